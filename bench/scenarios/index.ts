@@ -1,0 +1,5 @@
+import type { Scenario } from '../harness/scenario.ts'
+import { devScenario } from './dev.ts'
+import { migrateScenario } from './migrate.ts'
+
+export const scenarios: readonly Scenario[] = [migrateScenario, devScenario]

@@ -1,0 +1,54 @@
+// What tests need beside npm packages, and how it comes here: by apt on Debian and Ubuntu as root, elsewhere by the
+// person, who is told exactly what. PGSTRATA_SKIP=pgbouncer,… leaves one out, and the run says so.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { run } from './lib.mjs'
+
+/** Each from the part of the work that first needs it. */
+const needs = [
+  {
+    name: 'pgbouncer',
+    packages: ['pgbouncer'],
+    present: () => existsSync('/usr/sbin/pgbouncer'),
+    why: 'migrations refuse a pooler in transaction mode',
+  },
+  {
+    name: 'pg_dump',
+    packages: ['postgresql-client'],
+    present: () => pgDumps().some((path) => existsSync(path)),
+    why: 'the schema dump is compared with pg_dump',
+  },
+]
+
+export const pgDumps = () => ['15', '16', '17', '18'].map((major) => `/usr/lib/postgresql/${major}/bin/pg_dump`)
+
+export async function ensureSystem() {
+  const skipped = new Set((process.env.PGSTRATA_SKIP ?? '').split(',').filter((name) => name !== ''))
+  for (const name of skipped) console.log(`PGSTRATA_SKIP: ${name} is left out of this run`)
+  const missing = needs.filter((need) => !skipped.has(need.name) && !need.present())
+  if (missing.length === 0) return
+  const packages = missing.flatMap((need) => need.packages)
+  if (usesApt() && process.getuid?.() === 0) {
+    console.log(`Installing ${packages.join(', ')} with apt …`)
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    const options = { env, stdio: ['ignore', 'ignore', 'inherit'] }
+    const updated = await run('apt-get', ['update', '-qq'], options)
+    const installed = await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], options)
+    if (updated === 0 && installed === 0 && missing.every((need) => need.present())) return
+  }
+  for (const need of missing.filter((item) => !item.present())) {
+    console.error(`${need.name} is missing (${need.why}).`)
+  }
+  const how = usesApt()
+    ? `sudo apt-get install ${packages.join(' ')}`
+    : `install ${packages.join(', ')} with your package manager`
+  console.error(`Either ${how}, or leave it out: PGSTRATA_SKIP=${missing.map((need) => need.name).join(',')} npm test`)
+  process.exit(8)
+}
+
+function usesApt() {
+  return (
+    existsSync('/etc/debian_version') &&
+    /debian|ubuntu/i.test(existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '')
+  )
+}

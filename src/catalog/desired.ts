@@ -1,0 +1,33 @@
+// Schema "pgstrata" as a contribution to the plan: what is still to be installed, and which objects are ours to keep.
+
+import type { ObjectRef } from './dump/index.ts'
+import type { SchemaVersion } from './versions.ts'
+import { pendingVersions } from './install.ts'
+
+export interface CatalogContribution {
+  readonly feature: 'catalog'
+  readonly steps: readonly {
+    readonly title: string
+    readonly statements: readonly string[]
+    readonly undo: readonly string[]
+  }[]
+  readonly manages: readonly { readonly identity: string; readonly ref: ObjectRef }[]
+}
+
+const ourTables = ['installation', 'migration', 'plan_step', 'managed_object', 'lease', 'backfill']
+
+export function contributeCatalog(installedVersion: number): CatalogContribution {
+  const steps = pendingVersions(installedVersion).map((entry: SchemaVersion) => ({
+    title: `Install ${entry.title}`,
+    statements: entry.statements,
+    undo: ['drop schema pgstrata cascade'],
+  }))
+  return {
+    feature: 'catalog',
+    steps,
+    manages: ourTables.map((name) => ({
+      identity: `table pgstrata.${name}`,
+      ref: { kind: 'table', schema: 'pgstrata', name },
+    })),
+  }
+}

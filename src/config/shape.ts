@@ -1,0 +1,163 @@
+// What a configuration may say, as types (for the editor) and as a schema (for the load). One key here is one row of
+// docs/config.md, which is generated from the descriptions. A key exists only once something implements it.
+
+import { z } from 'zod'
+import { parseTarget } from '../db/pg-db.ts'
+import { messageOf } from '../base/errors.ts'
+import { parseDurationMs } from '../base/units.ts'
+import { ruleNames } from '../migrate/lint/index.ts'
+
+/** '50ms', '10s', '5 min', '30 days', or milliseconds. */
+export type Duration = string | number
+
+export interface StrataConfig {
+  readonly database: {
+    readonly primary: string | undefined
+    readonly direct?: string | undefined
+    readonly connectTimeout?: Duration | undefined
+  }
+  readonly migrations?:
+    | {
+        readonly dir?: string | undefined
+        readonly lockTimeout?:
+          | {
+              readonly first?: Duration
+              readonly last?: Duration
+              readonly tries?: number
+              readonly concurrent?: Duration
+            }
+          | undefined
+        readonly wait?: Duration | undefined
+        readonly lint?:
+          | {
+              readonly gate?: 'error' | 'warning' | 'off'
+              readonly rules?: Readonly<Record<string, 'off' | 'note' | 'warning' | 'error'>>
+            }
+          | undefined
+      }
+    | undefined
+  readonly dev?:
+    | {
+        readonly version?: 15 | 16 | 17 | 18 | undefined
+        readonly port?: number | undefined
+        readonly replicas?: number | undefined
+        readonly database?: string | undefined
+        readonly dir?: string | undefined
+        readonly preload?: readonly string[] | undefined
+        readonly settings?: Readonly<Record<string, string>> | undefined
+      }
+    | undefined
+}
+
+const url = z.string().check((context) => {
+  try {
+    parseTarget(context.value)
+  } catch (error) {
+    context.issues.push({ code: 'custom', message: messageOf(error), input: '(a URL, not shown)' })
+  }
+})
+
+const duration = z.union([z.string(), z.number()]).check((context) => {
+  try {
+    parseDurationMs(context.value)
+  } catch (error) {
+    context.issues.push({ code: 'custom', message: messageOf(error), input: context.value })
+  }
+})
+
+const severity = z.enum(['off', 'note', 'warning', 'error'])
+
+const database = z.strictObject({
+  primary: url.describe('URL of the primary. Usually `process.env.DATABASE_URL`.'),
+  direct: url
+    .optional()
+    .describe('URL of the server itself, where `primary` leads through a pooler. Migrations and apply use it.'),
+  connectTimeout: duration.default('10s').describe('How long a connection may take to be made.'),
+})
+
+const migrations = z.strictObject({
+  dir: z
+    .string()
+    .min(1)
+    .default('./migrations')
+    .describe('Folder of the migration files, relative to the configuration.'),
+  lockTimeout: z
+    .strictObject({
+      first: duration
+        .default('100ms')
+        .describe('Longest wait for a lock in the first try. Nobody queues behind us longer than that.'),
+      last: duration.default('1s').describe('The same in the last try; tries in between grow evenly.'),
+      tries: z.int().min(1).max(100).default(20).describe('Tries before a migration gives up.'),
+      concurrent: duration
+        .default('10 min')
+        .describe('For CREATE INDEX CONCURRENTLY and its like, whose waits block nobody.'),
+    })
+    .prefault({})
+    .describe('How migrations and apply wait for locks.'),
+  wait: duration.default('5 min').describe('How long a second runner waits for the first.'),
+  lint: z
+    .strictObject({
+      gate: z
+        .enum(['error', 'warning', 'off'])
+        .default('error')
+        .describe('`migrate up` stops at findings of this severity or worse.'),
+      rules: z.partialRecord(z.enum(ruleNames()), severity).default({}).describe('Severity of single rules, or `off`.'),
+    })
+    .prefault({})
+    .describe('The check that runs before each `migrate up`.'),
+})
+
+const dev = z.strictObject({
+  version: z
+    .union([z.literal(15), z.literal(16), z.literal(17), z.literal(18)])
+    .default(18)
+    .describe('PostgreSQL version of the embedded cluster.'),
+  port: z
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(54_320)
+    .describe('Port of the embedded primary; the next free one is taken where it is in use. 0: any.'),
+  replicas: z.int().min(0).max(8).default(1).describe('Streaming replicas of the embedded cluster.'),
+  database: z.string().min(1).max(63).default('app').describe('Database that is created in it.'),
+  dir: z.string().min(1).default('./.pgstrata').describe('Folder of its data, relative to the configuration.'),
+  preload: z.array(z.string()).default(['pg_stat_statements']).describe('shared_preload_libraries.'),
+  settings: z.record(z.string(), z.string()).default({}).describe('Further settings of postgresql.conf.'),
+})
+
+export const configSchema: z.ZodType<ParsedConfig> = z.strictObject({
+  database: database.describe('Where the data is.'),
+  migrations: migrations.prefault({}).describe('Files that change the schema, one after the other.'),
+  dev: dev.prefault({}).describe('The embedded cluster of `pgstrata dev`.'),
+})
+
+export interface ParsedConfig {
+  readonly database: {
+    readonly primary: string
+    readonly direct?: string | undefined
+    readonly connectTimeout: Duration
+  }
+  readonly migrations: {
+    readonly dir: string
+    readonly lockTimeout: {
+      readonly first: Duration
+      readonly last: Duration
+      readonly tries: number
+      readonly concurrent: Duration
+    }
+    readonly wait: Duration
+    readonly lint: {
+      readonly gate: 'error' | 'warning' | 'off'
+      readonly rules: Readonly<Partial<Record<string, 'off' | 'note' | 'warning' | 'error'>>>
+    }
+  }
+  readonly dev: {
+    readonly version: 15 | 16 | 17 | 18
+    readonly port: number
+    readonly replicas: number
+    readonly database: string
+    readonly dir: string
+    readonly preload: readonly string[]
+    readonly settings: Readonly<Record<string, string>>
+  }
+}

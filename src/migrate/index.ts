@@ -1,0 +1,15 @@
+// pgstrata/migrate: migrations that can be trusted.
+
+export { createMigrate, type CallOptions, type Migrate, type MigrateTools } from './facade.ts'
+export { checkMigrations, describeFinding, requireHarmless, stopping, type CheckedMigration } from './check.ts'
+export type { BackfillReport, BackfillSpec } from './backfill.ts'
+export type { MigrationContext } from './code-file.ts'
+export type { MigrationFile } from './files.ts'
+export type { MigrateOptions } from './options.ts'
+export type { MigrationState, MigrationStatus, PlanDownOptions, PlanUpOptions } from './plan.ts'
+export type { MigrationRecord } from './queries.ts'
+export type { MigrationEvent } from './run-migration.ts'
+export type { RunReport } from './runner.ts'
+export type { ShadowReport, ShadowStatement } from './shadow.ts'
+export { requireVerified, type VerifyResult } from './verify.ts'
+export type { Finding, LintOptions, Severity } from './lint/index.ts'

@@ -1,0 +1,5 @@
+export { blockingFindings, lintStatements, ruleNames } from './lint.ts'
+export { readLiveFacts } from './facts.ts'
+export { renderLintDocs } from './docs.ts'
+export { tableKey } from './names.ts'
+export type { Finding, LintInput, LintOptions, LiveFacts, Severity, TableFacts } from './types.ts'

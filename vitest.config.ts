@@ -1,0 +1,34 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url))
+
+/** `npm run test:fast`: left to `npm test`, because they kill, wait, start clusters or pack the package. */
+const slow = [
+  'test/cli/**',
+  'test/embedded/**',
+  'test/repo/{api,bench,docs,package}.test.ts',
+  'test/db/refusals.test.ts',
+  'test/catalog/dump-{oracle,size,speed,sensitivity}.test.ts',
+  'test/migrate/{backfill,disk-full,interrupt,kill,lint-claims,live,locks,scratch,two-runners}.test.ts',
+]
+const fast = process.env['PGSTRATA_FAST'] === '1'
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^pgstrata$/, replacement: source('index.ts') },
+      { find: /^pgstrata\/([a-z]+)$/, replacement: source('$1/index.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', ...(fast ? slow : [])],
+    globalSetup: ['test/support/global-setup.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    retry: 0,
+  },
+})
