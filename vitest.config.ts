@@ -8,7 +8,12 @@ const slow = [
   'test/cli/**',
   'test/embedded/**',
   'test/repo/{api,bench,docs,package}.test.ts',
-  'test/db/refusals.test.ts',
+  'test/db/orm/**',
+  'test/db/{lsn,node-probes,pgbouncer-ini,refusals}.test.ts',
+  'test/db/pool/{bad-input,balanced-address,causal-model,failover,own-failures,pool-life,prepared}.test.ts',
+  'test/db/pool/{query-timeout,routing,sessions,settings,tokens}.test.ts',
+  'test/db/query/{pgbouncer,routing}.test.ts',
+  'test/sql/classify-replica.test.ts',
   'test/catalog/dump-{oracle,size,speed,sensitivity}.test.ts',
   'test/migrate/{backfill,disk-full,interrupt,kill,lint-claims,live,locks,scratch,two-runners}.test.ts',
 ]

@@ -10,16 +10,58 @@ export {
   defineConfig,
   loadConfig,
   resolveConfig,
+  type DatabaseConfig,
   type Duration,
   type LoadedConfig,
   type LoadOptions,
+  type NodePoolConfig,
+  type PoolConfig,
+  type PrimaryNodeConfig,
+  type ReplicaNodeConfig,
   type ResolvedConfig,
+  type ResolvedPool,
+  type ResolvedReplica,
   type ResolveOptions,
   type StrataConfig,
 } from './config/index.ts'
 export type { Db, DbTarget, Notice, Queryable, Result, Session } from './db/db.ts'
 export { acquireLease, holdsLease, releaseLease, renewLease, type Lease, type LeaseOptions } from './db/lease.ts'
+export type { ConfiguredNode, NodeReport } from './db/node-facts.ts'
 export { dbFromPool, openDb, type DbOptions, type PgClient, type PgPool } from './db/pg-db.ts'
+export type { RoutedConfig } from './db/pool/statement/call.ts'
+export type { TimelineChange, TokenVerdict } from './db/pool/cluster/timeline-history.ts'
+export type { RoutingExplanation } from './db/pool/routing/dispatcher.ts'
+export type { NodePoolStats, WaitStats } from './db/pool/connections/node-pool-options.ts'
+export type { Consistency, ReplicaConfig, Route, RouteSettings, StrataPoolConfig } from './db/pool/options.ts'
+export type { Session as CausalSession } from './db/pool/routing/scopes.ts'
+export type { NodeStatus } from './db/pool/cluster/server-node.ts'
+export { StrataPool, type StrataPoolTools } from './db/pool/strata-pool.ts'
+export {
+  createQueryApi,
+  typed,
+  type AnswerField,
+  type BatchAnswers,
+  type BatchOptions,
+  type BatchOutcomes,
+  type BulkInsertAnswer,
+  type BulkInsertOptions,
+  type BulkOptions,
+  type BulkRows,
+  type CopySource,
+  type OnConflict,
+  type Page,
+  type PaginateOptions,
+  type QueryAnswer,
+  type QueryApi,
+  type QueryOptions,
+  type QueryTools,
+  type RowOf,
+  type RunBatch,
+  type Tx,
+  type TxOptions,
+  type TypedSql,
+} from './db/query/index.ts'
+export { formatToken, parseToken, type Token } from './db/token.ts'
 export { transaction, type TransactionOptions } from './db/transaction.ts'
 export type { ApplyEvent, ApplyReport, Drift, Plan, Step } from './plan/index.ts'
 export { sql, type Sql, type SqlTag } from './sql/sql.ts'

@@ -9,21 +9,44 @@ import { readInstalledVersion } from './catalog/install.ts'
 import { catalogProbes } from './catalog/probes.ts'
 import type { ResolvedConfig } from './config/index.ts'
 import type { Db, Session } from './db/db.ts'
+import { readNodes, type ConfiguredNode, type NodeReport } from './db/node-facts.ts'
+import { nodeProbes } from './db/node-probes.ts'
 import { openDb } from './db/pg-db.ts'
+import type { RoutedConfig } from './db/pool/statement/call.ts'
+import type { RoutingExplanation } from './db/pool/routing/dispatcher.ts'
+import type { Session as CausalSession } from './db/pool/routing/scopes.ts'
+import { StrataPool } from './db/pool/strata-pool.ts'
+import { createQueryApi, type QueryApi } from './db/query/index.ts'
 import { serverProbes, settingProbes } from './db/probes.ts'
+import type { Token } from './db/token.ts'
 import { createMigrate, type Migrate } from './migrate/index.ts'
 import { migrateProbes } from './migrate/probes.ts'
 import { applyPlan, readPlan, type ApplyOptions, type ApplyReport, type Contribution, type Plan } from './plan/index.ts'
 
-export interface Strata {
+export interface Strata extends QueryApi {
   readonly config: ResolvedConfig
   /** The direct way to the primary, for structural work. */
   readonly db: Db
+  /** All the servers, for the statements of an application: reads go to replicas. A pg.Pool, also to an ORM. */
+  readonly pool: StrataPool
+  /** A session that begins at `token`: its reads never show less than what the token, or the session itself, has seen. */
+  session(token?: Token | string): CausalSession
+  /** Runs `work` in a session of its own. */
+  scope<T>(token: Token | string | undefined, work: (session: CausalSession) => T): T
+  /** Sends the reads of `work` along a route, or that of a class of queries (`database.queries`). */
+  routed<T>(route: string, work: () => T): T
+  /** Where a statement would go now, and why. Nothing is sent. */
+  explainRouting(query: string | RoutedConfig, options?: { readonly session?: CausalSession }): RoutingExplanation
   readonly migrate: Migrate
   plan(): Promise<Plan>
   apply(options?: Pick<ApplyOptions, 'accept' | 'overwrite' | 'onEvent' | 'signal'>): Promise<ApplyReport>
+  /** The servers of the configuration, the primary first, each with a connection of its own to ask it. */
+  readonly nodes: readonly ConfiguredNode[]
+  /** What each of them is now, and how far behind. A server that does not answer is part of the answer. */
+  readNodes(): Promise<readonly NodeReport[]>
   /** What `doctor` asks. */
   readonly probes: readonly Probe[]
+  /** Waits for pool clients in use, as long as `pool.drainTimeout` says. Idempotent. */
   close(): Promise<void>
 }
 
@@ -37,33 +60,62 @@ export function openStrata(config: ResolvedConfig, tools: StrataTools = {}): Str
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = tools
   const { connectTimeoutMs } = config.database
   const db = openDb({ url: config.database.direct, connectTimeoutMs })
-  const viaPrimary =
-    config.database.primary === config.database.direct
-      ? []
-      : [openDb({ url: config.database.primary, connectTimeoutMs })]
+  const nodes = configuredNodes(config, db)
+  let closing: Promise<unknown> | undefined
+  const pool = new StrataPool(config.pool, { clock, random })
   const migrate = createMigrate({ db, options: config.migrate, from: config.root, clock, random, logger })
   return {
     config,
     db,
+    pool,
+    session: (token) => pool.session(token),
+    scope: (token, work) => pool.scope(token, work),
+    routed: (route, work) => pool.routed(route, work),
+    explainRouting: (query, how) => pool.explainRouting(query, how),
+    ...createQueryApi(pool, { clock, random }),
     migrate,
     plan: async () => await readPlan(db, await contribute(db)),
     apply: (options = {}) =>
       applyPlan({ db, contribute, ladder: config.ladder, waitMs: config.waitMs, clock, random, ...options }),
+    nodes,
+    readNodes: () => readNodes(nodes, clock),
     probes: [
-      ...serverProbes(db, viaPrimary.length === 0 ? 'primary' : 'direct'),
-      ...viaPrimary.flatMap((pooled) =>
-        serverProbes(pooled, 'primary').filter((probe) => !probe.name.endsWith(': pooler')),
-      ),
+      ...serverProbes(db, nodes[0]?.db === db ? 'primary' : 'direct'),
+      ...nodeProbes({ reference: db, nodes, clock }),
       ...settingProbes(db),
       ...catalogProbes(db),
       ...migrateProbes(migrate),
     ],
     close: async () => {
-      await Promise.all([db, ...viaPrimary].map((opened) => opened.close()))
+      closing ??= Promise.all([pool.end(), ...[db, ...nodes.map((node) => node.db)].map((opened) => opened.close())])
+      await closing
     },
   }
 }
 
 async function contribute(on: Db | Session): Promise<readonly Contribution[]> {
   return [contributeCatalog(await readInstalledVersion(on))]
+}
+
+/** Where the primary is reached as it is for structural work, the same way serves for both. */
+function configuredNodes({ database, pool }: ResolvedConfig, direct: Db): ConfiguredNode[] {
+  const { connectTimeoutMs } = database
+  // Besides its pool a process has one connection to each server that looks where it stands.
+  const watching = pool.replicas.length === 0 ? 0 : 1
+  return [
+    {
+      name: 'primary',
+      db: database.primary === database.direct ? direct : openDb({ url: database.primary, connectTimeoutMs }),
+      isReplica: false,
+      maxLagMs: 0,
+      connections: pool.max + watching,
+    },
+    ...pool.replicas.map((replica) => ({
+      name: replica.name,
+      db: openDb({ url: replica.connectionString, connectTimeoutMs }),
+      isReplica: true,
+      maxLagMs: replica.maxLag,
+      connections: replica.max + watching,
+    })),
+  ]
 }

@@ -1,9 +1,10 @@
 // The one shape of a scenario: what it claims (goals), and how it measures (run). A scenario gives samples; medians,
 // ratios and whether a goal is met are worked out in result.ts, the same way for all.
 
-export type Unit = 'ms' | 's'
+/** 'us': microseconds. */
+export type Unit = 'us' | 'ms' | 's' | 'percent' | 'count'
 
-/** One measured thing. All we measure so far are durations: less is better. */
+/** One measured thing. What is compared is a duration: less is better. */
 export interface Figure {
   readonly title: string
   readonly unit: Unit

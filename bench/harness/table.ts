@@ -1,6 +1,7 @@
 // A published result as the rows of a table, and that table for a terminal and for Markdown.
 
 import type { Published, PublishedFigure, PublishedGoal } from './result.ts'
+import type { Unit } from './scenario.ts'
 import type { Summary } from './statistics.ts'
 
 type Row = readonly [what: string, ours: string, theirs: string, ratio: string, goal: string]
@@ -53,9 +54,17 @@ function describe({ postgres, node, cores, runs, date, quick }: Published): stri
 function figureCell(figure: PublishedFigure | undefined): string {
   if (figure === undefined) return ''
   const { value, low, high, unit } = figure
-  const inSeconds = unit === 's' || value >= 1_000
-  const shown = [value, low, high].map((number) => short(unit === 'ms' && inSeconds ? number / 1_000 : number))
-  return `${shown[0]} ${inSeconds ? 's' : 'ms'} (${shown[1]}–${shown[2]})`
+  const [divisor, name] = shownIn(unit, value)
+  const shown = [value, low, high].map((number) => short(number / divisor))
+  return `${shown[0]}${name === '' ? '' : ` ${name}`} (${shown[1]}–${shown[2]})`
+}
+
+/** A thousand of one is one of the next. */
+function shownIn(unit: Unit, value: number): readonly [divisor: number, name: string] {
+  if (unit === 'count') return [1, '']
+  if (unit === 'percent') return [1, '%']
+  if (unit === 'us') return value >= 1_000 ? [1_000, 'ms'] : [1, 'µs']
+  return unit === 'ms' && value >= 1_000 ? [1_000, 's'] : [1, unit]
 }
 
 function ratioCell({ value, low, high }: Summary): string {

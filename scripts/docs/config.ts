@@ -45,7 +45,11 @@ not exist is an error, and all mistakes are told at once.
 import { defineConfig } from 'pgstrata'
 
 export default defineConfig({
-  database: { primary: process.env['DATABASE_URL'] },
+  database: {
+    primary: process.env['DATABASE_URL'],
+    replicas: [{ url: process.env['READ_URL'], maxLag: '50ms' }],
+    pool: { max: 20 },
+  },
   migrations: { lockTimeout: { tries: 40 }, lint: { rules: { 'prefer-identity': 'off' } } },
 })
 \`\`\`
@@ -57,7 +61,10 @@ function* rowsOf(schema: JsonSchema, path: string): Generator<Row> {
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const row = { path: `${path}.${name}`, schema: property, required: schema.required?.includes(name) === true }
     yield row
-    yield* rowsOf(property, row.path)
+    if (property.title !== undefined) continue
+    const inside = property.anyOf?.find((choice) => choice.properties !== undefined) ?? property
+    yield* rowsOf(inside, row.path)
+    if (inside.items !== undefined) yield* rowsOf(inside.items, `${row.path}[]`)
   }
 }
 
@@ -88,6 +95,8 @@ function typeOf(schema: JsonSchema): string {
   const choices = schema.enum ?? schema.anyOf?.flatMap((choice) => (choice.const === undefined ? [] : [choice.const]))
   if (choices !== undefined && choices.length > 0)
     return choices.map((choice) => `\`${JSON.stringify(choice)}\``).join(', ')
+  if (schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(' or ')
+  if (Array.isArray(schema.type) && schema.type.join() === 'string,number,boolean') return 'text, number, true or false'
   // The only text-or-number in the schema. A title in the schema (`meta({ title })`) says otherwise.
   if (Array.isArray(schema.type) && schema.type.join() === 'string,number') return 'duration'
   switch (schema.type) {

@@ -10,7 +10,18 @@ export interface Clock {
   monotonic(): number
   /** Resolves after `delayMs`; rejects with INTERRUPTED as soon as `signal` fires. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>
+  /** Calls once, later; what is returned calls it off. Does not keep a process alive. */
+  after(delayMs: number, callback: () => void): () => void
+  /** What keeps the process alive while it is held, though nothing else does. */
+  createHold(): Hold
 }
+
+export interface Hold {
+  take(): void
+  drop(): void
+}
+
+const dayMs = 86_400_000
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -28,6 +39,18 @@ export const systemClock: Clock = {
       }, delayMs)
       signal?.addEventListener('abort', onAbort, { once: true })
     }),
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs)
+    timer.unref()
+    return () => clearTimeout(timer)
+  },
+  createHold: () => {
+    let timer: NodeJS.Timeout | undefined
+    return {
+      take: () => void (timer ??= setInterval(() => undefined, dayMs)).ref(),
+      drop: () => void timer?.unref(),
+    }
+  },
 }
 
 function interrupted(): StrataError {

@@ -8,6 +8,7 @@ import { addDev } from './commands/dev.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addInit } from './commands/init.ts'
 import { addMigrate } from './commands/migrate.ts'
+import { addPgBouncer } from './commands/pgbouncer.ts'
 import { addPlan } from './commands/plan.ts'
 import { addStatus } from './commands/status.ts'
 import type { CliContext, GlobalOptions } from './context.ts'
@@ -44,7 +45,8 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
         }
       })
   }
-  for (const add of [addInit, addDev, addPlan, addApply, addMigrate, addStatus, addDoctor]) add(program, context, run)
+  for (const add of [addInit, addDev, addPlan, addApply, addMigrate, addStatus, addDoctor, addPgBouncer])
+    add(program, context, run)
 
   try {
     await program.parseAsync([...argv], { from: 'user' })

@@ -1,4 +1,7 @@
+export type { DatabaseConfig, NodePoolConfig, PoolConfig, PrimaryNodeConfig, ReplicaNodeConfig } from './database.ts'
 export { defineConfig } from './define.ts'
 export { findConfig, loadConfig, type LoadedConfig, type LoadOptions } from './load.ts'
 export { resolveConfig, type ResolvedConfig, type ResolveOptions } from './resolve.ts'
-export { configSchema, type Duration, type StrataConfig } from './shape.ts'
+export type { ResolvedPool, ResolvedReplica } from './pool.ts'
+export { configSchema, type StrataConfig } from './shape.ts'
+export type { Duration } from './values.ts'

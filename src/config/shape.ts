@@ -2,20 +2,12 @@
 // docs/config.md, which is generated from the descriptions. A key exists only once something implements it.
 
 import { z } from 'zod'
-import { parseTarget } from '../db/pg-db.ts'
-import { messageOf } from '../base/errors.ts'
-import { parseDurationMs } from '../base/units.ts'
 import { ruleNames } from '../migrate/lint/index.ts'
-
-/** '50ms', '10s', '5 min', '30 days', or milliseconds. */
-export type Duration = string | number
+import { databaseSchema, type DatabaseConfig, type ParsedDatabase } from './database.ts'
+import { duration, type Duration } from './values.ts'
 
 export interface StrataConfig {
-  readonly database: {
-    readonly primary: string | undefined
-    readonly direct?: string | undefined
-    readonly connectTimeout?: Duration | undefined
-  }
+  readonly database: DatabaseConfig
   readonly migrations?:
     | {
         readonly dir?: string | undefined
@@ -49,31 +41,7 @@ export interface StrataConfig {
     | undefined
 }
 
-const url = z.string().check((context) => {
-  try {
-    parseTarget(context.value)
-  } catch (error) {
-    context.issues.push({ code: 'custom', message: messageOf(error), input: '(a URL, not shown)' })
-  }
-})
-
-const duration = z.union([z.string(), z.number()]).check((context) => {
-  try {
-    parseDurationMs(context.value)
-  } catch (error) {
-    context.issues.push({ code: 'custom', message: messageOf(error), input: context.value })
-  }
-})
-
 const severity = z.enum(['off', 'note', 'warning', 'error'])
-
-const database = z.strictObject({
-  primary: url.describe('URL of the primary. Usually `process.env.DATABASE_URL`.'),
-  direct: url
-    .optional()
-    .describe('URL of the server itself, where `primary` leads through a pooler. Migrations and apply use it.'),
-  connectTimeout: duration.default('10s').describe('How long a connection may take to be made.'),
-})
 
 const migrations = z.strictObject({
   dir: z
@@ -126,17 +94,13 @@ const dev = z.strictObject({
 })
 
 export const configSchema: z.ZodType<ParsedConfig> = z.strictObject({
-  database: database.describe('Where the data is.'),
+  database: databaseSchema.describe('Where the data is.'),
   migrations: migrations.prefault({}).describe('Files that change the schema, one after the other.'),
   dev: dev.prefault({}).describe('The embedded cluster of `pgstrata dev`.'),
 })
 
 export interface ParsedConfig {
-  readonly database: {
-    readonly primary: string
-    readonly direct?: string | undefined
-    readonly connectTimeout: Duration
-  }
+  readonly database: ParsedDatabase
   readonly migrations: {
     readonly dir: string
     readonly lockTimeout: {

@@ -35,6 +35,8 @@ export const sqlstate = {
   /** COMMIT inside a procedure that was called in a transaction. */
   invalidTransactionTermination: '2D000',
   featureNotSupported: '0A000',
+  /** A function of recovery on a primary, or the other way round. */
+  wrongRole: '55000',
   invalidPassword: '28P01',
   invalidAuthorization: '28000',
   unknownDatabase: '3D000',

@@ -160,6 +160,40 @@ describe('what is published', () => {
     expect(table).toMatch(/start +2\.50 s \(2\.00–3\.50\) +≤ 3: met/)
     expect(table).toContain('A note.')
   })
+
+  test('each unit is shown as people read it', () => {
+    const units = ['us', 'ms', 's', 'percent', 'count'] as const
+    const figures = Object.fromEntries(
+      units.flatMap((unit) =>
+        [0, 12.34, 2_000].map((value) => [`${unit} ${value}`, { title: '', unit, samples: [value] }]),
+      ),
+    )
+    const rows = formatForTerminal(
+      publish({ ...scenario, goals: {} }, { ...measured, figures, comparisons: {} }, circumstances),
+    )
+    expect(
+      rows
+        .split('\n')
+        .slice(1, 16)
+        .map((row) => row.trim()),
+    ).toEqual([
+      '0.00 µs (0.00–0.00)',
+      '12.3 µs (12.3–12.3)',
+      '2.00 ms (2.00–2.00)',
+      '0.00 ms (0.00–0.00)',
+      '12.3 ms (12.3–12.3)',
+      '2.00 s (2.00–2.00)',
+      '0.00 s (0.00–0.00)',
+      '12.3 s (12.3–12.3)',
+      '2000 s (2000–2000)',
+      '0.00 % (0.00–0.00)',
+      '12.3 % (12.3–12.3)',
+      '2000 % (2000–2000)',
+      '0.00 (0.00–0.00)',
+      '12.3 (12.3–12.3)',
+      '2000 (2000–2000)',
+    ])
+  })
 })
 
 describe('bench/results', () => {
@@ -181,7 +215,8 @@ describe('bench/results', () => {
       expect(met).toBe(sign === '>=' ? value >= Number(bound) : value <= Number(bound))
     }
     for (const figure of Object.values(published.figures)) {
-      expect(figure.value).toBeGreaterThan(0)
+      if (['us', 's'].includes(figure.unit)) expect(figure.value).toBeGreaterThan(0)
+      else expect(figure.value).toBeGreaterThanOrEqual(0)
       expect(figure.low).toBeLessThanOrEqual(figure.value)
       expect(figure.high).toBeGreaterThanOrEqual(figure.value)
     }

@@ -50,13 +50,18 @@ test('layers: upwards, sideways and unknown are complaints; downwards is not', a
     'tiers/f.ts': `import { partitions } from '../partitions/g.ts'\nexport const tiers = partitions`,
     'partitions/g.ts': `export const partitions = 1`,
     'attic/h.ts': `export {}`,
+    'http/i.ts': `export { a } from '../sql/c.ts'\nexport { e } from '../migrate/e.ts'`,
+    'otel/j.ts': `export { a } from '../sql/c.ts'\nimport '../http/i.ts'\nexport { partitions } from '../partitions/g.ts'`,
   })
   const allowed = [{ from: 'tiers', to: 'partitions', reason: 'a tier is made of partitions' }]
   expect(checkLayers(sources, allowed)).toEqual({
     complaints: [
       'attic/h.ts:1 is in no layer; add attic to the list',
       'base/a.ts:1 imports plan/b.ts, which is above it',
+      'http/i.ts:2 imports migrate/e.ts, which is more than it may know',
       'migrate/e.ts:1 imports tiers/f.ts, which is a sibling',
+      'otel/j.ts:2 imports http/i.ts, which is a sibling',
+      'otel/j.ts:3 imports partitions/g.ts, which is more than it may know',
       'plan/b.ts:2 imports cli/d.ts, which is above it',
     ],
     unused: [],

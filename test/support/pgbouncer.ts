@@ -15,28 +15,39 @@ export interface PgBouncer {
   close(): Promise<void>
 }
 
-export async function startPgBouncer(target: string, mode: 'session' | 'transaction'): Promise<PgBouncer> {
+export interface PgBouncerOptions {
+  /** A whole pgbouncer.ini instead of ours; who may enter, and where it listens, is still the test's. */
+  readonly ini?: string
+}
+
+export async function startPgBouncer(
+  target: string,
+  mode: 'session' | 'transaction',
+  options: PgBouncerOptions = {},
+): Promise<PgBouncer> {
   const { hostname, port, pathname, username } = new URL(target)
   const dir = await mkdtemp(join(tmpdir(), 'pgstrata-pgbouncer-'))
   await chmod(dir, 0o755)
   const listenPort = await freePort()
   await writeFile(join(dir, 'users.txt'), `"${username}" ""\n`, { mode: 0o644 })
-  await writeFile(
-    join(dir, 'pgbouncer.ini'),
+  const own = {
+    listen_addr: '127.0.0.1',
+    listen_port: String(listenPort),
+    unix_socket_dir: '',
+    stats_users: username,
+    auth_type: 'trust',
+    auth_file: join(dir, 'users.txt'),
+  }
+  const ini =
+    options.ini ??
     `[databases]
 * = host=${hostname} port=${port}
 [pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = ${listenPort}
-unix_socket_dir =
-auth_type = trust
-auth_file = ${join(dir, 'users.txt')}
 pool_mode = ${mode}
 default_pool_size = 4
 ignore_startup_parameters = extra_float_digits
-`,
-    { mode: 0o644 },
-  )
+`
+  await writeFile(join(dir, 'pgbouncer.ini'), withSettings(ini, own), { mode: 0o644 })
   const asUser = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
   const child = spawn('/usr/sbin/pgbouncer', ['-q', ...asUser, join(dir, 'pgbouncer.ini')], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -57,6 +68,14 @@ ignore_startup_parameters = extra_float_digits
     throw new Error(`PgBouncer did not come up: ${log}`, { cause: error })
   }
   return { url, close }
+}
+
+/** Those of `[pgbouncer]`, which is the last section, put in place of what the text says. */
+function withSettings(ini: string, settings: Readonly<Record<string, string>>): string {
+  const kept = ini.split('\n').filter((line) => settings[/^(\w+) =/.exec(line)?.[1] ?? ''] === undefined)
+  return `${kept.join('\n')}\n${Object.entries(settings)
+    .map(([name, value]) => `${name} = ${value}\n`)
+    .join('')}`
 }
 
 async function answers(url: string, gone: () => boolean): Promise<boolean> {

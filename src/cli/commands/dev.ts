@@ -68,7 +68,11 @@ interface Applied {
 
 async function bringUp(context: CliContext, config: ResolvedConfig, cluster: EmbeddedCluster): Promise<Applied> {
   const url = cluster.primary.url(config.dev.database)
-  const strata = openStrata({ ...config, database: { ...config.database, primary: url, direct: url } })
+  const strata = openStrata({
+    ...config,
+    database: { ...config.database, primary: url, direct: url },
+    pool: { ...config.pool, connectionString: url, replicas: [] },
+  })
   try {
     checkpoint(context.signal)
     const migrations = await strata.migrate

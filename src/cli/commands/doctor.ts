@@ -10,16 +10,21 @@ const styles: Readonly<Record<Verdict, Style>> = { ok: 'green', warn: 'yellow', 
 export function addDoctor(program: Command, context: CliContext, run: Run): void {
   const command = program
     .command('doctor')
-    .description('look at connection, version, privileges, settings and migrations, and say what to mend')
+    .description('look at servers, replicas, privileges, settings and migrations, and say what to mend')
     .addHelpText('after', '\nExit 0: ok, perhaps with warnings. Exit 4: something fails.\n')
   run(command, (options) =>
     withStrata(context, options, async (strata) => {
       const results: (ProbeResult & { name: string })[] = []
-      for (const probe of strata.probes) {
+      const silent: string[] = []
+      for (const [index, probe] of strata.probes.entries()) {
+        if (silent.some((server) => probe.name.startsWith(server))) continue
         const result = { name: probe.name, ...(await probe.run()) }
         results.push(result)
-        // Every further question needs the connection.
-        if (result.verdict === 'fail' && probe.name.endsWith(': connection')) break
+        if (result.verdict === 'fail' && probe.name.endsWith(': connection')) {
+          // Every further question needs the first connection; those about a server need the one to it.
+          if (index === 0) break
+          silent.push(probe.name.slice(0, -'connection'.length))
+        }
       }
       const failed = results.filter((result) => result.verdict === 'fail').length
       if (options.json === true) printJson(context, { ok: failed === 0, checks: results })

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import { plural } from '../../base/units.ts'
+import { formatDuration, plural } from '../../base/units.ts'
 import { describeTarget } from '../../db/db.ts'
+import type { NodeReport } from '../../db/node-facts.ts'
 import { readServerFacts } from '../../db/server-facts.ts'
 import type { CliContext } from '../context.ts'
 import { withStrata } from '../open.ts'
@@ -10,16 +11,18 @@ import type { Run } from '../run.ts'
 export function addStatus(program: Command, context: CliContext, run: Run): void {
   const command = program
     .command('status')
-    .description('one page: server, schema, migrations, plan')
+    .description('one page: servers, schema, migrations, plan')
     .addHelpText('after', '\nExample:\n  $ pgstrata status --json\n')
   run(command, (options) =>
     withStrata(context, options, async (strata) => {
       const facts = await strata.db.withSession(readServerFacts)
       const statuses = await strata.migrate.status()
       const plan = await strata.plan()
+      const nodes = await strata.readNodes()
       const count = (state: string): number => statuses.filter((status) => status.state === state).length
       const summary = {
         server: { target: describeTarget(strata.db.target), version: facts.version, isReplica: facts.isReplica },
+        nodes,
         migrations: {
           applied: count('applied'),
           pending: count('pending'),
@@ -53,8 +56,19 @@ export function addStatus(program: Command, context: CliContext, run: Run): void
             ['drift', plan.drift.map((drift) => drift.identity).join(', ') || 'none'],
           ]),
         )
+        if (nodes.length > 1) printLines(context, ['', ...renderNodes(nodes)])
       }
       return 0
+    }),
+  )
+}
+
+function renderNodes(nodes: readonly NodeReport[]): string[] {
+  return formatTable(
+    nodes.map(({ node, target, role, timeline, position, lagMs, error }) => {
+      if (error !== undefined) return [node, target, 'does not answer', '', error]
+      const lag = role === 'primary' ? '' : lagMs === null ? 'falls behind' : `${formatDuration(lagMs)} behind`
+      return [node, target, role, `timeline ${timeline ?? '?'}, ${position ?? 'no position'}`, lag]
     }),
   )
 }

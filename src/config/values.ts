@@ -1,0 +1,47 @@
+// The kinds of values that keys of a configuration share: URLs, durations, names. A value that is refused goes on being
+// checked, so that its complaint is its own, and not that no form of a choice fits.
+
+import { z } from 'zod'
+import { messageOf } from '../base/errors.ts'
+import { parseDurationMs } from '../base/units.ts'
+import { parseTarget } from '../db/pg-db.ts'
+
+/** '50ms', '10s', '5 min', '30 days', or milliseconds. */
+export type Duration = string | number
+
+export const url: z.ZodType<string, string> = z.string().check((context) => {
+  try {
+    parseTarget(context.value)
+  } catch (error) {
+    context.issues.push({ code: 'custom', message: messageOf(error), input: '(a URL, not shown)', continue: true })
+  }
+})
+
+export const duration: z.ZodUnion<readonly [z.ZodString, z.ZodNumber]> = z
+  .union([z.string(), z.number()])
+  .check((context) => {
+    try {
+      parseDurationMs(context.value)
+    } catch (error) {
+      context.issues.push({ code: 'custom', message: messageOf(error), input: context.value, continue: true })
+    }
+  })
+
+/** Refuses the names of a record that do not fit, each at its own path. */
+export function checkNames(
+  isFit: (name: string) => boolean,
+  expected: string,
+): z.core.CheckFn<Readonly<Record<string, unknown>>> {
+  return (context) => {
+    for (const name of Object.keys(context.value)) {
+      if (isFit(name)) continue
+      context.issues.push({
+        code: 'custom',
+        message: `expected ${expected}`,
+        input: name,
+        path: [name],
+        continue: true,
+      })
+    }
+  }
+}

@@ -1,0 +1,112 @@
+// A call of query() in the forms that pg takes, taken apart.
+
+import type pg from 'pg'
+import type { Route } from '../options.ts'
+
+/** What pg passes back: an error, or the result. */
+export type QueryCallback = (error: Error | null, result?: pg.QueryResult) => void
+
+/** A pg.QueryConfig, and what may be said about where it goes. */
+export interface RoutedConfig extends pg.QueryConfig {
+  readonly rowMode?: 'array'
+  readonly query_timeout?: number
+  /** 'write', 'read', 'analytics', or a name from `queries` of the configuration. */
+  readonly route?: Route | (string & {})
+  /** Ask for a name by which the statement is prepared, unless it has one. */
+  readonly prepare?: boolean
+}
+
+export interface Call {
+  /** As pg takes it. */
+  readonly config: string | pg.QueryConfig
+  readonly text: string
+  readonly values: unknown[] | undefined
+  readonly rowMode: 'array' | undefined
+  readonly types: pg.CustomTypesConfig | undefined
+  readonly route: string | undefined
+  readonly timeoutMs: number | undefined
+  /** The name it has, or is to have where names are possible. */
+  readonly name: string | undefined
+  /** The name is ours to give and to take back. */
+  readonly ours: boolean
+  /** Asks pg for something that only pg's own way of sending can do. */
+  readonly special: boolean
+}
+
+export function isSubmittable(config: unknown): config is pg.Submittable {
+  return typeof (config as { submit?: unknown } | null)?.submit === 'function'
+}
+
+export function takeApart(config: string | RoutedConfig, values: unknown[] | undefined, prepare: NameGiver): Call {
+  if (typeof config === 'string') {
+    return {
+      config,
+      text: config,
+      values,
+      rowMode: undefined,
+      types: undefined,
+      route: undefined,
+      timeoutMs: undefined,
+      name: undefined,
+      ours: false,
+      special: false,
+    }
+  }
+  const { route, prepare: asked, query_timeout: timeoutMs } = config
+  const special = config as { rows?: unknown; binary?: unknown; queryMode?: unknown; portal?: unknown }
+  const text = typeof config.text === 'string' ? config.text : ''
+  const ours = asked === true && config.name === undefined
+  return {
+    config: route === undefined && asked === undefined && timeoutMs === undefined ? config : forPg(config),
+    text,
+    values: values ?? (config.values as unknown[] | undefined),
+    rowMode: config.rowMode,
+    types: config.types,
+    route,
+    timeoutMs,
+    name: config.name ?? (ours ? prepare(text) : undefined),
+    ours,
+    // What has no text is refused by pg, in its own words.
+    special:
+      typeof config.text !== 'string' ||
+      special.rows !== undefined ||
+      special.binary !== undefined ||
+      special.portal !== undefined ||
+      special.queryMode !== undefined,
+  }
+}
+
+/** Without what pg does not know, or would do by itself. */
+function forPg(config: RoutedConfig): pg.QueryConfig {
+  const { route: _route, prepare: _prepare, query_timeout: _timeout, ...rest } = config
+  return rest
+}
+
+export type NameGiver = (text: string) => string
+
+/** A stream that was destroyed before it was sent: it would be read by nobody, and never closed. */
+export function isDestroyed(submittable: pg.Submittable): boolean {
+  return (submittable as { destroyed?: unknown }).destroyed === true
+}
+
+/** The text of a Submittable, where it has one: pg.Query, pg-cursor, pg-query-stream, pg-copy-streams. */
+export function textOf(submittable: pg.Submittable): string {
+  const known = submittable as { text?: unknown; cursor?: { text?: unknown } }
+  const text = known.text ?? known.cursor?.text
+  return typeof text === 'string' ? text : ''
+}
+
+export function plainCall(text: string): Call {
+  return {
+    config: text,
+    text,
+    values: undefined,
+    rowMode: undefined,
+    types: undefined,
+    route: undefined,
+    timeoutMs: undefined,
+    name: undefined,
+    ours: false,
+    special: false,
+  }
+}

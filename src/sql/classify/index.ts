@@ -1,0 +1,2 @@
+export { createClassifier, type Classification, type Classifier } from './classifier.ts'
+export { loadParser } from './parser.ts'
