@@ -13,7 +13,7 @@ import { roundTripVariant } from './connect/round-trips.ts'
 import { throughputVariants } from './connect/throughput.ts'
 
 const sizes = {
-  full: { trivial: 12_000, writes: 6_000, sleeps: 4_000, rounds: 15, loads: 5, warmUpMs: 3_000, measuredMs: 20_000 },
+  full: { trivial: 3_000, writes: 1_500, sleeps: 1_500, rounds: 41, loads: 3, warmUpMs: 3_000, measuredMs: 12_000 },
   quick: { trivial: 2_000, writes: 1_000, sleeps: 800, rounds: 3, loads: 2, warmUpMs: 1_000, measuredMs: 4_000 },
 }
 const requestsPerSecond = 250

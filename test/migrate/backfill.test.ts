@@ -107,12 +107,17 @@ describe.each(versions)('backfill on PostgreSQL %d', (version) => {
     const other = openDb({ url: database.url })
     let release: () => void = () => undefined
     const released = new Promise<void>((resolve) => (release = resolve))
+    let hold: () => void = () => undefined
+    const held = new Promise<void>((resolve) => (hold = resolve))
     const holding = other.withSession(async (session) => {
       await session.query(sql`begin`)
       await session.query(sql`update song set title = title where track = 1`)
+      hold()
       await released
       await session.query(sql`rollback`)
     })
+    // Not before it holds them all: half of them each would be a deadlock.
+    await held
     const running = run(db, spec)
     await waitUntil(async () => (await other.query(sql`select from pg_locks where not granted`)).rows.length > 0, {
       what: 'the backfill waiting',
