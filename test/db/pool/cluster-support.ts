@@ -4,7 +4,7 @@ import { Cluster } from '../../../src/db/pool/cluster/cluster.ts'
 import type { Identity } from '../../../src/db/pool/cluster/identity.ts'
 import type { NodePool } from '../../../src/db/pool/connections/node-pool.ts'
 import type { NodeOptions } from '../../../src/db/pool/options.ts'
-import type { NodeStatus, ServerNode } from '../../../src/db/pool/cluster/server-node.ts'
+import { unknownNode, type NodeStatus, type ServerNode } from '../../../src/db/pool/cluster/server-node.ts'
 import type { TimelineChange } from '../../../src/db/pool/cluster/timeline-history.ts'
 
 export const ours = '7000000000000000001'
@@ -31,22 +31,7 @@ export function makeNode(name: string): ServerNode {
     max: 10,
   }
   const pool = { outstanding: 0, renew: () => void heard.renewed.push(name) } as Partial<NodePool>
-  return {
-    options: options as NodeOptions,
-    name,
-    pool: pool as NodePool,
-    state: 'unknown',
-    answers: undefined,
-    failure: '',
-    why: '',
-    identity: undefined,
-    seenInRecovery: undefined,
-    position: 0n,
-    sampledAtMs: Number.NEGATIVE_INFINITY,
-    lagMs: Number.POSITIVE_INFINITY,
-    named: true,
-    direct: true,
-  }
+  return { ...unknownNode(options as NodeOptions, pool as NodePool), named: true, direct: true }
 }
 
 export interface Servers {

@@ -13,7 +13,7 @@ import { losesConnection } from './lost.ts'
 import { keepsNamesApart } from './naming.ts'
 import { NodePool, type NodePoolEvents } from '../connections/node-pool.ts'
 import type { NodeOptions, PoolOptions } from '../options.ts'
-import type { ServerNode } from './server-node.ts'
+import { unknownNode, type ServerNode } from './server-node.ts'
 
 export interface NodeFactoryParts {
   readonly options: PoolOptions
@@ -52,22 +52,7 @@ export function createNode(nodeOptions: NodeOptions, parts: NodeFactoryParts): S
       },
     },
   })
-  const node: ServerNode = {
-    options: nodeOptions,
-    name: nodeOptions.name,
-    pool,
-    state: 'unknown',
-    answers: undefined,
-    failure: '',
-    why: '',
-    identity: undefined,
-    seenInRecovery: undefined,
-    position: 0n,
-    sampledAtMs: Number.NEGATIVE_INFINITY,
-    lagMs: Number.POSITIVE_INFINITY,
-    named: false,
-    direct: undefined,
-  }
+  const node = unknownNode(nodeOptions, pool)
   return node
 }
 

@@ -64,3 +64,23 @@ export function branchPoint(node: ServerNode, identity: Identity, from: number):
   if (identity.timeline !== from + 1 || node.seenInRecovery !== identity.startedAt) return undefined
   return identity.replayLsn
 }
+
+/** Of which nothing has been heard yet. */
+export function unknownNode(options: NodeOptions, pool: NodePool): ServerNode {
+  return {
+    options,
+    name: options.name,
+    pool,
+    state: 'unknown',
+    answers: undefined,
+    failure: '',
+    why: '',
+    identity: undefined,
+    seenInRecovery: undefined,
+    position: 0n,
+    sampledAtMs: Number.NEGATIVE_INFINITY,
+    lagMs: Number.POSITIVE_INFINITY,
+    named: false,
+    direct: undefined,
+  }
+}

@@ -38,20 +38,7 @@ export function isSubmittable(config: unknown): config is pg.Submittable {
 }
 
 export function takeApart(config: string | RoutedConfig, values: unknown[] | undefined, prepare: NameGiver): Call {
-  if (typeof config === 'string') {
-    return {
-      config,
-      text: config,
-      values,
-      rowMode: undefined,
-      types: undefined,
-      route: undefined,
-      timeoutMs: undefined,
-      name: undefined,
-      ours: false,
-      special: false,
-    }
-  }
+  if (typeof config === 'string') return plainCall(config, values)
   const { route, prepare: asked, query_timeout: timeoutMs } = config
   const special = config as { rows?: unknown; binary?: unknown; queryMode?: unknown; portal?: unknown }
   const text = typeof config.text === 'string' ? config.text : ''
@@ -96,11 +83,11 @@ export function textOf(submittable: pg.Submittable): string {
   return typeof text === 'string' ? text : ''
 }
 
-export function plainCall(text: string): Call {
+export function plainCall(text: string, values?: unknown[]): Call {
   return {
     config: text,
     text,
-    values: undefined,
+    values,
     rowMode: undefined,
     types: undefined,
     route: undefined,
