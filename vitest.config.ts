@@ -15,7 +15,10 @@ const slow = [
   'test/db/query/{pgbouncer,routing}.test.ts',
   'test/sql/classify-replica.test.ts',
   'test/catalog/dump-{oracle,size,speed,sensitivity}.test.ts',
-  'test/migrate/{backfill,disk-full,interrupt,kill,lint-claims,live,locks,scratch,two-runners}.test.ts',
+  'test/migrate/{backfill,disk-full,interrupt,kill,lint-claims,live,locks,role-timeouts,scratch,two-runners}.test.ts',
+  'test/maintain/{runs,server,two-daemons,upkeep}.test.ts',
+  'test/partitions/{drain,pg-cron,retire-kill,retire-traffic}.test.ts',
+  'test/partitions/convert/**',
 ]
 const fast = process.env['PGSTRATA_FAST'] === '1'
 

@@ -18,6 +18,12 @@ const needs = [
     present: () => pgDumps().some((path) => existsSync(path)),
     why: 'the schema dump is compared with pg_dump',
   },
+  {
+    name: 'pg_cron',
+    packages: ['postgresql-15', 'postgresql-15-cron'],
+    present: () => ['bin/postgres', 'lib/pg_cron.so'].every((file) => existsSync(`/usr/lib/postgresql/15/${file}`)),
+    why: 'it calls what keeps partitions where no daemon runs',
+  },
 ]
 
 export const pgDumps = () => ['15', '16', '17', '18'].map((major) => `/usr/lib/postgresql/${major}/bin/pg_dump`)

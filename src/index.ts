@@ -10,11 +10,18 @@ export {
   defineConfig,
   loadConfig,
   resolveConfig,
+  type CronConfig,
   type DatabaseConfig,
   type Duration,
+  type ExpireConfig,
+  type HashConfig,
+  type IdConfig,
+  type IndexConfig,
+  type JobsConfig,
   type LoadedConfig,
   type LoadOptions,
   type NodePoolConfig,
+  type OwnJobConfig,
   type PoolConfig,
   type PrimaryNodeConfig,
   type ReplicaNodeConfig,
@@ -22,7 +29,10 @@ export {
   type ResolvedPool,
   type ResolvedReplica,
   type ResolveOptions,
+  type RetainConfig,
   type StrataConfig,
+  type TableConfig,
+  type TablesConfig,
 } from './config/index.ts'
 export type { Db, DbTarget, Notice, Queryable, Result, Session } from './db/db.ts'
 export { acquireLease, holdsLease, releaseLease, renewLease, type Lease, type LeaseOptions } from './db/lease.ts'
@@ -63,6 +73,38 @@ export {
 } from './db/query/index.ts'
 export { formatToken, parseToken, type Token } from './db/token.ts'
 export { transaction, type TransactionOptions } from './db/transaction.ts'
-export type { ApplyEvent, ApplyReport, Drift, Plan, Step } from './plan/index.ts'
+export type {
+  Conversion,
+  ConversionEvent,
+  ConversionOutcome,
+  ConversionPreview,
+  ConversionRecord,
+  ConvertOptions,
+  Limits as ConversionLimits,
+  PreviewedStatement,
+  PreviewedStep,
+  RunOptions as ConversionRunOptions,
+} from './partitions/convert/index.ts'
+export type {
+  ArchiveHook,
+  Consent,
+  Grain,
+  HashSplit,
+  Layout,
+  NextAction,
+  PartitionedTable,
+  PartitionFinding,
+  PartitionIndex,
+  Partitions,
+  PartitionStatus,
+  RetiredPartition,
+  RetiredStatus,
+  Retention,
+  TableStatus,
+} from './partitions/index.ts'
+export { explainOutside } from './partitions/index.ts'
+export type { ApplyEvent, ApplyReport, Contribution, Drift, Held, Plan, Step } from './plan/index.ts'
+export type { JobContext, JobOutcome } from './db/job.ts'
+export type { JobRun, Jobs, JobStatus, RunContext, RunReport, SchedulerState, StartOptions } from './maintain/index.ts'
 export { sql, type Sql, type SqlTag } from './sql/sql.ts'
 export { openStrata, type Strata, type StrataTools } from './strata.ts'

@@ -19,8 +19,11 @@ import { StrataPool } from './db/pool/strata-pool.ts'
 import { createQueryApi, type QueryApi } from './db/query/index.ts'
 import { serverProbes, settingProbes } from './db/probes.ts'
 import type { Token } from './db/token.ts'
+import { assembleJobs, createJobs, type Jobs, type StartOptions } from './maintain/index.ts'
 import { createMigrate, type Migrate } from './migrate/index.ts'
 import { migrateProbes } from './migrate/probes.ts'
+import { createConversion, type Conversion } from './partitions/convert/index.ts'
+import { createPartitions, type Partitions } from './partitions/index.ts'
 import { applyPlan, readPlan, type ApplyOptions, type ApplyReport, type Contribution, type Plan } from './plan/index.ts'
 
 export interface Strata extends QueryApi {
@@ -38,6 +41,12 @@ export interface Strata extends QueryApi {
   /** Where a statement would go now, and why. Nothing is sent. */
   explainRouting(query: string | RoutedConfig, options?: { readonly session?: CausalSession }): RoutingExplanation
   readonly migrate: Migrate
+  /** The tables that are laid out in time and space. */
+  readonly partitions: Partitions
+  /** Turns live tables into partitioned ones, while they are used. */
+  readonly conversion: Conversion
+  /** Recurring work: what there is, what became of it, and running it. */
+  readonly jobs: Jobs
   plan(): Promise<Plan>
   apply(options?: Pick<ApplyOptions, 'accept' | 'overwrite' | 'onEvent' | 'signal'>): Promise<ApplyReport>
   /** The servers of the configuration, the primary first, each with a connection of its own to ask it. */
@@ -46,7 +55,11 @@ export interface Strata extends QueryApi {
   readNodes(): Promise<readonly NodeReport[]>
   /** What `doctor` asks. */
   readonly probes: readonly Probe[]
-  /** Waits for pool clients in use, as long as `pool.drainTimeout` says. Idempotent. */
+  /** Begins what runs in the background: jobs, in this process, as `pgstrata serve` runs them. */
+  start(what: { readonly jobs: true | StartOptions }): Promise<void>
+  /** Ends it in order. Idempotent. */
+  stop(): Promise<void>
+  /** stop(); then waits for pool clients in use, as long as `pool.drainTimeout` says. Idempotent. */
   close(): Promise<void>
 }
 
@@ -56,6 +69,9 @@ export interface StrataTools {
   readonly logger?: Logger
 }
 
+/** Of one run, and of the scheduler. */
+const jobConnections = 4
+
 export function openStrata(config: ResolvedConfig, tools: StrataTools = {}): Strata {
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = tools
   const { connectTimeoutMs } = config.database
@@ -64,6 +80,27 @@ export function openStrata(config: ResolvedConfig, tools: StrataTools = {}): Str
   let closing: Promise<unknown> | undefined
   const pool = new StrataPool(config.pool, { clock, random })
   const migrate = createMigrate({ db, options: config.migrate, from: config.root, clock, random, logger })
+  const partitions = createPartitions({
+    db,
+    tables: config.tables,
+    ladder: config.ladder,
+    monthlyIn: config.monthlyFunctionIn,
+  })
+  const conversion = createConversion({ db, ladder: config.ladder, clock, random })
+  const contribute = (session: Session): Promise<readonly Contribution[]> => contributeAll(session, partitions)
+  const jobs = createJobs({
+    open: (applicationName, limits) =>
+      openDb({ url: config.database.direct, connectTimeoutMs, applicationName, max: jobConnections, ...limits }),
+    jobs: assembleJobs({ settings: config.jobs, cleanups: config.cleanups, contributed: partitions.jobs }),
+    leaseMs: config.jobs.leaseMs,
+    clock,
+    random,
+    logger,
+  })
+  const closeAll = async (): Promise<void> => {
+    await jobs.close()
+    await Promise.all([pool.end(), ...[db, ...nodes.map((node) => node.db)].map((opened) => opened.close())])
+  }
   return {
     config,
     db,
@@ -74,7 +111,12 @@ export function openStrata(config: ResolvedConfig, tools: StrataTools = {}): Str
     explainRouting: (query, how) => pool.explainRouting(query, how),
     ...createQueryApi(pool, { clock, random }),
     migrate,
-    plan: async () => await readPlan(db, await contribute(db)),
+    partitions,
+    conversion,
+    jobs,
+    start: (what) => jobs.start(what.jobs === true ? {} : what.jobs),
+    stop: () => jobs.stop(),
+    plan: () => db.withSession(async (session) => await readPlan(session, await contribute(session))),
     apply: (options = {}) =>
       applyPlan({ db, contribute, ladder: config.ladder, waitMs: config.waitMs, clock, random, ...options }),
     nodes,
@@ -87,14 +129,14 @@ export function openStrata(config: ResolvedConfig, tools: StrataTools = {}): Str
       ...migrateProbes(migrate),
     ],
     close: async () => {
-      closing ??= Promise.all([pool.end(), ...[db, ...nodes.map((node) => node.db)].map((opened) => opened.close())])
+      closing ??= closeAll()
       await closing
     },
   }
 }
 
-async function contribute(on: Db | Session): Promise<readonly Contribution[]> {
-  return [contributeCatalog(await readInstalledVersion(on))]
+async function contributeAll(session: Session, partitions: Partitions): Promise<readonly Contribution[]> {
+  return [contributeCatalog(await readInstalledVersion(session)), await partitions.contribute(session)]
 }
 
 /** Where the primary is reached as it is for structural work, the same way serves for both. */

@@ -1,6 +1,14 @@
 import type { Scenario } from '../harness/scenario.ts'
 import { connectScenario } from './connect.ts'
+import { convertScenario } from './convert.ts'
 import { devScenario } from './dev.ts'
 import { migrateScenario } from './migrate.ts'
+import { partitionsScenario } from './partitions.ts'
 
-export const scenarios: readonly Scenario[] = [migrateScenario, devScenario, connectScenario]
+export const scenarios: readonly Scenario[] = [
+  migrateScenario,
+  devScenario,
+  connectScenario,
+  partitionsScenario,
+  convertScenario,
+]

@@ -13,7 +13,8 @@ interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[]
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly required?: readonly string[]
-  readonly items?: JsonSchema
+  readonly items?: JsonSchema | false
+  readonly prefixItems?: readonly JsonSchema[]
   readonly propertyNames?: JsonSchema
   readonly additionalProperties?: JsonSchema | false
   readonly minimum?: number
@@ -29,7 +30,14 @@ interface Row {
 export function renderConfigDocs(schema: z.ZodType): string {
   const top = z.toJSONSchema(schema, { io: 'input' }) as JsonSchema
   const sections = Object.entries(top.properties ?? {}).map(([name, section]) => {
-    return [`## ${name}`, '', describe(section, name), '', ...renderTable([...rowsOf(section, name)]), ''].join('\n')
+    return [
+      `## ${name}`,
+      '',
+      describe(section, name),
+      '',
+      ...renderTable([...rowsOf(section, name), ...rowsOfRecord(section, name)]),
+      '',
+    ].join('\n')
   })
   return [head, ...sections].join('\n')
 }
@@ -64,8 +72,17 @@ function* rowsOf(schema: JsonSchema, path: string): Generator<Row> {
     if (property.title !== undefined) continue
     const inside = property.anyOf?.find((choice) => choice.properties !== undefined) ?? property
     yield* rowsOf(inside, row.path)
-    if (inside.items !== undefined) yield* rowsOf(inside.items, `${row.path}[]`)
+    if (typeof inside.items === 'object') yield* rowsOf(inside.items, `${row.path}[]`)
+    yield* rowsOfRecord(inside, row.path)
   }
+}
+
+/** A record whose values have keys of their own: each stands for all names. */
+function* rowsOfRecord(schema: JsonSchema, path: string): Generator<Row> {
+  if (typeof schema.additionalProperties !== 'object') return
+  const { additionalProperties: values } = schema
+  const inside = values.anyOf?.find((choice) => choice.properties !== undefined) ?? values
+  yield* rowsOf(inside, `${path}.<name>`)
 }
 
 function renderTable(rows: readonly Row[]): string[] {
@@ -92,21 +109,26 @@ function defaultOf(schema: JsonSchema, required: boolean): string {
 
 function typeOf(schema: JsonSchema): string {
   if (schema.title !== undefined) return schema.title
-  const choices = schema.enum ?? schema.anyOf?.flatMap((choice) => (choice.const === undefined ? [] : [choice.const]))
-  if (choices !== undefined && choices.length > 0)
-    return choices.map((choice) => `\`${JSON.stringify(choice)}\``).join(', ')
-  if (schema.anyOf !== undefined) return schema.anyOf.map(typeOf).join(' or ')
+  const choices = schema.enum ?? (schema.const === undefined ? [] : [schema.const])
+  if (choices.length > 0) return choices.map((choice) => `\`${JSON.stringify(choice)}\``).join(', ')
+  if (schema.anyOf !== undefined) {
+    const separator = schema.anyOf.every((choice) => choice.const !== undefined) ? ', ' : ' or '
+    return schema.anyOf.map(typeOf).join(separator)
+  }
+  if (schema.prefixItems !== undefined) return `\`[…]\` of ${schema.prefixItems.map(typeOf).join(' and ')}`
   if (Array.isArray(schema.type) && schema.type.join() === 'string,number,boolean') return 'text, number, true or false'
   // The only text-or-number in the schema. A title in the schema (`meta({ title })`) says otherwise.
   if (Array.isArray(schema.type) && schema.type.join() === 'string,number') return 'duration'
   switch (schema.type) {
     case 'string':
       return 'text'
+    case 'boolean':
+      return 'true or false'
     case 'integer':
     case 'number':
       return `${schema.type === 'integer' ? 'whole number' : 'number'}${rangeOf(schema)}`
     case 'array':
-      return `list of ${typeOf(schema.items ?? {})}`
+      return `list of ${typeOf(schema.items === false ? {} : (schema.items ?? {}))}`
     case 'object':
       return schema.properties === undefined ? mapOf(schema) : 'object'
     case undefined:

@@ -5,13 +5,15 @@ import { changeErrors, type ChangeErrorCode } from './error-table/change.ts'
 import { databaseErrors, type DatabaseErrorCode } from './error-table/database.ts'
 import type { ErrorEntry } from './error-table/entry.ts'
 import { generalErrors, type GeneralErrorCode } from './error-table/general.ts'
+import { upkeepErrors, type UpkeepErrorCode } from './error-table/upkeep.ts'
 
 export type { ErrorEntry } from './error-table/entry.ts'
 
-export type ErrorCode = GeneralErrorCode | DatabaseErrorCode | ChangeErrorCode
+export type ErrorCode = GeneralErrorCode | DatabaseErrorCode | ChangeErrorCode | UpkeepErrorCode
 
 export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ...generalErrors,
   ...databaseErrors,
   ...changeErrors,
+  ...upkeepErrors,
 }

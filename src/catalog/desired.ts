@@ -1,7 +1,7 @@
 // Schema "pgstrata" as a contribution to the plan: what is still to be installed, and which objects are ours to keep.
 
 import type { ObjectRef } from './dump/index.ts'
-import type { SchemaVersion } from './versions.ts'
+import { schemaVersions, type SchemaVersion } from './versions.ts'
 import { pendingVersions } from './install.ts'
 
 export interface CatalogContribution {
@@ -14,13 +14,13 @@ export interface CatalogContribution {
   readonly manages: readonly { readonly identity: string; readonly ref: ObjectRef }[]
 }
 
-const ourTables = ['installation', 'migration', 'plan_step', 'managed_object', 'lease', 'backfill']
+const ourTables: readonly string[] = schemaVersions.flatMap((entry) => entry.tables)
 
 export function contributeCatalog(installedVersion: number): CatalogContribution {
   const steps = pendingVersions(installedVersion).map((entry: SchemaVersion) => ({
     title: `Install ${entry.title}`,
     statements: entry.statements,
-    undo: ['drop schema pgstrata cascade'],
+    undo: undoOf(entry),
   }))
   return {
     feature: 'catalog',
@@ -30,4 +30,9 @@ export function contributeCatalog(installedVersion: number): CatalogContribution
       ref: { kind: 'table', schema: 'pgstrata', name },
     })),
   }
+}
+
+function undoOf({ version, tables }: SchemaVersion): string[] {
+  if (version === 1) return ['drop schema pgstrata cascade']
+  return tables.map((name) => `drop table pgstrata.${name}`).toReversed()
 }

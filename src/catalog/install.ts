@@ -17,6 +17,14 @@ export const lockObject: Readonly<Record<'install' | 'migrate' | 'apply', number
   apply: 3,
 }
 
+/** Conversions have a class of their own, with the table's oid for the object: one at a time for each table. */
+const conversionLockClass = lockClass + 1
+
+export function conversionLock(tableOid: number): readonly [number, number] {
+  // Advisory locks are named by signed numbers, tables by unsigned ones.
+  return [conversionLockClass, tableOid | 0]
+}
+
 export const newestVersion: number = Math.max(...schemaVersions.map((entry) => entry.version))
 
 /** 0 where the schema is not installed. */

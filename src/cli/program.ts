@@ -4,12 +4,16 @@ import { Command, CommanderError, Option } from 'commander'
 import { createRequire } from 'node:module'
 import { StrataError } from '../base/errors.ts'
 import { addApply } from './commands/apply.ts'
+import { addConvert } from './commands/convert.ts'
 import { addDev } from './commands/dev.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addInit } from './commands/init.ts'
+import { addJobs } from './commands/jobs.ts'
 import { addMigrate } from './commands/migrate.ts'
+import { addPartitions } from './commands/partitions.ts'
 import { addPgBouncer } from './commands/pgbouncer.ts'
 import { addPlan } from './commands/plan.ts'
+import { addServe } from './commands/serve.ts'
 import { addStatus } from './commands/status.ts'
 import type { CliContext, GlobalOptions } from './context.ts'
 import { reportError } from './output.ts'
@@ -24,6 +28,8 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     )
     .version(packageVersion(), '-V, --version')
     .exitOverride()
+    // Options behind the name of a command are that one's, also where a command with subcommands has options itself.
+    .enablePositionalOptions()
     .configureOutput({ writeOut: context.out, writeErr: json ? () => undefined : context.err })
     .showHelpAfterError('(pgstrata --help lists the commands)')
     .addHelpText(
@@ -45,7 +51,20 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
         }
       })
   }
-  for (const add of [addInit, addDev, addPlan, addApply, addMigrate, addStatus, addDoctor, addPgBouncer])
+  for (const add of [
+    addInit,
+    addDev,
+    addPlan,
+    addApply,
+    addMigrate,
+    addPartitions,
+    addConvert,
+    addServe,
+    addJobs,
+    addStatus,
+    addDoctor,
+    addPgBouncer,
+  ])
     add(program, context, run)
 
   try {

@@ -13,11 +13,15 @@ export type OnlyKnown<Given, Shape> = Given extends Plain
   : Given extends readonly unknown[]
     ? { [Index in keyof Given]: OnlyKnown<Given[Index], ItemOf<Shape>> }
     : {
-        [Key in keyof Given]: Key extends keyof Exclude<Shape, Plain>
-          ? OnlyKnown<Given[Key], Exclude<Shape, Plain>[Key]>
+        [Key in keyof Given]: Key extends KeyOf<ObjectOf<Shape>>
+          ? OnlyKnown<Given[Key], At<ObjectOf<Shape>, Key>>
           : never
       }
 
+type ObjectOf<Shape> = Exclude<Shape, Plain | readonly unknown[]>
+/** Of any of several shapes. */
+type KeyOf<Shape> = Shape extends unknown ? keyof Shape : never
+type At<Shape, Key> = Shape extends unknown ? (Key extends keyof Shape ? Shape[Key] : never) : never
 type ItemOf<Shape> = Extract<Shape, readonly unknown[]>[number]
 
 export function defineConfig<const Config extends StrataConfig>(

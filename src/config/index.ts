@@ -1,7 +1,17 @@
 export type { DatabaseConfig, NodePoolConfig, PoolConfig, PrimaryNodeConfig, ReplicaNodeConfig } from './database.ts'
 export { defineConfig } from './define.ts'
+export type { CronConfig, JobsConfig, OwnJobConfig } from './jobs.ts'
 export { findConfig, loadConfig, type LoadedConfig, type LoadOptions } from './load.ts'
 export { resolveConfig, type ResolvedConfig, type ResolveOptions } from './resolve.ts'
 export type { ResolvedPool, ResolvedReplica } from './pool.ts'
 export { configSchema, type StrataConfig } from './shape.ts'
+export type {
+  ExpireConfig,
+  HashConfig,
+  IdConfig,
+  IndexConfig,
+  RetainConfig,
+  TableConfig,
+  TablesConfig,
+} from './table-types.ts'
 export type { Duration } from './values.ts'

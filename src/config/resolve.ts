@@ -7,9 +7,13 @@ import { StrataError } from '../base/errors.ts'
 import { parseDurationMs } from '../base/units.ts'
 import type { LadderOptions } from '../plan/index.ts'
 import type { MigrateOptions } from '../migrate/index.ts'
+import type { Cleanup, JobSettings } from '../maintain/index.ts'
+import type { PartitionedTable } from '../partitions/index.ts'
 import { complain } from './complaints.ts'
+import { resolveJobs } from './jobs.ts'
 import { resolvePool, type ResolvedPool } from './pool.ts'
 import { configSchema, type ParsedConfig } from './shape.ts'
+import { resolveTables } from './tables.ts'
 
 export interface ResolvedConfig {
   /** Folder that relative paths start from. */
@@ -20,6 +24,13 @@ export interface ResolvedConfig {
   readonly migrate: MigrateOptions
   readonly ladder: LadderOptions
   readonly waitMs: number
+  readonly jobs: JobSettings
+  /** A further schema in which create_monthly_partitions() stands. */
+  readonly monthlyFunctionIn: string | undefined
+  /** Those that are laid out in time or space. */
+  readonly tables: readonly PartitionedTable[]
+  /** Those of which rows expire. */
+  readonly cleanups: readonly Cleanup[]
   readonly dev: ParsedConfig['dev']
 }
 
@@ -34,7 +45,7 @@ export interface ResolveOptions {
 export function resolveConfig(written: unknown, options: ResolveOptions): ResolvedConfig {
   const parsed = configSchema.safeParse(withFallback(written, options.fallbackUrl), { reportInput: true })
   if (!parsed.success) throw invalid(parsed.error.issues, options.name)
-  const { database, migrations, dev } = parsed.data
+  const { database, migrations, jobs, tables, dev } = parsed.data
   const ladder: LadderOptions = {
     firstTimeoutMs: parseDurationMs(migrations.lockTimeout.first),
     lastTimeoutMs: parseDurationMs(migrations.lockTimeout.last),
@@ -55,6 +66,9 @@ export function resolveConfig(written: unknown, options: ResolveOptions): Resolv
     migrate: { dir: resolvePath(options.root, migrations.dir), ladder, waitMs, lint: migrations.lint },
     ladder,
     waitMs,
+    jobs: resolveJobs(jobs),
+    monthlyFunctionIn: jobs.monthlyFunctionIn,
+    ...resolveTables(tables),
     dev: { ...dev, dir: resolvePath(options.root, dev.dir) },
   })
 }

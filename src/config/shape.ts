@@ -4,6 +4,9 @@
 import { z } from 'zod'
 import { ruleNames } from '../migrate/lint/index.ts'
 import { databaseSchema, type DatabaseConfig, type ParsedDatabase } from './database.ts'
+import { jobsSchema, type JobsConfig, type ParsedJobs } from './jobs.ts'
+import type { ParsedTables, TablesConfig } from './table-types.ts'
+import { tablesSchema } from './tables.ts'
 import { duration, type Duration } from './values.ts'
 
 export interface StrataConfig {
@@ -28,6 +31,8 @@ export interface StrataConfig {
           | undefined
       }
     | undefined
+  readonly tables?: TablesConfig | undefined
+  readonly jobs?: JobsConfig | undefined
   readonly dev?:
     | {
         readonly version?: 15 | 16 | 17 | 18 | undefined
@@ -96,6 +101,10 @@ const dev = z.strictObject({
 export const configSchema: z.ZodType<ParsedConfig> = z.strictObject({
   database: databaseSchema.describe('Where the data is.'),
   migrations: migrations.prefault({}).describe('Files that change the schema, one after the other.'),
+  tables: tablesSchema
+    .default({})
+    .describe('Tables laid out in time and space, by name: partitions, how long rows live, and rows that expire.'),
+  jobs: jobsSchema.prefault({} as ParsedJobs).describe('Work that `pgstrata serve` does again and again.'),
   dev: dev.prefault({}).describe('The embedded cluster of `pgstrata dev`.'),
 })
 
@@ -115,6 +124,8 @@ export interface ParsedConfig {
       readonly rules: Readonly<Partial<Record<string, 'off' | 'note' | 'warning' | 'error'>>>
     }
   }
+  readonly tables: ParsedTables
+  readonly jobs: ParsedJobs
   readonly dev: {
     readonly version: 15 | 16 | 17 | 18
     readonly port: number

@@ -27,6 +27,13 @@ export const duration: z.ZodUnion<readonly [z.ZodString, z.ZodNumber]> = z
     }
   })
 
+/** A name as PostgreSQL keeps it whole. */
+export const identifier: z.ZodType<string> = z.string().check((context) => {
+  const sizeBytes = Buffer.byteLength(context.value)
+  if (sizeBytes > 0 && sizeBytes <= 63 && !context.value.includes('\0')) return
+  context.issues.push({ code: 'custom', message: 'expected a name of 1 to 63 bytes', input: '', continue: true })
+})
+
 /** Refuses the names of a record that do not fit, each at its own path. */
 export function checkNames(
   isFit: (name: string) => boolean,

@@ -30,7 +30,8 @@ export interface Db extends Queryable {
   /** Where it leads, without the password. */
   readonly target: DbTarget
   withSession<T>(work: (session: Session) => Promise<T>): Promise<T>
-  close(): Promise<void>
+  /** Waits for connections in use; `now`: ends them as well, whatever they are at. */
+  close(how?: { readonly now?: boolean }): Promise<void>
 }
 
 export interface DbTarget {

@@ -1,8 +1,11 @@
 // Db over node-postgres. Promises: nothing connects before the first query; a connection that failed is never
-// given out again; every connection failure says where it led and why, and never shows a password.
+// given out again, nor one whose answer did not come within its bound; every connection failure says where it led and
+// why, and never shows a password. close({ now: true }) ends connections in use too, so it waits for nobody.
 
 import pg from 'pg'
-import { messageOf, StrataError } from '../base/errors.ts'
+import { systemClock } from '../base/clock.ts'
+import { isStrataError, messageOf, StrataError } from '../base/errors.ts'
+import { formatDuration } from '../base/units.ts'
 import { isConnectionLost, sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import type { Sql } from '../sql/sql.ts'
 import { redactValues } from './redact.ts'
@@ -13,6 +16,8 @@ export interface DbOptions {
   readonly max?: number
   readonly connectTimeoutMs?: number
   readonly applicationName?: string
+  /** A statement that is not answered by then fails, and its connection is given up. Default: no bound. */
+  readonly answerTimeoutMs?: number
 }
 
 /** What we use of a pg.Pool; a caller's own pool fits as it is. */
@@ -52,14 +57,42 @@ export function openDb(options: DbOptions): Db {
   })
   // An idle connection that breaks is already out of the pool; the next query makes a new one.
   pool.on('error', () => {})
-  return dbFromPool(pool, target)
+  const opened = new Set<pg.PoolClient>()
+  pool.on('connect', (client) => void opened.add(client))
+  pool.on('remove', (client) => void opened.delete(client))
+  return boundedDb(pool, target, {
+    answerTimeoutMs: options.answerTimeoutMs,
+    // pg says goodbye, and would wait for the server to hang up.
+    hangUp: () => {
+      for (const client of opened) (client as unknown as Wired).connection.stream.destroySoon()
+    },
+  })
+}
+
+interface Wired {
+  readonly connection: { readonly stream: { destroySoon(): void } }
 }
 
 export function dbFromPool(pool: PgPool, target: DbTarget): Db {
+  return boundedDb(pool, target, { answerTimeoutMs: undefined, hangUp: () => undefined })
+}
+
+interface Bounds {
+  readonly answerTimeoutMs: number | undefined
+  readonly hangUp: () => void
+}
+
+function boundedDb(pool: PgPool, target: DbTarget, { answerTimeoutMs, hangUp }: Bounds): Db {
+  const inUse = new Map<PgClient, (error?: Error) => void>()
   const withSession = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
     const client = await connect(pool, target)
     const listeners: ((notice: { severity?: string; message?: string }) => void)[] = []
     let broken: Error | undefined
+    let silent: Error | undefined
+    const release = (error?: Error): void => {
+      if (inUse.delete(client)) client.release(error)
+    }
+    inUse.set(client, release)
     // Nobody else listens while the client is ours, and an 'error' without a listener ends the process.
     const onError = (error: Error): void => void (broken ??= error)
     client.on('error', onError)
@@ -71,10 +104,14 @@ export function dbFromPool(pool: PgPool, target: DbTarget): Db {
         client.on('notice', adapted)
       },
       query: async <Row extends object>(statement: Sql) => {
+        // What is sent after it would wait behind it.
+        if (silent !== undefined) throw silent
         try {
-          return await run<Row>(client, statement)
+          const answer = run<Row>(client, statement)
+          return await (answerTimeoutMs === undefined ? answer : within(answer, answerTimeoutMs, target))
         } catch (error) {
-          if (isConnectionLost(error)) broken = error as Error
+          if (isStrataError(error, 'DATABASE_LOST')) silent = error
+          if (silent !== undefined || isConnectionLost(error)) broken = error as Error
           redactValues(error, statement.values)
           throw error
         }
@@ -84,7 +121,7 @@ export function dbFromPool(pool: PgPool, target: DbTarget): Db {
       return await work(session)
     } finally {
       for (const listener of listeners) client.removeListener('notice', listener)
-      client.release(broken)
+      release(broken)
       client.removeListener('error', onError)
     }
   }
@@ -93,7 +130,33 @@ export function dbFromPool(pool: PgPool, target: DbTarget): Db {
     target,
     withSession,
     query: (statement) => withSession((session) => session.query(statement)),
-    close: () => (ending ??= pool.end()),
+    close: ({ now = false } = {}) => {
+      ending ??= pool.end()
+      if (now) {
+        for (const release of inUse.values()) release(new Error('The Db was closed'))
+        hangUp()
+      }
+      return ending
+    },
+  }
+}
+
+/** The connection may be silent because the network swallows what is sent: nobody tells either side. */
+async function within<T>(answer: Promise<T>, timeoutMs: number, target: DbTarget): Promise<T> {
+  let callOff = (): void => undefined
+  const late = new Promise<never>((_, reject) => {
+    callOff = systemClock.after(timeoutMs, () =>
+      reject(
+        new StrataError('DATABASE_LOST', {
+          message: `${describeTarget(target)} did not answer within ${formatDuration(timeoutMs)}`,
+        }),
+      ),
+    )
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    callOff()
   }
 }
 

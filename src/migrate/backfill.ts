@@ -12,11 +12,11 @@ import type { OnProgress } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { onlyRow, type Session } from '../db/db.ts'
 import { transaction } from '../db/transaction.ts'
+import { awaitReplicas, canSeeReplicas } from '../plan/index.ts'
 import { parseSql } from '../sql/parse.ts'
 import { quoteQualified } from '../sql/quote.ts'
 import { sql, type Sql } from '../sql/sql.ts'
 import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
-import { awaitReplicas, canSeeReplicas } from './throttle.ts'
 
 export interface BackfillSpec {
   /** ['plays'] or ['analytics', 'plays'] */
@@ -75,6 +75,7 @@ export async function runBackfill(session: Session, spec: BackfillSpec, tools: B
     for (;;) {
       checkpoint(tools.signal)
       await awaitReplicas(session, {
+        code: 'BACKFILL_FAILED',
         ...throttleOf(spec),
         ...tools,
         onWait: (note) => report(tools, state.rows, total, note),

@@ -77,14 +77,17 @@ const harmlessFunctions: ReadonlySet<string> = new Set([
   'md5',
 ])
 
-function callsOthers(node: AstNode): boolean {
-  const search = (value: unknown): boolean => {
-    if (typeof value !== 'object' || value === null) return false
+/** Without recursion: a tree may be deeper than the stack. */
+function callsOthers(root: AstNode): boolean {
+  const open: unknown[] = [root]
+  while (open.length > 0) {
+    const value = open.pop()
+    if (typeof value !== 'object' || value === null) continue
     const call = (value as { FuncCall?: { funcname?: readonly { String?: { sval?: string } }[] } }).FuncCall
     if (call !== undefined && !harmlessFunctions.has(call.funcname?.at(-1)?.String?.sval ?? '')) return true
-    return Object.values(value).some(search)
+    for (const below of Object.values(value)) open.push(below)
   }
-  return search(node)
+  return false
 }
 
 function nameOf(relation: AstNode): string {

@@ -1,5 +1,6 @@
 // The record of migrations, pgstrata.migration: SQL in, rows out.
 
+import { lockClass, lockObject } from '../catalog/install.ts'
 import type { Queryable } from '../db/db.ts'
 import type { Look } from '../plan/index.ts'
 import { quoteLiteral } from '../sql/quote.ts'
@@ -68,6 +69,23 @@ on conflict (name) do update
 set (checksum, content, direction, state, statements_done, in_flight, finished_at)
   = (excluded.checksum, excluded.content, excluded.direction, 'running', excluded.statements_done, excluded.in_flight, null)`
 }
+
+/**
+ * Before a note of progress, in its transaction: what a migration did without the lock, which it released itself, is not
+ * committed, for another runner may be doing the same. 0.3 ms.
+ */
+export const requireLock: string = `do $pgstrata$ begin
+if not exists (
+  select from pg_catalog.pg_locks
+  where locktype = 'advisory'
+    and pid = pg_catalog.pg_backend_pid()
+    and (classid, objid, objsubid) = (${lockClass}, ${lockObject.migrate}, 2)
+    and granted
+) then
+  raise exception 'The lock that keeps two runners apart was released by the migration'
+  using errcode = 'object_not_in_prerequisite_state', hint = 'Leave pg_advisory_unlock_all() out, or release locks one by one.';
+end if;
+end $pgstrata$`
 
 /** An edit that was meant: the record takes the file's checksum and text. */
 export async function acceptEdit(

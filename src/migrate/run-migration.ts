@@ -28,10 +28,12 @@ import { runBackfill } from './backfill.ts'
 import type { CodeMigration, MigrationContext } from './code-file.ts'
 import { parseBody, placeStatements, readBody, type MigrationBody } from './files.ts'
 import type { PlannedMigration } from './plan.ts'
-import { intentStatement, progressStatement, type MigrationRecord } from './queries.ts'
+import { intentStatement, progressStatement, requireLock, type MigrationRecord } from './queries.ts'
 
 export interface RunTools {
   readonly db: Db
+  /** The session holds the lock that keeps two runners apart; on a scratch server there is nobody else. */
+  readonly isLocked: boolean
   readonly ladder: Ladder
   readonly clock: Clock
   readonly random: Random
@@ -67,11 +69,11 @@ export async function runMigration(session: Session, planned: PlannedMigration, 
   tools.onEvent?.({ type: 'done', name: file.name, direction, durationMs: tools.clock.monotonic() - begun })
 }
 
-function storeOf(planned: PlannedMigration): ScriptStore {
+function storeOf(planned: PlannedMigration, { isLocked }: RunTools): ScriptStore {
   const { name, checksum, text } = planned.file
   const key = { name, checksum, content: text, direction: planned.direction }
   return {
-    progress: (done, finished) => progressStatement(key, done, finished),
+    progress: (done, finished) => `${isLocked ? `${requireLock}; ` : ''}${progressStatement(key, done, finished)}`,
     intent: (done, before) => intentStatement(key, done, before),
   }
 }
@@ -92,7 +94,7 @@ async function runStatements(
       session,
       script: await placeStatements(statements, file.file),
       state: { done: going?.statementsDone ?? 0, inFlight: going?.inFlight },
-      store: storeOf(planned),
+      store: storeOf(planned, tools),
       epilogue: resetText(session),
       ladder: tools.ladder,
       clock: tools.clock,
@@ -175,7 +177,7 @@ async function runInTransaction(
   work: Work,
   tools: RunTools,
 ): Promise<void> {
-  const store = storeOf(planned)
+  const store = storeOf(planned, tools)
   await climb({ session, ...tools }, async (lockTimeoutMs) => {
     const patience = openPatience(session, tools.clock, lockTimeoutMs)
     await session.query(sql.raw(`begin; set local lock_timeout = '${lockTimeoutMs}ms'`))
@@ -195,7 +197,7 @@ async function runInTransaction(
 
 /** Interrupted, it is run again from its beginning: the file said so by `transaction = false`. */
 async function runOutside(session: Session, planned: PlannedMigration, work: Work, tools: RunTools): Promise<void> {
-  const store = storeOf(planned)
+  const store = storeOf(planned, tools)
   const { name, file } = planned.file
   const prefix = `${name}:${planned.direction}:`
   let backfills = 0

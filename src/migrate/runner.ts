@@ -70,7 +70,7 @@ async function underLock(
     // A file that does not parse stops the run before anything of it begins.
     for (const { file } of planned) if (file.kind === 'sql') await readBody(file)
     const ladder = buildLadder(options.ladder)
-    const ran = await runAll(session, planned, { db, ladder, clock, random, blockers, signal, onEvent })
+    const ran = await runAll(session, planned, { db, isLocked: true, ladder, clock, random, blockers, signal, onEvent })
     return { ran }
   })
 }

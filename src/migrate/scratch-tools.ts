@@ -16,6 +16,7 @@ export interface ScratchRun {
 export function scratchTools(db: Db, run: ScratchRun): RunTools {
   return {
     db,
+    isLocked: false,
     ladder: buildLadder(run.ladder),
     clock: run.clock,
     random: run.random,

@@ -2,22 +2,22 @@
 //
 // Invariants: one apply at a time, held apart by an advisory lock on the session that works; every step is in the
 // journal before its first statement, and marked done together with its last; a step that an earlier apply left
-// unfinished is finished first, from where it stopped, with the statements it had then; an object that somebody
-// changed by hand is not touched until a person accepted or overwrote the change.
+// unfinished is finished first, from where it stopped, with the statements it had then (or planned anew, where its feature
+// plans from what is there); an object that somebody changed by hand is not touched until a person accepted or overwrote the change.
 // On failure: the error names the step; nothing is half-done that the next apply does not finish.
 
 import { randomUUID } from 'node:crypto'
 import { checkpoint, type Clock } from '../base/clock.ts'
-import { StrataError } from '../base/errors.ts'
+import { isStrataError, StrataError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { ensureInstalled } from '../catalog/install.ts'
 import type { Db, Session } from '../db/db.ts'
 import { parseSql } from '../sql/parse.ts'
+import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import type { BlockerWatch } from './blockers.ts'
 import { classify } from './classify.ts'
 import { joint } from './joint.ts'
 import { buildLadder, type LadderOptions } from './ladder.ts'
-import { readDefinitions } from './definitions.ts'
 import type { Drift, Plan } from './plan.ts'
 import {
   forgetJournalEntry,
@@ -25,10 +25,10 @@ import {
   journalIntent,
   journalProgress,
   openJournalEntry,
-  recordObject,
   type JournalEntry,
 } from './queries.ts'
-import { readPlan, readServerMajor } from './read-plan.ts'
+import { readPlan } from './read-plan.ts'
+import { recordChanged, recordManaged } from './record.ts'
 import type { Busy } from './script-run.ts'
 import { runScript } from './script.ts'
 import { resetText } from './session.ts'
@@ -80,6 +80,7 @@ async function applyUnderLock(session: Session, options: ApplyOptions, blockers:
   const applied = installed.map((version) => ({ id: `catalog:v${version.version}`, title: version.title }))
   let contributions = await options.contribute(session)
   let plan = await readPlan(session, contributions)
+  for (const entry of plan.replanned) await forgetJournalEntry(session, entry.id)
   for (const entry of plan.unfinished) {
     if (entry.statementsDone === 0 && entry.inFlight === undefined) {
       // Nothing of it took effect: if it is still wanted, it is in the new plan.
@@ -95,17 +96,77 @@ async function applyUnderLock(session: Session, options: ApplyOptions, blockers:
     plan = await readPlan(session, contributions)
   }
   const settled = await settleDrift(session, plan, contributions, options, blockers)
-  for (const [index, step] of plan.steps.entries()) {
+  const done = await runSteps(session, { contributions, plan }, options, blockers)
+  applied.push(...done.applied)
+  const changed = applied.length + settled.accepted.length + settled.overwritten.length > 0
+  await recordManaged(session, done.contributions, done.plan, { changed, keep: settled.keep })
+  return { applied, accepted: settled.accepted, overwritten: settled.overwritten }
+}
+
+interface Reading {
+  readonly contributions: readonly Contribution[]
+  readonly plan: Plan
+}
+
+/** How often a step may turn out to have been done by somebody else. */
+const mostReplans = 5
+
+/**
+ * A step that fails because somebody else did it meanwhile (a job that makes partitions) is no failure: read anew, the plan
+ * does not have it any more, and the rest of that is carried out.
+ */
+async function runSteps(
+  session: Session,
+  { contributions, plan }: Reading,
+  options: ApplyOptions,
+  blockers: BlockerWatch,
+): Promise<Reading & { readonly applied: readonly { readonly id: string; readonly title: string }[] }> {
+  const applied: { id: string; title: string }[] = []
+  let reading: Reading = { contributions, plan }
+  let replansLeft = mostReplans
+  for (let index = 0; index < reading.plan.steps.length; index++) {
+    const step = reading.plan.steps[index]
+    if (step === undefined) break
     checkpoint(options.signal)
-    options.onEvent?.({ type: 'started', step, number: index + 1, of: plan.steps.length })
+    options.onEvent?.({ type: 'started', step, number: index + 1, of: reading.plan.steps.length })
     const entry = { ...step, id: `${step.id}:${randomUUID()}`, statementsDone: 0, inFlight: undefined }
     await openJournalEntry(session, entry)
-    await runEntry(session, entry, options, blockers)
+    try {
+      await runEntry(session, entry, options, blockers)
+    } catch (error) {
+      const mayBeThere = isThereAlready(error) && replansLeft-- > 0
+      const again = mayBeThere ? await readWithout(session, step, options) : undefined
+      if (again === undefined) throw error
+      await forgetJournalEntry(session, entry.id)
+      reading = again
+      index = -1
+      continue
+    }
+    // At once: what we changed ourselves would be drift, if a later step failed.
+    if (step.changes !== undefined) await recordChanged(session, reading.contributions, step.changes)
     applied.push({ id: step.id, title: step.title })
   }
-  const changed = applied.length + settled.accepted.length + settled.overwritten.length > 0
-  await recordManaged(session, contributions, plan, { changed, keep: settled.keep })
-  return { applied, accepted: settled.accepted, overwritten: settled.overwritten }
+  return { ...reading, applied }
+}
+
+function isThereAlready(error: unknown): boolean {
+  const code = isStrataError(error) ? sqlstateOf(error.cause) : undefined
+  return (
+    code === sqlstate.duplicateTable || code === sqlstate.uniqueViolation || code === sqlstate.invalidObjectDefinition
+  )
+}
+
+/** The plan as it is now; undefined if it still has the step, or may not go without. */
+async function readWithout(session: Session, step: Step, options: ApplyOptions): Promise<Reading | undefined> {
+  try {
+    const contributions = await options.contribute(session)
+    if (!contributions.some(({ feature, replans }) => feature === step.feature && replans === true)) return undefined
+    const plan = await readPlan(session, contributions)
+    return plan.steps.some(({ id }) => id === step.id) ? undefined : { contributions, plan }
+  } catch {
+    // What failed first says more.
+    return undefined
+  }
 }
 
 async function runEntry(
@@ -214,28 +275,4 @@ function cannotRestore(drift: Drift): StrataError {
     notes: drift.diff,
     advice: 'Undo the change by hand (the difference shows it), or take it as it is with --accept.',
   })
-}
-
-/** What stands there now, made or adopted, is what later plans compare with. Where nothing was done, what was read is true. */
-async function recordManaged(
-  session: Session,
-  contributions: readonly Contribution[],
-  plan: Plan,
-  { changed, keep }: { readonly changed: boolean; readonly keep: ReadonlySet<string> },
-): Promise<void> {
-  if (!changed && plan.unrecorded.length === 0) return
-  const serverMajor = await readServerMajor(session)
-  const live = changed
-    ? await readDefinitions(
-        session,
-        contributions.flatMap(({ manages }) => manages),
-      )
-    : plan.live
-  for (const { feature, manages } of contributions) {
-    for (const { identity } of manages) {
-      const definition = live.get(identity)
-      if (definition === undefined || keep.has(identity)) continue
-      await recordObject(session, feature, { identity, definition, serverMajor })
-    }
-  }
 }

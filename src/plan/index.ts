@@ -1,6 +1,6 @@
 export { classify } from './classify.ts'
 export { cutBlocks, type Block, type PlacedStatement } from './blocks.ts'
-export { climb } from './climb.ts'
+export { climb, isRace } from './climb.ts'
 export { buildLadder, defaultLadderOptions, type Ladder, type LadderOptions } from './ladder.ts'
 export type { Look } from './recovery.ts'
 export type { Busy, ScriptState, ScriptStore } from './script-run.ts'
@@ -16,4 +16,13 @@ export { combineEffects, describeEffect, type Cost, type LockMode, type TableLoc
 export { hasWork, type Drift, type Plan } from './plan.ts'
 export { readPlan } from './read-plan.ts'
 export { renderPlan } from './render.ts'
-export type { Contribution, Step } from './step.ts'
+export type { Contribution, Held, ManagedObject, Step, StepDraft } from './step.ts'
+export {
+  awaitCalm,
+  awaitReplicas,
+  canSeeReplicas,
+  setPace,
+  type CalmOptions,
+  type Pace,
+  type ThrottleOptions,
+} from './throttle.ts'

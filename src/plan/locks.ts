@@ -106,6 +106,8 @@ export function describeEffect(statement: ParsedStatement): StatementEffect {
     case 'DeleteStmt':
     case 'MergeStmt':
       return { locks: [lockOn(node['relation'], 'ROW EXCLUSIVE')], cost: 'scan' }
+    case 'LockStmt':
+      return { locks: lockTable(node), cost: 'catalog' }
     case 'RefreshMatViewStmt':
       return {
         locks: [lockOn(node['relation'], node['concurrent'] === true ? 'EXCLUSIVE' : 'ACCESS EXCLUSIVE')],
@@ -171,6 +173,12 @@ function detachPartition(node: AstNode, command: AstNode): StatementEffect {
     lockOn(partition['name'], 'ACCESS EXCLUSIVE'),
   ]
   return { locks, cost: 'catalog' }
+}
+
+/** Numbered from 1, in the order of strength (lockdefs.h). */
+function lockTable(node: AstNode): TableLock[] {
+  const mode = modeOrder[Number(node['mode']) - 1] ?? 'ACCESS EXCLUSIVE'
+  return listed(node['relations']).map((item) => lockOn(item['RangeVar'], mode))
 }
 
 function parentLocks(node: AstNode): TableLock[] {

@@ -10,7 +10,7 @@ import { isRace } from './climb.ts'
 import { examine, look, type Look } from './recovery.ts'
 import { execute, noteOf, type OutsideBlock, type ScriptRun } from './script-run.ts'
 import { asOurselves } from './session.ts'
-import type { StatementFailure } from './statement-failure.ts'
+import { StatementFailure } from './statement-failure.ts'
 
 export async function runOutside(
   run: ScriptRun,
@@ -26,7 +26,11 @@ export async function runOutside(
       for (const clear of remains.clear) await session.query(clear)
       await tryOutside(run, block, await look(session, block.effect))
     }
-    await session.query(sql.raw(noteOf(run, endOf(block), finishes)))
+    try {
+      await session.query(sql.raw(noteOf(run, endOf(block), finishes)))
+    } catch (error) {
+      throw new StatementFailure(block.statement, block.first, error, 'commit')
+    }
   } finally {
     await session.query(sql`reset lock_timeout`).catch(() => undefined)
   }
@@ -48,11 +52,13 @@ function triesOf(run: ScriptRun, block: OutsideBlock): readonly { lockTimeoutMs:
 async function tryOutside(run: ScriptRun, block: OutsideBlock, before: Look): Promise<void> {
   const { session } = run
   const tries = triesOf(run, block)
+  let isHalfDone = false
   for (const [index, { lockTimeoutMs, pauseMs }] of tries.entries()) {
     checkpoint(run.signal)
-    await session.query(sql.raw(`${asOurselves}${run.store.intent(block.first, before)}`))
+    if (!isHalfDone) await session.query(sql.raw(`${asOurselves}${run.store.intent(block.first, before)}`))
     await session.query(sql.raw(`set lock_timeout = '${lockTimeoutMs}ms'`))
     try {
+      if (isHalfDone && (await endHalfDone(run, block, before))) return
       run.onStatement?.(block.statement, block.first)
       await execute(session, block.statement, block.first)
       return
@@ -61,9 +67,10 @@ async function tryOutside(run: ScriptRun, block: OutsideBlock, before: Look): Pr
       checkpoint(run.signal)
       // What commits by itself may have come half-way: that stays noted, too, and is not tried again unasked.
       if (block.effect.kind === 'unknown' || isConnectionLost((error as StatementFailure).cause)) throw error
-      const cleared = await clearRemains(run, block, before)
+      const cleared: Cleared = isHalfDone ? 'busy' : await clearRemains(run, block, before)
       if (cleared === 'done') return
-      if (cleared === 'busy' || !isRace(error) || index === tries.length - 1) throw error
+      isHalfDone = cleared === 'busy' && block.effect.kind === 'detach'
+      if ((cleared === 'busy' && !isHalfDone) || !isRace(error) || index === tries.length - 1) throw error
       const waitMs = jitter(pauseMs, 0.5, run.random)
       run.onBusy?.({ statement: block.statement, attempt: index + 1, attempts: tries.length, pauseMs: waitMs })
       await run.clock.sleep(waitMs, run.signal)
@@ -71,8 +78,22 @@ async function tryOutside(run: ScriptRun, block: OutsideBlock, before: Look): Pr
   }
 }
 
+/**
+ * A pending detach cannot be begun again, only ended, and that may have to wait for the same lock: the ladder goes on
+ * with it. False: somebody else ended it, and the statement is to run (and to say what it finds).
+ */
+async function endHalfDone(run: ScriptRun, block: OutsideBlock, before: Look): Promise<boolean> {
+  try {
+    return (await examine(run.session, block.effect, before)).verdict === 'done'
+  } catch (error) {
+    throw new StatementFailure(block.statement, block.first, error, 'statement')
+  }
+}
+
+type Cleared = 'done' | 'cleared' | 'busy'
+
 /** An INVALID index costs every write and helps no read: it does not outlive the failure, unless it cannot be dropped now. */
-async function clearRemains(run: ScriptRun, block: OutsideBlock, before: Look): Promise<'done' | 'cleared' | 'busy'> {
+async function clearRemains(run: ScriptRun, block: OutsideBlock, before: Look): Promise<Cleared> {
   const { session, store } = run
   try {
     const remains = await examine(session, block.effect, before)

@@ -3,7 +3,7 @@
 
 import { diffLines } from '../base/line-diff.ts'
 import type { JournalEntry, RecordedObject } from './queries.ts'
-import type { Contribution, ManagedObject, Step } from './step.ts'
+import type { Contribution, Held, ManagedObject, Step } from './step.ts'
 
 export interface PlanInput {
   readonly contributions: readonly Contribution[]
@@ -30,7 +30,10 @@ export interface Plan {
   readonly steps: readonly Step[]
   /** Begun by an earlier apply and not finished: apply finishes them first. */
   readonly unfinished: readonly JournalEntry[]
+  /** Begun by an earlier apply, and what is left of them is among the steps: apply forgets them. */
+  readonly replanned: readonly JournalEntry[]
   readonly drift: readonly Drift[]
+  readonly held: readonly Held[]
   /** How each managed object that exists looks. */
   readonly live: ReadonlyMap<string, string>
   /** Objects that exist and have no record, or one of another server version: apply takes them as they are. */
@@ -48,7 +51,18 @@ export function makePlan(input: PlanInput): Plan {
   const unrecorded = [...input.live.keys()].filter(
     (identity) => recordedOf.get(identity)?.serverMajor !== input.serverMajor,
   )
-  return { steps: input.steps, unfinished: input.unfinished, drift, live: input.live, unrecorded }
+  const held = input.contributions.flatMap((contribution) => contribution.held ?? [])
+  const replanning = new Set(input.contributions.flatMap(({ feature, replans }) => (replans === true ? [feature] : [])))
+  const isReplanned = ({ feature }: JournalEntry): boolean => replanning.has(feature)
+  return {
+    steps: input.steps,
+    unfinished: input.unfinished.filter((entry) => !isReplanned(entry)),
+    replanned: input.unfinished.filter(isReplanned),
+    drift,
+    held,
+    live: input.live,
+    unrecorded,
+  }
 }
 
 function findDrift(input: PlanInput, feature: string, object: ManagedObject, recorded: RecordedObject): Drift[] {
@@ -64,5 +78,5 @@ function findDrift(input: PlanInput, feature: string, object: ManagedObject, rec
 
 /** Something for `apply` to do, or for a person to decide. */
 export function hasWork(plan: Plan): boolean {
-  return plan.steps.length > 0 || plan.unfinished.length > 0 || plan.drift.length > 0
+  return [plan.steps, plan.unfinished, plan.drift, plan.held].some((list) => list.length > 0)
 }

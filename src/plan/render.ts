@@ -20,6 +20,7 @@ export function renderPlan(plan: Plan): string {
     ),
     ...plan.steps.map((step, index) => renderStep(step, index + 1)),
     ...plan.drift.map(renderDrift),
+    ...plan.held.map((held) => `Held: ${held.what}: ${held.why}\n   → ${held.todo}\n`),
   ]
   return parts.join('\n')
 }

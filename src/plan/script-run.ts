@@ -11,7 +11,7 @@ import type { Look } from './recovery.ts'
 import { asOurselves } from './session.ts'
 import { StatementFailure } from './statement-failure.ts'
 
-/** Where the progress of a script is kept. Each call is one statement without parameters, so that it can share a message. */
+/** Where the progress of a script is kept. Each call is SQL without parameters, so that it can share a message. */
 export interface ScriptStore {
   /** `done` statements have taken effect; `finished`: that was all. */
   readonly progress: (done: number, finished: boolean) => string

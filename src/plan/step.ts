@@ -28,11 +28,24 @@ export interface ManagedObject {
   readonly restore?: readonly string[]
 }
 
+/** Declared, and not done by `apply`: something else has to happen first. */
+export interface Held {
+  readonly what: string
+  readonly why: string
+  readonly todo: string
+}
+
 export interface Contribution {
   readonly feature: string
   readonly steps: readonly StepDraft[]
   /** Every object the feature keeps, there or still to be made. */
   readonly manages: readonly ManagedObject[]
+  readonly held?: readonly Held[]
+  /**
+   * Every step follows from what is there, half done or not: one that was left unfinished is forgotten and planned anew, and
+   * never repeated for something that is gone by now or not wanted any more.
+   */
+  readonly replans?: boolean
 }
 
 export interface Step extends StepDraft {

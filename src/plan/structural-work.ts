@@ -17,7 +17,9 @@ import { prepareSession } from './session.ts'
 
 export interface StructuralWork {
   readonly db: Db
-  readonly purpose: 'migrations' | 'apply'
+  readonly purpose: 'migrations' | 'apply' | 'this conversion'
+  /** The lock to work under, where it is not that of the purpose. */
+  readonly key?: readonly [number, number] | undefined
   readonly ladder: LadderOptions
   /** How long to wait for another runner. */
   readonly waitMs: number
@@ -36,9 +38,9 @@ export async function doStructuralWork<T>(
   return await db.withSession(async (session) => {
     requireWritable(await readServerFacts(session), !(await schemaExists(session)))
     await prepareSession(session)
-    const object = purpose === 'apply' ? lockObject.apply : lockObject.migrate
+    const key = frame.key ?? [lockClass, purpose === 'apply' ? lockObject.apply : lockObject.migrate]
     try {
-      return await withAdvisoryLock(session, { ...frame, key: [lockClass, object] }, async () => {
+      return await withAdvisoryLock(session, { ...frame, key }, async () => {
         const stopListening = cancelOnAbort(db, session.pid, signal)
         const blockers = watchBlockers({ db, pid: session.pid, everyMs: frame.ladder.firstTimeoutMs / 2, clock })
         try {

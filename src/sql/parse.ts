@@ -1,9 +1,12 @@
 // The real PostgreSQL parser (libpg-query, the server's own grammar compiled to WASM), loaded at first use.
 // Statements come back with their exact text and place; a syntax error names line and column.
 // The grammar is that of PostgreSQL 18: it accepts everything 15 to 17 accept.
+// Invariant: what would break the parser, which the whole process shares, or be read by half does not reach it: nesting
+// without end, a NUL (at which it stops), half of a surrogate pair. All three are refused as what does not parse is.
 
 import { loadModule, parsePlPgSQLSync, parseSync, scanSync } from 'libpg-query'
 import { StrataError } from '../base/errors.ts'
+import { tooDeepAt } from './nesting.ts'
 
 /** An AST node as libpg-query writes it: { IndexStmt: { … } } */
 export type AstNode = Readonly<Record<string, unknown>>
@@ -29,6 +32,12 @@ export interface SqlComment {
   readonly alone: boolean
 }
 
+/** Only for the error. */
+interface Place {
+  readonly name?: string
+  readonly firstLine?: number
+}
+
 let loading: Promise<void> | undefined
 
 async function ready(): Promise<void> {
@@ -37,12 +46,10 @@ async function ready(): Promise<void> {
 }
 
 /** All statements of a script. `name` (a file) and `firstLine` only serve the error. */
-export async function parseSql(
-  text: string,
-  place: { name?: string; firstLine?: number } = {},
-): Promise<ParsedStatement[]> {
+export async function parseSql(text: string, place: Place = {}): Promise<ParsedStatement[]> {
   await ready()
   if (/^[\s;]*$/.test(text)) return []
+  requireReadable(text, place)
   const bytes = Buffer.from(text)
   // Scanning takes as long as parsing, and only serves to tell comments from statements.
   const tokens = /--|\/\*/.test(text) ? scan(text, place) : undefined
@@ -70,7 +77,7 @@ export async function parseSql(
 }
 
 /** The comments of a script, found by the server's own lexer (never inside a string or a function body). */
-export async function scanComments(text: string, place: { name?: string } = {}): Promise<SqlComment[]> {
+export async function scanComments(text: string, place: Place = {}): Promise<SqlComment[]> {
   await ready()
   const bytes = Buffer.from(text)
   const lines = text.split('\n')
@@ -119,9 +126,10 @@ function isComment(token: Token): boolean {
   return token.tokenName === 'SQL_COMMENT' || token.tokenName === 'C_COMMENT'
 }
 
-function scan(text: string, place: { name?: string; firstLine?: number }): Token[] {
+function scan(text: string, place: Place): Token[] {
   // The lexer answers an empty text with something that is not JSON.
   if (text.trim() === '') return []
+  requireWhole(text, place)
   try {
     return scanSync(text).tokens
   } catch (error) {
@@ -129,7 +137,27 @@ function scan(text: string, place: { name?: string; firstLine?: number }): Token
   }
 }
 
-function parseRaw(text: string, place: { name?: string; firstLine?: number }): readonly RawStatement[] {
+function requireReadable(text: string, place: Place): void {
+  requireWhole(text, place)
+  const at = tooDeepAt(text)
+  if (at === undefined) return
+  throw refusal(text, place, {
+    at,
+    message: 'a chain of operators, joins or set operations, or a nesting, is too long to be parsed',
+    advice: 'Write lists where there is a chain (VALUES, IN, concat, ANY of an array), or several statements.',
+  })
+}
+
+function requireWhole(text: string, place: Place): void {
+  const at = text.indexOf('\0')
+  if (at >= 0) throw refusal(text, place, { at, message: 'a NUL character is no part of SQL' })
+  if (!text.isWellFormed()) {
+    const half = /[\ud800-\udfff]/u.exec(text)?.index ?? 0
+    throw refusal(text, place, { at: half, message: 'half of a surrogate pair is no character' })
+  }
+}
+
+function parseRaw(text: string, place: Place): readonly RawStatement[] {
   try {
     return parseSync(text).stmts ?? []
   } catch (error) {
@@ -149,26 +177,47 @@ function lineAt(bytes: Buffer, offset: number): number {
   return line
 }
 
-function syntaxError(text: string, place: { name?: string; firstLine?: number }, error: unknown): StrataError {
+function syntaxError(text: string, place: Place, error: unknown): StrataError {
   const details = (error as { sqlDetails?: { message: string; cursorPosition: number } }).sqlDetails
   // The parser counts characters, not UTF-16 units.
   const before = Array.from(text)
     .slice(0, details?.cursorPosition ?? 0)
     .join('')
-    .split('\n')
-  const line = before.length
-  const column = (before.at(-1)?.length ?? 0) + 1
-  const shownLine = line + (place.firstLine ?? 1) - 1
-  const where = `${place.name === undefined ? 'line ' : `${place.name}:`}${shownLine}:${column}`
-  return new StrataError('SQL_SYNTAX', {
-    message: `${where}: ${details?.message ?? 'the statement does not parse'}`,
-    notes: showPlace(text.split('\n')[line - 1] ?? '', column),
-    details: { file: place.name, line: shownLine, column },
+  return refusal(text, place, {
+    at: before.length,
+    message: details?.message ?? 'the statement does not parse',
     cause: error,
   })
 }
 
+function refusal(
+  text: string,
+  place: Place,
+  { at, message, advice, cause }: { at: number; message: string; advice?: string; cause?: unknown },
+): StrataError {
+  const before = text.slice(0, at).split('\n')
+  const line = before.length
+  const column = Array.from(before.at(-1) ?? '').length + 1
+  const shownLine = line + (place.firstLine ?? 1) - 1
+  const where = `${place.name === undefined ? 'line ' : `${place.name}:`}${shownLine}:${column}`
+  return new StrataError('SQL_SYNTAX', {
+    message: `${where}: ${message}`,
+    advice,
+    notes: showPlace(text.split('\n')[line - 1] ?? '', column),
+    details: { file: place.name, line: shownLine, column },
+    cause,
+  })
+}
+
+/** Of a line, to each side of the place. */
+const shownCharacters = 100
+
 /** The line with a mark below it; a line that speaks of a password is not shown. */
 function showPlace(line: string, column: number): readonly string[] {
-  return /password|secret/i.test(line) ? [] : [line, `${' '.repeat(column - 1)}^`]
+  if (/password|secret/i.test(line)) return []
+  const from = Math.max(0, column - 1 - shownCharacters)
+  const shown = Array.from(line)
+    .slice(from, column + shownCharacters)
+    .join('')
+  return [shown, `${' '.repeat(column - 1 - from)}^`]
 }

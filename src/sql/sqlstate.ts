@@ -26,9 +26,17 @@ export const sqlstate = {
   undefinedColumn: '42703',
   undefinedSchema: '3F000',
   duplicateTable: '42P07',
+  /** A partition whose bounds overlap another's, among others. */
+  invalidObjectDefinition: '42P17',
   duplicateObject: '42710',
   duplicateSchema: '42P06',
   uniqueViolation: '23505',
+  foreignKeyViolation: '23503',
+  /** Something depends on what is to be dropped. */
+  dependentObjects: '2BP01',
+  exclusionViolation: '23P01',
+  /** Also: no partition takes the row. */
+  checkViolation: '23514',
   invalidTableDefinition: '42P16',
   /** What is said to a statement that cannot run inside a transaction block. */
   activeTransaction: '25001',

@@ -6,6 +6,7 @@ import { openDb } from '../../src/db/pg-db.ts'
 import { startCluster } from '../../src/embedded/index.ts'
 import { runBackfill, type BackfillReport, type BackfillSpec, type BackfillTools } from '../../src/migrate/backfill.ts'
 import { sql } from '../../src/sql/sql.ts'
+import { isConnectionLost } from '../../src/sql/sqlstate.ts'
 import { openMigrations, type MigrationFolder } from '../support/migrations.ts'
 import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -62,6 +63,51 @@ describe.each(versions)('backfill on PostgreSQL %d', (version) => {
     expect(await left()).toBe(734)
     expect((await run(db, spec)).rows).toBe(1234)
     expect(await db.query(sql`select from song where changes <> 1`)).toMatchObject({ rowCount: 0 })
+  })
+
+  test('its position is the same under whatever settings of the role it is killed and continued', async () => {
+    const role = `dated_${database.name}`
+    const url = Object.assign(new URL(database.url), { username: role }).href
+    // Days that read as other days the wrong way round, floats that differ in their last digits only.
+    await db.query(
+      sql.raw(`create table event (at date, ratio float8, span interval, name text, changes int not null default 0,
+        primary key (at, ratio, span));
+      insert into event (at, ratio, span)
+      select date '2026-01-01' + g % 365, 1 + g * 1e-15, make_interval(months => g % 5 - 2, days => g % 3 - 1, secs => g)
+      from generate_series(1, 2000) as g;
+      create trigger count_changes before update on event for each row execute function count_changes();
+      create sequence changes;
+      create function kill() returns trigger language plpgsql as $$ begin
+        if nextval('changes') in (400, 900, 1400) then perform pg_terminate_backend(pg_backend_pid()); end if;
+        return new;
+      end $$;
+      create trigger kill before update on event for each row execute function kill();
+      create role ${role} login;
+      grant usage on schema public, pgstrata to ${role};
+      grant usage on sequence changes to ${role};
+      grant select, insert, update on event, pgstrata.backfill to ${role}`),
+    )
+    const goOn = async (settings: Readonly<Record<string, string>>): Promise<BackfillReport> => {
+      for (const [name, value] of Object.entries(settings))
+        await db.query(sql`alter role ${sql.ident(role)} set ${sql.ident(name)} to ${sql.literal(value)}`)
+      const own = openDb({ url })
+      try {
+        return await run(own, { table: ['event'], set: sql`name = 'x'`, batchRows: 150 })
+      } finally {
+        await own.close()
+      }
+    }
+    const american = { datestyle: 'SQL, MDY', extra_float_digits: '-3', intervalstyle: 'iso_8601' }
+    const european = { datestyle: 'SQL, DMY', extra_float_digits: '0', intervalstyle: 'sql_standard' }
+    try {
+      await expect(goOn({ ...european, datestyle: 'German, DMY' })).rejects.toSatisfy(isConnectionLost)
+      await expect(goOn(american)).rejects.toSatisfy(isConnectionLost)
+      await expect(goOn(european)).rejects.toSatisfy(isConnectionLost)
+      expect(await goOn(american)).toMatchObject({ rows: 2_000 })
+      expect((await db.query(sql`select from event where changes <> 1`)).rowCount).toBe(0)
+    } finally {
+      await db.query(sql.raw(`drop owned by ${role}; drop role ${role}`))
+    }
   })
 
   test('rows that appear behind its back are found by another sweep', async () => {

@@ -81,7 +81,7 @@ describe.each(versions)('locks on PostgreSQL %d', (version) => {
 
   test('who holds the lock is named when all tries were in vain', async () => {
     await folder.close()
-    folder = await openMigrations(database.db, {}, { ladder: { ...ladder, tries: 4 } })
+    folder = await openMigrations(database.db, {}, { ladder: { ...ladder, tries: 3 } })
     await folder.write('0001_alter.sql', 'alter table song add column genre text;')
     const holder = await holdLock(clients)
     await expect(folder.migrate.up()).rejects.toMatchObject({
@@ -93,6 +93,56 @@ describe.each(versions)('locks on PostgreSQL %d', (version) => {
     await holder.release()
     expect(await columns(database.db)).not.toContain('genre')
     await folder.migrate.up()
+  })
+
+  test.each([
+    ['VACUUM FULL', 'vacuum full song;', []],
+    ['DETACH PARTITION CONCURRENTLY', 'alter table part detach partition part_1 concurrently;', ['unfinished']],
+  ])(
+    '%s outside a transaction gives up rung by rung, lets readers pass, and says who blocks',
+    async (_n, text, left) => {
+      const few = { ...ladder, tries: 3 }
+      await makePartitions(database.db)
+      await folder.close()
+      folder = await openMigrations(database.db, { '0001_outside.sql': text }, { ladder: few })
+      const holder = await holdLock(clients, sql`select from song, part limit 1`)
+      const readers = [
+        startReaders(clients, 1),
+        startReaders(clients, 1, sql`select count(*) from part`),
+        startReaders(clients, 1, sql`select count(*) from part_1`),
+      ]
+      const tries: number[] = []
+      const error: unknown = await folder.migrate
+        .up({ onEvent: (event) => event.type === 'busy' && tries.push(event.busy.attempt) })
+        .catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({
+        code: 'LOCK_TIMEOUT',
+        message: expect.stringMatching(/^0001_outside\.sql:1: /),
+        notes: expect.arrayContaining([
+          expect.stringMatching(`blocked by backend ${holder.pid} .*in a transaction for`),
+        ]),
+      })
+      expect(tries).toEqual([1, 2])
+      for (const reader of readers) expect(await reader.stop()).toEqual([])
+      expect((await folder.migrate.status()).map(({ state }) => state)).toEqual(left.length > 0 ? left : ['pending'])
+      await holder.release()
+      await folder.migrate.up()
+      expect((await folder.migrate.status()).map(({ state }) => state)).toEqual(['applied'])
+    },
+  )
+
+  test('DETACH PARTITION CONCURRENTLY that was begun is ended as soon as it can be, in the same run', async () => {
+    await makePartitions(database.db)
+    await folder.write('0001_detach.sql', 'alter table part detach partition part_1 concurrently;')
+    const holder = await holdLock(clients, sql`select from part limit 1`)
+    let busy = 0
+    const running = folder.migrate.up({ onEvent: (event) => (busy += event.type === 'busy' ? 1 : 0) })
+    await waitUntil(() => busy >= 3, { what: 'three tries in vain' })
+    const pending = sql`select inhdetachpending as pending from pg_inherits where inhparent = 'part'::regclass`
+    expect((await database.db.query(pending)).rows).toEqual([{ pending: true }])
+    await holder.release()
+    expect((await running).ran).toHaveLength(1)
+    expect((await database.db.query(pending)).rows).toEqual([])
   })
 
   test('a second runner says that the first is at work, and gives up after its patience', async () => {
@@ -113,6 +163,14 @@ describe.each(versions)('locks on PostgreSQL %d', (version) => {
     await first
   })
 })
+
+async function makePartitions(db: Db): Promise<void> {
+  await db.query(
+    sql.raw(`create table part (id int) partition by range (id);
+    create table part_1 partition of part for values from (0) to (10);
+    insert into part values (1)`),
+  )
+}
 
 interface Holder {
   readonly pid: number

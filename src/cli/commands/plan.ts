@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { plural } from '../../base/units.ts'
 import { hasWork, renderPlan } from '../../plan/index.ts'
 import { paint, type CliContext } from '../context.ts'
+import { readStatuses } from '../migration-statuses.ts'
 import { withStrata } from '../open.ts'
 import { printJson, printLines } from '../output.ts'
 import type { Run } from '../run.ts'
@@ -14,7 +15,7 @@ export function addPlan(program: Command, context: CliContext, run: Run): void {
   run(command, (options) =>
     withStrata(context, options, async (strata) => {
       const plan = await strata.plan()
-      const pending = (await strata.migrate.status())
+      const pending = (await readStatuses(strata))
         .filter((status) => status.state !== 'applied')
         .map((status) => status.name)
       const work = hasWork(plan) || pending.length > 0
@@ -23,6 +24,7 @@ export function addPlan(program: Command, context: CliContext, run: Run): void {
           steps: plan.steps,
           unfinished: plan.unfinished,
           drift: plan.drift,
+          held: plan.held,
           pendingMigrations: pending,
         })
       } else {

@@ -4,6 +4,7 @@ import { describeTarget } from '../../db/db.ts'
 import type { NodeReport } from '../../db/node-facts.ts'
 import { readServerFacts } from '../../db/server-facts.ts'
 import type { CliContext } from '../context.ts'
+import { readStatuses } from '../migration-statuses.ts'
 import { withStrata } from '../open.ts'
 import { formatTable, printJson, printLines } from '../output.ts'
 import type { Run } from '../run.ts'
@@ -16,7 +17,7 @@ export function addStatus(program: Command, context: CliContext, run: Run): void
   run(command, (options) =>
     withStrata(context, options, async (strata) => {
       const facts = await strata.db.withSession(readServerFacts)
-      const statuses = await strata.migrate.status()
+      const statuses = await readStatuses(strata)
       const plan = await strata.plan()
       const nodes = await strata.readNodes()
       const count = (state: string): number => statuses.filter((status) => status.state === state).length

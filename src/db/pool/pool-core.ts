@@ -141,14 +141,10 @@ export class PoolCore {
     const { cluster } = this
     if (this.isReachable) return Promise.resolve()
     const isReachable = (): boolean => this.isReachable
-    const { settleMs, writerWaitMs } = this.dispatcher
+    const { dispatcher } = this
     return new Promise((resolve, reject) => {
       const decide = (): void => (isReachable() ? resolve() : reject(cluster.noWriterError()))
-      const settle = (): void => {
-        cluster.settle()
-        this.#news.wait(isReachable, isReachable() ? 0 : writerWaitMs, decide)
-      }
-      this.#news.wait(() => cluster.settled, cluster.settled ? 0 : settleMs, settle)
+      dispatcher.whenSettled(() => this.#news.wait(isReachable, isReachable() ? 0 : dispatcher.writerWaitMs, decide))
     })
   }
 

@@ -86,16 +86,16 @@ export function hasOption(node: AstNode, key: string, option: string): boolean {
   })
 }
 
-/** Calls `visit` for every tagged node at and below `node`. */
-export function walk(node: unknown, visit: (found: Tagged) => void): void {
-  if (Array.isArray(node)) {
-    for (const item of node) walk(item, visit)
-  } else if (typeof node === 'object' && node !== null) {
-    for (const [key, value] of Object.entries(node)) {
-      if (/^[A-Z]/.test(key) && typeof value === 'object' && value !== null)
-        visit({ kind: key, node: value as AstNode })
-      walk(value, visit)
-    }
+/** Calls `visit` for every tagged node at and below `root`, in order. Without recursion: a tree may be deeper than the stack. */
+export function walk(root: unknown, visit: (found: Tagged) => void): void {
+  const open: [key: string, value: unknown][] = [['', root]]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [key, value] = next
+    if (typeof value !== 'object' || value === null) continue
+    if (/^[A-Z]/.test(key)) visit({ kind: key, node: value as AstNode })
+    const below = Object.entries(value)
+    // What is put in last comes out first.
+    for (let index = below.length - 1; index >= 0; index--) open.push(below[index] as [string, unknown])
   }
 }
 

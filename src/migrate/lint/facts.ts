@@ -43,11 +43,14 @@ function namedRelations(statements: readonly ParsedStatement[]): readonly TableN
   const keep = (table: TableName | undefined): void => {
     if (table !== undefined && table.name !== '') found.set(tableKey(table), table)
   }
-  const search = (value: unknown): void => {
-    if (Array.isArray(value)) value.forEach(search)
-    else if (typeof value === 'object' && value !== null) {
-      keep(tableOf(value as Readonly<Record<string, unknown>>))
-      Object.values(value).forEach(search)
+  const search = (root: unknown): void => {
+    // Without recursion: a tree may be deeper than the stack.
+    const open: unknown[] = [root]
+    while (open.length > 0) {
+      const value = open.pop()
+      if (typeof value !== 'object' || value === null) continue
+      if (!Array.isArray(value)) keep(tableOf(value as Readonly<Record<string, unknown>>))
+      for (const below of Object.values(value)) open.push(below)
     }
   }
   for (const statement of statements) {

@@ -5,7 +5,7 @@
 
 import { loadModule, parseSync } from 'libpg-query'
 import type { AstNode } from '../parse.ts'
-import { isTooDeep } from './nesting.ts'
+import { isTooDeep } from '../nesting.ts'
 
 export interface RawStatement {
   /** 'SelectStmt', 'InsertStmt', … */

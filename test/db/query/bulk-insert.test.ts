@@ -136,13 +136,43 @@ describeOnEachVersion(
       expect(await failureOf(api.bulkInsert('kinds', [{ nick: 'toolong' }]))).toMatchObject({ code: '22001' })
     })
 
-    it('sees a table that was changed after a failure, and writes under row security', async () => {
+    it('sees a table that was changed after a failure', async () => {
       const { api } = openApi({ connectionString: database().url })
       await api.query(sql`create table shifting (a int)`)
       await api.bulkInsert('shifting', [{ a: 1 }])
       await api.query(sql`alter table shifting rename a to b`)
       expect((await failureOf(api.bulkInsert('shifting', [{ a: 2 }])))['code']).toBe('42703')
       expect((await api.bulkInsert('shifting', [{ b: 2 }])).count).toBe(1)
+    })
+
+    it.each([10, 3_000])('writes %i rows under row security, and none if one of them is not allowed', async (count) => {
+      // COPY is refused there.
+      const { db, name, url } = database()
+      const role = `tenant_${name}`
+      await db.query(
+        sql.raw(`create role ${role} login;
+        create table shares (id int primary key, tenant text not null default current_user);
+        alter table shares enable row level security;
+        create policy own on shares using (tenant = current_user);
+        grant select, insert on shares to ${role}`),
+      )
+      try {
+        const { api, pool } = openApi({ connectionString: Object.assign(new URL(url), { username: role }).href })
+        const shares = function* (others: string): Generator<object> {
+          for (let id = 1; id < count; id++) yield { id, tenant: role }
+          yield { id: count, tenant: others }
+        }
+        const refused = await failureOf(api.bulkInsert('shares', shares('hushhush')))
+        expect(refused).toMatchObject({ code: '42501' })
+        expect(inspect(refused)).not.toContain('hushhush')
+        expect((await db.query(sql`select from shares`)).rowCount).toBe(0)
+        expect((await api.bulkInsert('shares', shares(role))).count).toBe(count)
+        await db.query(sql`insert into shares values (0, 'another')`)
+        expect((await api.query(sql`select from shares`)).rowCount).toBe(count)
+        await pool.end()
+      } finally {
+        await db.query(sql.raw(`drop table shares; drop role ${role}`))
+      }
     })
 
     it('is part of a transaction, and of its savepoints', async () => {

@@ -19,16 +19,7 @@ export interface WriterRequest {
 
 export function acquireWriter(context: RoutingContext, request: WriterRequest, callback: WriterCallback): void {
   const { cluster, news, router, clock } = context
-  if (!cluster.settled) {
-    return news.wait(
-      () => cluster.settled,
-      context.settleMs,
-      () => {
-        cluster.settle()
-        acquireWriter(context, request, callback)
-      },
-    )
-  }
+  if (!cluster.settled) return context.whenSettled(() => acquireWriter(context, request, callback))
   const leftMs = request.untilMs - clock.monotonic()
   const isThere = (): boolean => context.hasLiveWriter(request.session)
   if (!isThere() && leftMs > 0) {

@@ -65,7 +65,6 @@ export class Dispatcher implements RoutingContext {
   readonly clock: Clock
   readonly events: CheckoutEvents
   readonly tools: { readonly clock: Clock; readonly deadlines: Deadlines }
-  readonly settleMs: number = settleMs
   /** How long a statement waits for a primary before it fails. */
   readonly writerWaitMs: number
   readonly #scopes: Scopes
@@ -145,6 +144,19 @@ export class Dispatcher implements RoutingContext {
       expected: ['write', 'read', 'analytics', ...Object.keys(this.options.queries)].join(', '),
       got: JSON.stringify(name),
     })
+  }
+
+  whenSettled(callback: () => void): void {
+    const { cluster, news } = this
+    if (cluster.settled) return callback()
+    news.wait(
+      () => cluster.settled,
+      settleMs,
+      () => {
+        cluster.settle()
+        callback()
+      },
+    )
   }
 
   hasLiveWriter(session: CausalSession | undefined): boolean {

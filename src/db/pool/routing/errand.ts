@@ -75,12 +75,7 @@ export class Errand {
 
   go(): void {
     const { cluster, news } = this.#context
-    if (!cluster.settled)
-      return news.wait(
-        () => cluster.settled,
-        this.#context.settleMs,
-        () => this.#settle(),
-      )
+    if (!cluster.settled) return this.#context.whenSettled(() => this.go())
     if (this.#route !== 'write') {
       const node = this.#pick()
       if (node !== undefined) return this.#runOn(node)
@@ -94,11 +89,6 @@ export class Errand {
       }
     }
     this.#goToWriter()
-  }
-
-  #settle(): void {
-    this.#context.cluster.settle()
-    this.go()
   }
 
   #pick(): ServerNode | undefined {

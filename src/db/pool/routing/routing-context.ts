@@ -26,10 +26,10 @@ export interface RoutingContext {
   readonly clock: Clock
   readonly events: CheckoutEvents
   readonly tools: { readonly clock: Clock; readonly deadlines: Deadlines }
-  /** How long a first statement waits for every node to have answered or failed. */
-  readonly settleMs: number
   /** How long a statement waits for a primary before it fails. */
   readonly writerWaitMs: number
+  /** Calls back once every node has answered, failed, or had its time. */
+  whenSettled(callback: () => void): void
   hasLiveWriter(session: CausalSession | undefined): boolean
   /** A connection of the node was lost, refused, or told something odd: its monitor is to ask at once who it is. */
   suspect(node: ServerNode, error: Error): void

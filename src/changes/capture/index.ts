@@ -1,0 +1,16 @@
+export {
+  captureStatements,
+  captureTriggerPrefix,
+  logOf,
+  truncationsOf,
+  type Capture,
+  type CaptureStatements,
+} from './capture.ts'
+export {
+  consume,
+  consumptionSettings,
+  countPending,
+  forgetTruncations,
+  wasTruncated,
+  type Consumption,
+} from './consume.ts'

@@ -1,0 +1,84 @@
+import type { Command } from 'commander'
+import { systemClock } from '../../base/clock.ts'
+import { messageOf } from '../../base/errors.ts'
+import { formatDuration } from '../../base/units.ts'
+import type { Jobs, RunReport, SchedulerState } from '../../maintain/index.ts'
+import { paint, type CliContext, type GlobalOptions } from '../context.ts'
+import { withStrata } from '../open.ts'
+import { formatTable } from '../output.ts'
+import type { Run } from '../run.ts'
+
+export function addServe(program: Command, context: CliContext, run: Run): void {
+  const command = program
+    .command('serve')
+    .description('run jobs as they come due, until it is stopped; any number may run, each tick is done once')
+    .addHelpText(
+      'after',
+      '\nPrints a line for each run that did something. With --json: one JSON document a line.\nCtrl-C or SIGTERM ends it: runs under way get 10 seconds.\n',
+    )
+  run(command, (options) =>
+    withStrata(context, options, async (strata) => {
+      const tell = teller(context, options)
+      await strata.start({ jobs: { onRun: tell.run, onState: tell.state } })
+      tell.jobs(strata.jobs.declared)
+      await untilStopped(context)
+      context.err('Stopping …\n')
+      await strata.stop()
+      context.err('Stopped.\n')
+      return 0
+    }),
+  )
+}
+
+interface Teller {
+  readonly jobs: (jobs: Jobs['declared']) => void
+  readonly run: (report: RunReport) => void
+  readonly state: (state: SchedulerState) => void
+}
+
+function teller(context: CliContext, { json }: GlobalOptions): Teller {
+  const line = (value: object): void => context.out(`${JSON.stringify(value)}\n`)
+  const stamp = (): string => new Date(systemClock.now()).toISOString()
+  return {
+    jobs: (jobs) => {
+      if (json === true) return line({ event: 'started', jobs })
+      const rows = formatTable(jobs.map(({ name, schedule, purpose }) => [`  ${name}`, schedule, purpose]))
+      context.out(`${[`Running ${jobs.length} jobs:`, ...rows].join('\n')}\n`)
+    },
+    run: (report) => {
+      if (json === true) return line({ event: 'run', ...report, durationMs: Math.round(report.durationMs) })
+      for (const text of describeRun(context, report)) context.out(`${stamp()}  ${text}\n`)
+    },
+    state: (state) => {
+      const said = describeState(state)
+      if (json === true) return line({ event: 'state', state: state.kind, said })
+      context.err(`${stamp()}  ${said}\n`)
+    },
+  }
+}
+
+/** Nothing for a run that had nothing to do. */
+function describeRun(context: CliContext, report: RunReport): string[] {
+  const { job, state, did, warnings, failure } = report
+  const again = report.attempt > 1 ? `, attempt ${report.attempt}` : ''
+  const took = `(${formatDuration(report.durationMs)}${again})`
+  const told = warnings.map((warning) => `${job}: ${paint(context, 'yellow', warning)}`)
+  if (state === 'done') return did === '' ? told : [`${job}: ${did} ${took}`, ...told]
+  return [`${job}: ${paint(context, 'red', state)}: ${failure ?? 'no reason known'} ${took}`, ...told]
+}
+
+function describeState(state: SchedulerState): string {
+  switch (state.kind) {
+    case 'working':
+      return 'Jobs are looked after.'
+    case 'replica':
+      return 'The server is a replica: jobs wait for its promotion.'
+    case 'failing':
+      return `Jobs wait for the database: ${messageOf(state.error)}`
+  }
+}
+
+/** A sleep keeps the process alive; everything else here waits without doing so. */
+async function untilStopped(context: CliContext): Promise<void> {
+  while (!context.signal.aborted) await systemClock.sleep(60_000, context.signal).catch(() => undefined)
+}

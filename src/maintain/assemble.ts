@@ -1,0 +1,41 @@
+// The list of jobs of a configuration: those of pgstrata, those that features contribute, those of the user. Pure.
+
+import { StrataError } from '../base/errors.ts'
+import type { Job } from '../db/job.ts'
+import { analyzeJob } from './jobs/analyze.ts'
+import { cleanupJob } from './jobs/cleanup.ts'
+import { freezeJob } from './jobs/freeze.ts'
+import { historyJob } from './jobs/history.ts'
+import { reindexJob } from './jobs/reindex.ts'
+import type { Cleanup, JobSettings } from './options.ts'
+import { createOwnJob } from './own-job.ts'
+
+export interface AssembleOptions {
+  readonly settings: JobSettings
+  readonly cleanups: readonly Cleanup[]
+  /** Of other features: 'partitions', 'retention'. */
+  readonly contributed: readonly Job[]
+}
+
+export function assembleJobs({ settings, cleanups, contributed }: AssembleOptions): readonly Job[] {
+  const builtIn = [
+    ...contributed,
+    ...cleanups.map((cleanup) => cleanupJob(cleanup)),
+    analyzeJob(),
+    freezeJob(),
+    reindexJob(),
+    historyJob({ historyMs: settings.historyMs }),
+  ].flatMap((job): Job[] => {
+    const schedule = settings.builtIn[job.name]
+    if (schedule === false) return []
+    return [schedule === undefined ? job : { ...job, schedule }]
+  })
+  const jobs = [...builtIn, ...settings.own.map(createOwnJob)]
+  const names = jobs.map((job) => job.name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice === undefined) return jobs
+  throw new StrataError('CONFIG_INVALID', {
+    message: `Two jobs are called ${JSON.stringify(twice)}`,
+    advice: 'Give your job under `jobs.own` another name: those of pgstrata are taken.',
+  })
+}

@@ -1,0 +1,7 @@
+export { assembleJobs, type AssembleOptions } from './assemble.ts'
+export { createJobs, type JobRun, type Jobs, type JobStatus, type JobsTools, type StartOptions } from './facade.ts'
+export { builtInNames, type Cleanup, type JobSettings, type OwnJob } from './options.ts'
+export type { RunReport } from './run.ts'
+export type { RunContext } from './run-context.ts'
+export { checkSchedule, checkZone, describeSchedule, shortestEveryMs } from './schedule.ts'
+export type { SchedulerState } from './scheduler.ts'

@@ -1,0 +1,231 @@
+// Watches default partitions, and empties them: rows that belong to a period get that period's partition; the others stay,
+// and are told. Where nothing lies in it, a default partition costs one look a run.
+//
+// How rows are moved, and what holds meanwhile, stands in drain-steps.ts. Bounds: 100 periods a run; without a key, or with
+// foreign keys, 5,000 rows. One table's failure does not stop the others.
+
+import { checkpoint, type Clock } from '../base/clock.ts'
+import { isStrataError, messageOf } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import { plural } from '../base/units.ts'
+import { withAdvisoryLock } from '../db/advisory-lock.ts'
+import type { Db, Queryable, Session } from '../db/db.ts'
+import type { Job } from '../db/job.ts'
+import { requireDirect } from '../db/server-facts.ts'
+import { buildLadder, prepareSession, type LadderOptions } from '../plan/index.ts'
+import { cancelOnAbort } from '../plan/interrupt.ts'
+import { sql } from '../sql/sql.ts'
+import { isConnectionLost, sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
+import { Disturbed, type DrainTools } from './drain-copy.ts'
+import {
+  countRows,
+  readDrainSubject,
+  readMissingOfPeriod,
+  readRanges,
+  readStrayRows,
+  type DrainSubject,
+  type StrayRows,
+} from './drain-queries.ts'
+import { clearRemains, drainAtOnce, drainOnline, TooManyNotes } from './drain-steps.ts'
+import { readLayoutRows } from './layout-rows.ts'
+import type { MissingPartition } from './missing.ts'
+import type { PartitionedTable } from './options.ts'
+import { tableLockKey } from './table-lock.ts'
+
+export interface DrainOptions {
+  readonly db: Db
+  readonly ladder: LadderOptions
+  readonly clock: Clock
+  readonly random: Random
+  readonly signal?: AbortSignal | undefined
+  readonly confirm?: ((tx: Queryable) => Promise<void>) | undefined
+  /** Now, where it is not the database's. */
+  readonly at?: Date | undefined
+  readonly onCommit?: DrainTools['onCommit']
+}
+
+export interface DrainReport {
+  /** Partitions that were made. */
+  readonly made: readonly string[]
+  readonly rows: number
+  readonly warnings: readonly string[]
+}
+
+const atOnceRows = 5_000
+const atOnceBytes = 64 * 1024 ** 2
+const mostPeriods = 100
+
+export async function runDrain(tables: readonly PartitionedTable[], options: DrainOptions): Promise<DrainReport> {
+  const report = { made: [] as string[], rows: 0, warnings: [] as string[] }
+  const watched = tables.filter((table) => table.outside === 'default' && table.layout.kind !== 'hash')
+  if (watched.length === 0) return report
+  await requireDirect(options.db)
+  const rows = await readLayoutRows(options.db)
+  for (const table of watched) {
+    checkpoint(options.signal)
+    const applied = rows.find((row) => row.schema_name === table.schema && row.table_name === table.table)
+    if (applied?.outside !== 'default') continue
+    try {
+      const one = await drainOne(table, options)
+      report.made.push(...one.made)
+      report.rows += one.rows
+      report.warnings.push(...one.warnings.map((warning) => `${table.key}: ${warning}`))
+    } catch (error) {
+      checkpoint(options.signal)
+      if (isConnectionLost(error) || isStrataError(error, 'INTERRUPTED') || isStrataError(error, 'LEASE_LOST'))
+        throw error
+      report.warnings.push(`${table.key}: ${describeFailure(error)}`)
+    }
+  }
+  return report
+}
+
+const nothing: DrainReport = { made: [], rows: 0, warnings: [] }
+
+async function drainOne(declared: PartitionedTable, options: DrainOptions): Promise<DrainReport> {
+  const { db, clock, random, signal, confirm = async () => {} } = options
+  const subject = await db.withSession((session) => readDrainSubject(session, declared))
+  if (subject === undefined) return nothing
+  return await db.withSession(async (session) => {
+    await prepareSession(session)
+    const stopListening = cancelOnAbort(db, session.pid, signal)
+    const lock = { key: tableLockKey(subject.parentOid), purpose: `partitions of ${declared.key}`, waitMs: 0 }
+    const ladder = buildLadder(options.ladder)
+    const tools: DrainTools = { session, ladder, clock, random, signal, confirm, onCommit: options.onCommit }
+    try {
+      return await withAdvisoryLock(session, { ...lock, clock, random, signal }, () =>
+        drainUnderLock(tools, subject, options),
+      )
+    } finally {
+      stopListening()
+      await session.query(sql`discard all`).catch(() => undefined)
+    }
+  })
+}
+
+async function drainUnderLock(tools: DrainTools, known: DrainSubject, options: DrainOptions): Promise<DrainReport> {
+  const { session } = tools
+  const { at } = options
+  await clearRemains(tools, known)
+  // Read behind the lock.
+  const subject = await readDrainSubject(session, known.declared)
+  if (subject === undefined) return nothing
+  const { declared, from } = subject
+  const count = await countRows(session, from, atOnceRows + 1)
+  if (count === 0) return nothing
+  const stray = await readStrayRows(session, subject, at)
+  const warnings = describeStray(from.name, stray)
+  const obstacle = findObstacle(subject, count > atOnceRows || from.sizeBytes > atOnceBytes)
+  const wanted = await readPieces(session, subject, stray)
+  if (obstacle !== undefined && wanted.pieces.length > 0) return { ...nothing, warnings: [...warnings, obstacle] }
+  warnings.push(
+    ...wanted.taken.map((name) => `${from.name} has rows for ${name}, and that name belongs to another relation`),
+  )
+  if (wanted.pieces.length === 0) return { ...nothing, warnings }
+  const staging = {
+    subject,
+    pieces: wanted.pieces,
+    ranges: await readRanges(session, subject.parentOid),
+    brin: declared.brin,
+  }
+  if (isOnline(subject)) await drainOnline(tools, staging)
+  else await drainAtOnce(tools, staging)
+  return { made: wanted.pieces.map(({ name }) => name), rows: wanted.rows, warnings }
+}
+
+/** Rows are told by a key; and foreign keys would be checked, row by row, when the new partitions are attached. */
+function isOnline({ keyColumns, hasForeignKeys }: DrainSubject): boolean {
+  return keyColumns.length > 0 && !hasForeignKeys
+}
+
+/** What keeps the rows where they are, and the way out. */
+function findObstacle(
+  { declared, from, keyColumns, hasForeignKeys }: DrainSubject,
+  isLarge: boolean,
+): string | undefined {
+  if (!from.isPlain || from.schema !== declared.schema) {
+    return `${from.name} is not an ordinary table beside its parent: its rows have to be moved by hand`
+  }
+  if (!isLarge) return undefined
+  if (keyColumns.length === 0) {
+    return `${from.name} has too many rows to be moved at once, and the table has no primary key by which they could be moved bit by bit`
+  }
+  if (hasForeignKeys) {
+    return `${from.name} has too many rows to be moved at once: the table's foreign keys would be checked for each of them while everybody waits. Drop them, and add them again afterwards`
+  }
+  return undefined
+}
+
+interface Pieces {
+  readonly pieces: readonly MissingPartition[]
+  readonly taken: readonly string[]
+  readonly rows: number
+}
+
+async function readPieces(session: Session, subject: DrainSubject, stray: StrayRows): Promise<Pieces> {
+  const pieces: MissingPartition[] = []
+  const taken: string[] = []
+  let rows = 0
+  for (const period of stray.periods.slice(0, mostPeriods)) {
+    const found = await readMissingOfPeriod(session, subject, period)
+    taken.push(...found.filter((piece) => piece.taken).map(({ name }) => name))
+    const free = found.filter((piece) => !piece.taken)
+    pieces.push(...free)
+    if (free.length > 0) rows += period.rows
+  }
+  return { pieces, taken, rows }
+}
+
+function describeStray(name: string, { placeless, past, periods }: StrayRows): string[] {
+  const left = periods.slice(mostPeriods)
+  return [
+    ...(placeless === 0
+      ? []
+      : [
+          `${plural(placeless, 'row')} of ${name} belong to no period (±infinity, or too far away): delete or mend them`,
+        ]),
+    ...(past === 0 ? [] : [`${plural(past, 'row')} of ${name} are older than what is kept: delete them`]),
+    ...(left.length === 0 ? [] : [`${plural(left.length, 'period')} in ${name} are left for the next run`]),
+  ]
+}
+
+function describeFailure(error: unknown): string {
+  if (error instanceof Disturbed)
+    return 'its default partition was truncated, rewritten or exchanged meanwhile; the next run begins again'
+  if (error instanceof TooManyNotes)
+    return 'too much is written into its default partition just now; the next run tries again'
+  if (isStrataError(error, 'LOCK_BUSY')) return 'another process works on its partitions'
+  const state = sqlstateOf(error)
+  switch (state) {
+    case sqlstate.lockNotAvailable:
+    case sqlstate.deadlockDetected:
+      return 'a long transaction, or somebody who works on the table, stands in the way; the next run tries again'
+    case sqlstate.foreignKeyViolation:
+      return 'rows of another table refer to rows in its default partition, which keeps them there'
+    case sqlstate.dependentObjects:
+      return 'something depends on its default partition (a view?): drop that first'
+    default:
+      // A server's message of class 22 or 23 can quote a row.
+      return state !== undefined && /^2[23]/.test(state) ? `SQLSTATE ${state}` : messageOf(error)
+  }
+}
+
+export interface DrainJobOptions {
+  readonly tables: readonly PartitionedTable[]
+  readonly ladder: LadderOptions
+}
+
+export function drainJob({ tables, ladder }: DrainJobOptions): Job {
+  return {
+    name: 'drain',
+    purpose: 'moves rows out of default partitions into partitions of their periods',
+    schedule: { everyMs: 5 * 60_000 },
+    timeoutMs: 6 * 3_600_000,
+    overlap: 'skip',
+    run: async (context) => {
+      const { made, rows, warnings } = await runDrain(tables, { ...context, ladder })
+      const did = made.length === 0 ? '' : `${plural(rows, 'row')} moved into ${plural(made.length, 'new partition')}`
+      return { did, details: { made, rows }, warnings }
+    },
+  }
+}

@@ -1,0 +1,48 @@
+// How managed objects were left: what later plans compare with. An object that we changed ourselves is recorded at once, one
+// that a person has not decided about stays as it was recorded.
+
+import type { Session } from '../db/db.ts'
+import { readDefinitions } from './definitions.ts'
+import type { Plan } from './plan.ts'
+import { recordObject } from './queries.ts'
+import { readServerMajor } from './read-plan.ts'
+import type { Contribution, ManagedObject } from './step.ts'
+
+/** What stands there now, made or adopted, is what later plans compare with. Where nothing was done, what was read is true. */
+export async function recordManaged(
+  session: Session,
+  contributions: readonly Contribution[],
+  plan: Plan,
+  { changed, keep }: { readonly changed: boolean; readonly keep: ReadonlySet<string> },
+): Promise<void> {
+  if (!changed && plan.unrecorded.length === 0) return
+  const live = changed ? await readDefinitions(session, managedBy(contributions)) : plan.live
+  await recordDefinitions(session, contributions, new Map([...live].filter(([identity]) => !keep.has(identity))))
+}
+
+export async function recordChanged(
+  session: Session,
+  contributions: readonly Contribution[],
+  identities: readonly string[],
+): Promise<void> {
+  const objects = managedBy(contributions).filter(({ identity }) => identities.includes(identity))
+  await recordDefinitions(session, contributions, await readDefinitions(session, objects))
+}
+
+function managedBy(contributions: readonly Contribution[]): readonly ManagedObject[] {
+  return contributions.flatMap(({ manages }) => manages)
+}
+
+async function recordDefinitions(
+  session: Session,
+  contributions: readonly Contribution[],
+  live: ReadonlyMap<string, string>,
+): Promise<void> {
+  const serverMajor = await readServerMajor(session)
+  for (const { feature, manages } of contributions) {
+    for (const { identity } of manages) {
+      const definition = live.get(identity)
+      if (definition !== undefined) await recordObject(session, feature, { identity, definition, serverMajor })
+    }
+  }
+}
