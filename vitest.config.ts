@@ -16,7 +16,7 @@ const slow = [
   'test/sql/classify-replica.test.ts',
   'test/catalog/dump-{oracle,size,speed,sensitivity}.test.ts',
   'test/migrate/{backfill,disk-full,interrupt,kill,lint-claims,live,locks,role-timeouts,scratch,two-runners}.test.ts',
-  'test/maintain/{runs,server,two-daemons,upkeep}.test.ts',
+  'test/maintain/{cut-anywhere,runs,server,silence,two-daemons,upkeep}.test.ts',
   'test/partitions/{drain,pg-cron,retire-kill,retire-traffic}.test.ts',
   'test/partitions/convert/**',
 ]

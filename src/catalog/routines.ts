@@ -74,7 +74,7 @@ function signatureOf({ schema, name, argumentTypes }: Routine): string {
   return `${quoteQualified(schema, name)}(${argumentTypes.join(', ')})`
 }
 
-export function identityOf({ kind, schema, name }: Routine): string {
+function identityOf({ kind, schema, name }: Routine): string {
   return `${kind} ${schema}.${name}`
 }
 

@@ -62,19 +62,23 @@ const every = duration.check((context) =>
 
 const cron = z.string().check((context) => tell(context, () => checkSchedule({ cron: context.value, zone: 'UTC' })))
 
-const shortestLeaseMs = 1_000
-const longestLeaseMs = 3_600_000
+const hourMs = 3_600_000
+const lease = lasting(1_000, hourMs)
+/** Node's timers take 24 days, and fire at once for more. */
+const timeout = lasting(10, 7 * 24 * hourMs)
 
-const lease = duration.check((context) => {
-  const leaseMs = lengthOf(context.value)
-  if (leaseMs === undefined || (leaseMs >= shortestLeaseMs && leaseMs <= longestLeaseMs)) return
-  context.issues.push({
-    code: 'custom',
-    message: `expected ${formatDuration(shortestLeaseMs)} to ${formatDuration(longestLeaseMs)}, got ${formatDuration(leaseMs)}`,
-    input: context.value,
-    continue: true,
+function lasting(shortestMs: number, longestMs: number): typeof duration {
+  return duration.check((context) => {
+    const lengthMs = lengthOf(context.value)
+    if (lengthMs === undefined || (lengthMs >= shortestMs && lengthMs <= longestMs)) return
+    context.issues.push({
+      code: 'custom',
+      message: `expected ${formatDuration(shortestMs)} to ${formatDuration(longestMs)}, got ${formatDuration(lengthMs)}`,
+      input: context.value,
+      continue: true,
+    })
   })
-})
+}
 
 // A schema that JSON Schema can show, from which the documentation is made.
 const work: z.ZodType<NonNullable<OwnJobConfig['run']>> = z
@@ -90,7 +94,7 @@ const own = z
     every: every.optional().describe('How often: from 1 s; at the multiples of it since 1970. Or `cron`.'),
     cron: cron.optional().describe('When: five fields, or six with seconds in front.'),
     zone: zone.optional().describe('Of `cron`; otherwise `jobs.zone`.'),
-    timeout: duration.default('10 min').describe('A run that takes longer is ended, its statements with it.'),
+    timeout: timeout.default('10 min').describe('A run that takes longer is ended, its statements with it.'),
     overlap: z
       .enum(['skip', 'queue'])
       .default('skip')

@@ -51,9 +51,9 @@ function checkUnpartitioned(one: TableConfig, tell: Tell): void {
   if (said.length === 0 && one.expire === undefined) tell([], 'expected `partition` or `expire`, got neither')
 }
 
-export type Kind = 'time' | 'id' | 'hash'
+type Kind = 'time' | 'id' | 'hash'
 
-export function kindOf({ partition }: TableConfig): Kind {
+function kindOf({ partition }: TableConfig): Kind {
   const first: unknown = Array.isArray(partition) ? partition[0] : partition
   if (typeof first === 'string') return 'time'
   return typeof first === 'object' && first !== null && 'id' in first ? 'id' : 'hash'

@@ -57,5 +57,5 @@ export interface TableConfig {
 export type TablesConfig = Readonly<Record<string, TableConfig>>
 
 /** As it is written, checked; what is missing is filled in by `resolveTables`. */
-export type ParsedTable = TableConfig
+type ParsedTable = TableConfig
 export type ParsedTables = Readonly<Record<string, ParsedTable>>

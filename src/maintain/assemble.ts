@@ -1,6 +1,6 @@
 // The list of jobs of a configuration: those of pgstrata, those that features contribute, those of the user. Pure.
 
-import { StrataError } from '../base/errors.ts'
+import { messageOf, StrataError } from '../base/errors.ts'
 import type { Job } from '../db/job.ts'
 import { analyzeJob } from './jobs/analyze.ts'
 import { cleanupJob } from './jobs/cleanup.ts'
@@ -9,6 +9,7 @@ import { historyJob } from './jobs/history.ts'
 import { reindexJob } from './jobs/reindex.ts'
 import type { Cleanup, JobSettings } from './options.ts'
 import { createOwnJob } from './own-job.ts'
+import { checkSchedule } from './schedule.ts'
 
 export interface AssembleOptions {
   readonly settings: JobSettings
@@ -31,6 +32,7 @@ export function assembleJobs({ settings, cleanups, contributed }: AssembleOption
     return [schedule === undefined ? job : { ...job, schedule }]
   })
   const jobs = [...builtIn, ...settings.own.map(createOwnJob)]
+  for (const job of jobs) checkEvery(job)
   const names = jobs.map((job) => job.name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice === undefined) return jobs
@@ -38,4 +40,13 @@ export function assembleJobs({ settings, cleanups, contributed }: AssembleOption
     message: `Two jobs are called ${JSON.stringify(twice)}`,
     advice: 'Give your job under `jobs.own` another name: those of pgstrata are taken.',
   })
+}
+
+/** Cron expressions were checked where they were declared; intervals come from several places. */
+function checkEvery({ name, schedule }: Job): void {
+  try {
+    if ('everyMs' in schedule) checkSchedule(schedule)
+  } catch (error) {
+    throw new StrataError('CONFIG_INVALID', { message: `Job ${JSON.stringify(name)}: ${messageOf(error)}` })
+  }
 }

@@ -7,7 +7,7 @@ import { sql, type Sql } from '../sql/sql.ts'
 export const leaseName = (job: string): string => `job:${job}`
 
 const ms = (moment: Sql): Sql => sql`floor(extract(epoch from ${moment}) * 1000)::float8`
-export const nowMsSql: Sql = ms(sql`clock_timestamp()`)
+const nowMsSql: Sql = ms(sql`clock_timestamp()`)
 
 /** Leases of jobs last an hour at the most: one that ends later was taken while the clock was ahead. */
 const longestLease: Sql = sql.raw(`interval '1 day'`)

@@ -11,7 +11,9 @@ import { messageOf, StrataError } from '../base/errors.ts'
 import { formatDuration } from '../base/units.ts'
 import type { JobSchedule } from '../db/job.ts'
 
-export const shortestEveryMs = 1_000
+const shortestEveryMs = 1_000
+/** Ten years: the next tick is a date. */
+const longestEveryMs = 3_650 * 86_400_000
 
 /** undefined: it never comes again. */
 export function nextTickMs(schedule: JobSchedule, afterMs: number): number | undefined {
@@ -74,11 +76,19 @@ function describeEvery(everyMs: number): string {
 /** Throws CONFIG_INVALID with the reason. */
 export function checkSchedule(schedule: JobSchedule): void {
   if ('everyMs' in schedule) {
-    if (Number.isInteger(schedule.everyMs) && schedule.everyMs >= shortestEveryMs) return
+    const { everyMs } = schedule
+    if (Number.isInteger(everyMs) && everyMs >= shortestEveryMs && everyMs <= longestEveryMs) return
+    if (everyMs > longestEveryMs) {
+      throw new StrataError('CONFIG_INVALID', {
+        message: 'A job cannot run that seldom',
+        expected: `at most ${formatDuration(longestEveryMs)}`,
+        got: formatDuration(everyMs),
+      })
+    }
     throw new StrataError('CONFIG_INVALID', {
       message: 'A job cannot run that often',
       expected: `at least ${formatDuration(shortestEveryMs)}`,
-      got: formatDuration(schedule.everyMs),
+      got: formatDuration(everyMs),
     })
   }
   checkZone(schedule.zone)

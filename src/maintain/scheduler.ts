@@ -17,7 +17,7 @@ import { executeRun, type RunReport, type RunTools } from './run.ts'
 import { describeSchedule, nextTickMs } from './schedule.ts'
 
 /** More than there are jobs that take hours: those must not keep the others waiting. */
-export const mostRuns = 10
+const mostRuns = 10
 const longestPauseMs = 5_000
 const longestWaitMs = 30_000
 /** Daemons that wake for the same tick come a little apart. */

@@ -26,7 +26,7 @@ export async function contributePartitions(
     // The tables are the application's, and change with its migrations; what we keep of them is looked at above.
     manages: [],
     held: plans.flatMap(({ held }) => held),
-
+    replans: true,
   }
 }
 

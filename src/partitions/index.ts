@@ -1,6 +1,6 @@
 // pgstrata/partitions: tables laid out in time and space, and kept so.
 
-export { createPartitions, type Partitions, type PartitionsOptions } from './facade.ts'
+export { createPartitions, type Partitions } from './facade.ts'
 export {
   consents,
   grains,

@@ -31,7 +31,7 @@ export type Layout =
   | ({ readonly kind: 'hash' } & HashSplit)
 
 /** A span as Postgres takes it: '90 days', '2 years'. */
-export type Span = string
+type Span = string
 
 export interface Retention {
   /** Partitions that end before now − `age` go; or all but the `count` newest that have begun. */

@@ -174,7 +174,7 @@ function span(some: readonly NewPartition[]): string {
   return first === last ? first : `${first} to ${last}`
 }
 
-export function chunks<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
+function chunks<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
     items.slice(index * size, (index + 1) * size),
   )

@@ -20,13 +20,13 @@ export interface ColumnState {
 }
 
 /** A unique index: the columns are null where it holds an expression, or only some of the rows. */
-export interface UniqueKey {
+interface UniqueKey {
   readonly name: string
   readonly primary: boolean
   readonly columns: readonly string[] | null
 }
 
-export interface PartitionKey {
+interface PartitionKey {
   readonly strategy: 'range' | 'list' | 'hash'
   /** Null for an expression. */
   readonly columns: readonly (string | null)[]
@@ -198,7 +198,7 @@ export interface LeafState {
   readonly indexes: readonly LeafIndex[]
 }
 
-export interface LeafIndex {
+interface LeafIndex {
   readonly name: string
   readonly valid: boolean
   readonly comment: string | null

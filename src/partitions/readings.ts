@@ -113,7 +113,7 @@ async function readIsConverting(on: Queryable, { schema, table }: PartitionedTab
 }
 
 /** Missing periods of which the default partition has rows: ATTACH would refuse them. */
-export async function readInDefault(
+async function readInDefault(
   on: Queryable,
   { declared, partitions, missing }: Pick<TableReading, 'declared' | 'partitions' | 'missing'>,
 ): Promise<ReadonlySet<string>> {

@@ -24,7 +24,7 @@ export function replacementNames({ schema, table }: Pick<PartitionedTable, 'sche
   // Nobody sees these names outside of the one transaction, so a long one is cut, between two characters.
   const named = (suffix: string): string => {
     let stem = table
-    while (Buffer.byteLength(stem) + suffix.length > 63) stem = [...stem].slice(0, -1).join('')
+    while (Buffer.byteLength(stem) + suffix.length > 63) stem = Array.from(stem).slice(0, -1).join('')
     return `${stem}${suffix}`
   }
   return { schema, table, incoming: named('_incoming'), retired: named('_retired') }

@@ -77,7 +77,7 @@ export interface TableStatus {
   readonly findings: readonly PartitionFinding[]
 }
 
-export const mostDefaultRows = 10_000
+const mostDefaultRows = 10_000
 
 /** Of one table, or of all that are declared. */
 export async function readPartitionStatus(
@@ -223,7 +223,7 @@ function findingsOfRows(
   ]
 }
 
-export function describeLayout({ layout, ahead }: PartitionedTable): string {
+function describeLayout({ layout, ahead }: PartitionedTable): string {
   switch (layout.kind) {
     case 'time':
       return `by ${layout.grain} of ${layout.column} (${layout.zone})${describeSplit(layout)}, ${ahead} ahead`

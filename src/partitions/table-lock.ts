@@ -4,7 +4,7 @@
 import { lockClass } from '../catalog/install.ts'
 
 /** A class of its own, next to that of structural work, whose objects are numbered one by one. */
-export const tableLockClass: number = lockClass + 1
+const tableLockClass: number = lockClass + 1
 
 /** An oid has 32 bits without a sign, an advisory lock's number has one. */
 export function tableLockKey(tableOid: number): readonly [number, number] {

@@ -16,13 +16,5 @@ export { combineEffects, describeEffect, type Cost, type LockMode, type TableLoc
 export { hasWork, type Drift, type Plan } from './plan.ts'
 export { readPlan } from './read-plan.ts'
 export { renderPlan } from './render.ts'
-export type { Contribution, Held, ManagedObject, Step, StepDraft } from './step.ts'
-export {
-  awaitCalm,
-  awaitReplicas,
-  canSeeReplicas,
-  setPace,
-  type CalmOptions,
-  type Pace,
-  type ThrottleOptions,
-} from './throttle.ts'
+export type { Contribution, Held, Step, StepDraft } from './step.ts'
+export { awaitCalm, awaitReplicas, canSeeReplicas, setPace, type Pace } from './throttle.ts'

@@ -80,6 +80,11 @@ describe('jobs in a configuration', () => {
     ],
     [{ builtIn: { freeze: { cron: 'x' } } }, /^jobs\.builtIn\.freeze\.cron: Not a cron expression/],
     [{ zone: 'Mars/Olympus' }, /^jobs\.zone: Not a time zone: .*"Mars\/Olympus"/],
+    [
+      { own: { a: { every: '1s', timeout: '25 days', sql: 'x' } } },
+      'jobs.own.a.timeout: expected 10 ms to 7 days, got 25 days',
+    ],
+    [{ own: { a: { every: '1s', timeout: 0, sql: 'x' } } }, 'jobs.own.a.timeout: expected 10 ms to 7 days, got 0 ms'],
     [{ lease: '2 h' }, 'jobs.lease: expected 1.0 s to 1 h 0 min, got 2 h 0 min'],
   ])('%j is refused with path, expected and got', (jobs, complaint) => {
     let message = ''
@@ -113,6 +118,13 @@ describe('the list of jobs', () => {
     expect(
       names({ builtIn: { freeze: false }, own: { ping: { every: '1s', sql: 'select 1' } } }, ['sessions']),
     ).toEqual(['cleanup:sessions', 'analyze', 'reindex', 'history', 'ping'])
+  })
+
+  test('holds no job that would never rest', () => {
+    const cleanup = { key: 'a', schema: 'public', table: 'a', where: 'true', everyMs: 0, batchRows: 1 }
+    expect(() => assembleJobs({ settings: resolve({}), cleanups: [cleanup], contributed: [] })).toThrow(
+      /"cleanup:a": A job cannot run that often/,
+    )
   })
 
   test('holds no name twice', () => {

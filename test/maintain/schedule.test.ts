@@ -118,6 +118,7 @@ test('what is due is the newest tick, for any schedule, zone and moments', { tim
 test.each([
   [{ everyMs: 999 }, /at least 1\.0 s/],
   [{ everyMs: 1_000.5 }, /at least 1\.0 s/],
+  [{ everyMs: 1e17 }, /at most 3650 days/],
   [cron('61 * * * *'), /Invalid value for minute: 61/],
   [cron('0 0 31 2 *'), /it never comes/],
   [cron('0 0 3 * * * 2027'), /Not a cron expression/],

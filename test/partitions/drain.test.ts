@@ -59,8 +59,8 @@ describe.each(versions)('draining a default partition on PostgreSQL %d', (versio
       expect(await count('plays')).toBe(before)
       expect(await count('plays_2025_12')).toBe(100)
       expect(await count('plays_default')).toBe(3)
-      const others = ['song']
-      expect((await tablesOf(db)).filter((name) => !others.includes(name))).toEqual(
+      const others = new Set(['song'])
+      expect((await tablesOf(db)).filter((name) => !others.has(name))).toEqual(
         [...(await partitionsOf(db)), 'plays'].toSorted(),
       )
       expect(

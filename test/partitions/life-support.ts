@@ -17,7 +17,7 @@ import { sql } from '../../src/sql/sql.ts'
 import type { LadderOptions } from '../../src/plan/index.ts'
 
 /** Waits 100 ms at the most. */
-export const quickLadder: LadderOptions = {
+const quickLadder: LadderOptions = {
   firstTimeoutMs: 40,
   lastTimeoutMs: 100,
   tries: 40,

@@ -270,6 +270,18 @@ describeOnEachVersion('missing partitions', (_version, database) => {
       ],
     ],
     [
+      'what is left of a day whose last hour comes twice, and ends after the first midnight',
+      {
+        said: { layout: time('day', 'America/Havana'), ahead: 0 },
+        at: '2026-11-01T06:00:00Z',
+        existing: ["for values from ('2026-10-01 04:00+00') to ('2026-11-01 04:30+00')"],
+      },
+      [
+        'plays_2026_10_31_from_2026_11_01_003000 2026-11-01 04:30:00+00 2026-11-01 05:00:00+00',
+        'plays_2026_11_01 2026-11-01 05:00:00+00 2026-11-02 05:00:00+00',
+      ],
+    ],
+    [
       'ids go on after a partition of billions',
       {
         said: { layout: ids(1_000n), ahead: 1 },

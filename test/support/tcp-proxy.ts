@@ -11,6 +11,8 @@ export interface TcpProxy {
   readonly connections: number
   /** Called with what the client sends, before it is passed on; true: it is not passed on, and the connection is cut. */
   cutWhen: ((data: Buffer) => boolean) | undefined
+  /** Called with what the client sends; true: it is passed on, and the connection is cut when the server answers. */
+  loseAnswerWhen: ((data: Buffer) => boolean) | undefined
   /** Nothing is passed on in either direction, and nobody is told: as where a firewall forgot the connections. */
   isSilent: boolean
   close(): Promise<void>
@@ -19,10 +21,18 @@ export interface TcpProxy {
 /** `choosePort`: of the server for the connection of that number, from 0. */
 export async function startTcpProxy(choosePort: (connection: number) => number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
-  const proxy = { port: 0, flights: 0, connections: 0, cutWhen: undefined as TcpProxy['cutWhen'], isSilent: false }
+  const proxy = {
+    port: 0,
+    flights: 0,
+    connections: 0,
+    cutWhen: undefined as TcpProxy['cutWhen'],
+    loseAnswerWhen: undefined as TcpProxy['loseAnswerWhen'],
+    isSilent: false,
+  }
   const server = createServer((client) => {
     const upstream = connect(choosePort(proxy.connections++), '127.0.0.1')
     let isClientsTurn = true
+    let isAnswerLost = false
     const cut = (): void => {
       client.destroy()
       upstream.destroy()
@@ -38,11 +48,13 @@ export async function startTcpProxy(choosePort: (connection: number) => number):
     }
     client.on('data', (data) => {
       if (proxy.cutWhen?.(data) === true) return cut()
+      if (proxy.loseAnswerWhen?.(data) === true) isAnswerLost = true
       if (isClientsTurn) proxy.flights++
       isClientsTurn = false
       if (!proxy.isSilent) upstream.write(data)
     })
     upstream.on('data', (data) => {
+      if (isAnswerLost) return cut()
       isClientsTurn = true
       if (!proxy.isSilent) client.write(data)
     })

@@ -1,11 +1,4 @@
-export {
-  captureStatements,
-  captureTriggerPrefix,
-  logOf,
-  truncationsOf,
-  type Capture,
-  type CaptureStatements,
-} from './capture.ts'
+export { captureStatements, captureTriggerPrefix, logOf, truncationsOf, type Capture } from './capture.ts'
 export {
   consume,
   consumptionSettings,

@@ -12,7 +12,7 @@ import { readMissing } from '../missing.ts'
 import { partitionLimit } from '../periods.ts'
 import type { PartitionDraft } from './parts.ts'
 
-export interface Extent {
+interface Extent {
   /** A wall clock of the layout's zone, or an id: where the first finite row is. */
   readonly first: string | null
   /** Milliseconds since 1970 of the last finite row, or null for ids. */
@@ -23,7 +23,7 @@ export interface Extent {
   readonly endlessFuture: number
 }
 
-export const mostCounted = 1_000
+const mostCounted = 1_000
 
 const withoutEnd: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamptz'])
 
@@ -36,11 +36,7 @@ export function momentOf(columnType: string, zone: string, value: Sql): Sql {
 }
 
 /** By an index on the column where there is one, else by one look at every row. */
-export async function readExtent(
-  on: Queryable,
-  declared: PartitionedTable,
-  columnType: string,
-): Promise<Extent | undefined> {
+async function readExtent(on: Queryable, declared: PartitionedTable, columnType: string): Promise<Extent | undefined> {
   const { layout } = declared
   if (layout.kind === 'hash') return undefined
   const table = sql`only ${sql.ident(declared.schema, declared.table)}`

@@ -89,7 +89,7 @@ export interface Conversion {
   dropOld(table: TableName, options?: Pick<RunOptions, 'signal'>): Promise<ConversionNames>
 }
 
-export type TableName = Pick<PartitionedTable, 'schema' | 'table'>
+type TableName = Pick<PartitionedTable, 'schema' | 'table'>
 
 const defaultLimits: Limits = {
   rowsPerSecond: undefined,

@@ -20,7 +20,7 @@ export interface PartitionDraft {
   readonly upper: string
 }
 
-export interface PartitionsWanted {
+interface PartitionsWanted {
   readonly declared: PartitionedTable
   /** The parent's name until the swap; names of partitions are final. */
   readonly parent: string

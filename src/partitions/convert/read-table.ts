@@ -7,7 +7,7 @@ import { sql } from '../../sql/sql.ts'
 import type { PartitionedTable } from '../options.ts'
 import type { TableFacts } from './record.ts'
 
-export function partitionColumnsOf({ layout }: PartitionedTable): readonly string[] {
+function partitionColumnsOf({ layout }: PartitionedTable): readonly string[] {
   if (layout.kind === 'hash') return [layout.column]
   return [layout.column, ...(layout.split === undefined ? [] : [layout.split.column])]
 }

@@ -23,7 +23,7 @@ import { readItems, requireCarried } from './scripts.ts'
 const readBytesPerMs = 20 * 1_024 * 1.024
 const leastRoomMs = 3_600_000
 
-export function roomMs(facts: TableFacts): number {
+function roomMs(facts: TableFacts): number {
   return leastRoomMs + (2 * facts.sizeBytes) / readBytesPerMs
 }
 
@@ -188,6 +188,6 @@ export async function isLate(
   return onlyRow(answer).late
 }
 
-export function layoutColumn(declared: PartitionedTable): string {
+function layoutColumn(declared: PartitionedTable): string {
   return declared.layout.column
 }

@@ -59,7 +59,7 @@ const notOfRelabel = {
   closing: never,
 } as const
 
-export const transitions: Readonly<Record<LiveMethod, Transitions>> = {
+const transitions: Readonly<Record<LiveMethod, Transitions>> = {
   copy: {
     ...notOfCopy,
     preparing: { ...before, completed: 'capturing' },

@@ -46,6 +46,7 @@ async function touch(db: Db, table: string, isSwapped: boolean): Promise<void> {
 describeOnEachVersion('an interrupted conversion', (_version, database) => {
   test.each(methods)(
     '$name: goes on after each of its transactions, before and after its commit',
+    { timeout: 240_000 },
     async ({ name, layout, full }) => {
       const { db } = database()
       const states = new Set<string>()
@@ -94,6 +95,7 @@ describeOnEachVersion('an interrupted conversion', (_version, database) => {
 
   test.each(methods)(
     '$name: can be taken back in each state before the swap, and leaves nothing',
+    { timeout: 240_000 },
     async ({ name, layout, full }) => {
       const { db } = database()
       const table = `${name} and back`

@@ -7,7 +7,7 @@ import type { LadderOptions } from '../../../src/plan/index.ts'
 import { quoteQualified } from '../../../src/sql/quote.ts'
 import { sql } from '../../../src/sql/sql.ts'
 
-export const quick: LadderOptions = { firstTimeoutMs: 20, lastTimeoutMs: 200, tries: 3, concurrentTimeoutMs: 10_000 }
+const quick: LadderOptions = { firstTimeoutMs: 20, lastTimeoutMs: 200, tries: 3, concurrentTimeoutMs: 10_000 }
 
 export function openConversion(db: Db, more: Partial<Parameters<typeof createConversion>[0]> = {}): Conversion {
   return createConversion({ db, ladder: quick, ...more })

@@ -10,7 +10,7 @@ import type { Bound } from './context.ts'
 import { refused, type BoundItem } from './item.ts'
 import { ownPrefix } from './names.ts'
 
-/** A node tree tells a row by attribute number 0, and names every type by its oid; the oid of a table is in the text. */
+/** A node tree names every type by its oid, that of the row in a variable too; the oid of a table is in the text. */
 export async function readExpressions(bound: Bound): Promise<readonly BoundItem[]> {
   const { oid } = bound.row
   const rows = await readRows<{ kind: string; name: string }>(
@@ -41,8 +41,7 @@ export async function readExpressions(bound: Bound): Promise<readonly BoundItem[
     )
     select kind, name
     from expression
-    where strpos(tree, ':varattno 0 ') > 0
-      or strpos(text, ${`${quoteLiteral(bound.self)}::regclass`}) > 0
+    where strpos(text, ${`${quoteLiteral(bound.self)}::regclass`}) > 0
       or exists (
         select
         from pg_type t

@@ -41,6 +41,20 @@ export interface BoundIndex {
   readonly constraintComment: string | null
 }
 
+const keyColumns = sql`array(
+        select quote_ident(a.attname)
+        from generate_series(0, i.indnkeyatts - 1) k
+        left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k] and a.attnum <> 0
+        order by k
+      ) as keys,
+      array(
+        select quote_ident(a.attname)
+        from generate_series(0, i.indnkeyatts - 1) k
+        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k]
+        where i.indcollation[k] = a.attcollation
+        order by k
+      ) as "plainKeys"`
+
 export async function readIndexes(reading: Reading, table: number): Promise<readonly BoundIndex[]> {
   const period = reading.version >= 180_000 ? sql`coalesce(con.conperiod, false)` : sql`false`
   return await readRows<BoundIndex>(
@@ -57,19 +71,7 @@ export async function readIndexes(reading: Reading, table: number): Promise<read
       coalesce(con.condeferred, false) as deferred,
       i.indnullsnotdistinct as "nullsNotDistinct",
       ${period} as period,
-      array(
-        select quote_ident(a.attname)
-        from generate_series(0, i.indnkeyatts - 1) k
-        left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k] and a.attnum <> 0
-        order by k
-      ) as keys,
-      array(
-        select quote_ident(a.attname)
-        from generate_series(0, i.indnkeyatts - 1) k
-        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k]
-        where i.indcollation[k] = a.attcollation
-        order by k
-      ) as "plainKeys",
+      ${keyColumns},
       array(
         select quote_ident(a.attname)
         from unnest(con.conexclop) with ordinality op (oid, k)

@@ -32,21 +32,13 @@ export {
   keysNeeded,
   leafSettings,
   leafStatements,
-  locksNeeded,
-  notNullNeeded,
   statementsBeforeLock,
-  phases,
   statementsOf,
   type BoundItem,
   type BoundSubject,
-  type ConversionNames,
-  type LeafSettings,
   type Method,
-  type NeededKey,
   type Phase,
-  type Verdict,
 } from './item.ts'
-export { ownPrefix } from './names.ts'
 
 export async function readBound(session: Session, subject: BoundSubject): Promise<readonly BoundItem[]> {
   return await withReading(session, { excludeSchemas: [] }, async (reading) => {

@@ -37,7 +37,7 @@ export const phases = ['prepare', 'filled', 'release', 'adopt', 'settle'] as con
  */
 export type Phase = (typeof phases)[number]
 
-export type Verdict = 'carried' | 'refused' | 'consent'
+type Verdict = 'carried' | 'refused' | 'consent'
 
 export interface BoundItem {
   /** 'primary key', 'foreign key in', 'view', 'trigger' … */

@@ -105,7 +105,7 @@ function dropFrom(bound: Bound, index: BoundIndex): string {
     : `alter table ${bound.self} drop constraint ${index.name}`
 }
 
-export function schemaOf(bound: Bound): string {
+function schemaOf(bound: Bound): string {
   return bound.row.schema
 }
 
