@@ -6,7 +6,13 @@
 import type { Held, StepDraft } from '../plan/index.ts'
 import { plural } from '../base/units.ts'
 import { quoteQualified } from '../sql/quote.ts'
-import { statementsOf, type BoundItem } from './convert/bound/item.ts'
+import {
+  leafSettings,
+  leafStatements,
+  statementsBeforeLock,
+  statementsOf,
+  type BoundItem,
+} from './convert/bound/item.ts'
 import { describeTable, findHashDifference, findObstacle, hashPlace, type Obstacle } from './fit.ts'
 import { isSameRow, layoutRowOf, upsertLayout, type LayoutRow } from './layout-rows.ts'
 import type { MissingPartition } from './missing.ts'
@@ -15,7 +21,15 @@ import { partitionLimit } from './periods.ts'
 import type { PartitionState, TableState } from './queries.ts'
 import { replaceEmpty } from './replace-empty.ts'
 import { planSettings } from './settings.ts'
-import { fillTemplate, hashBound, rangeBound, setStatistics, templateFor, type TemplateSubject } from './template.ts'
+import {
+  fillTemplate,
+  hashBound,
+  leafNames,
+  rangeBound,
+  setStatistics,
+  templateFor,
+  type TemplateSubject,
+} from './template.ts'
 
 /** Tables that one step makes, at most. */
 const tablesPerStep = 48
@@ -239,19 +253,31 @@ function planRow({ declared, row }: TableReading, subject: TemplateSubject): rea
 function planReplacement(reading: TableReading, state: TableState): StepDraft {
   const { declared, bound } = reading
   const subject = subjectOf(reading, state)
+  const settings = leafSettings(bound)
+  const settle = (leaf: string): readonly string[] =>
+    settings === undefined ? [] : leafStatements(settings, quoteQualified(declared.schema, leaf))
+  const made = newPartitions(reading)
   return replaceEmpty({
     declared,
+    beforeLock: statementsBeforeLock(bound),
     bound: (phase) => statementsOf(bound, phase),
     partitions: (parent) => {
       const template = templateFor({ ...subject, parent })
       const name = `${declared.table}_default`
       const outside =
         declared.outside === 'default' && declared.layout.kind !== 'hash'
-          ? fillTemplate(templateFor({ ...undivided(subject), parent }), { name, bound: 'default' })
+          ? [
+              ...fillTemplate(templateFor({ ...undivided(subject), parent }), { name, bound: 'default' }),
+              ...settle(name),
+            ]
           : []
       const own = quoteQualified(declared.schema, parent)
       const targets = Object.entries(declared.statistics).map(([column, target]) => setStatistics(own, column, target))
-      return [...targets, ...newPartitions(reading).flatMap((one) => fillTemplate(template, one)), ...outside]
+      const periods = made.flatMap((one) => [
+        ...fillTemplate(template, one),
+        ...leafNames(declared, one.name).flatMap(settle),
+      ])
+      return [...targets, ...periods, ...outside]
     },
     note: upsertLayout(layoutRowOf(declared, templateFor(subject))),
   })

@@ -12,6 +12,8 @@ import type { PartitionedTable } from './options.ts'
 
 export interface Replacement {
   readonly declared: PartitionedTable
+  /** What is locked before the table: views that read it. */
+  readonly beforeLock: readonly string[]
   /** The statements of a phase, for everything that is bound to the table. */
   readonly bound: (phase: Phase) => readonly string[]
   /** The statements that make the partitions of a table of that name. */
@@ -30,13 +32,14 @@ export function replacementNames({ schema, table }: Pick<PartitionedTable, 'sche
   return { schema, table, incoming: named('_incoming'), retired: named('_retired') }
 }
 
-export function replaceEmpty({ declared, bound, partitions, note }: Replacement): StepDraft {
+export function replaceEmpty({ declared, beforeLock, bound, partitions, note }: Replacement): StepDraft {
   const { schema, table, incoming, retired } = replacementNames(declared)
   const name = quoteQualified(schema, table)
   return {
     title: `Partition ${describeTable(declared)}, which is empty`,
     statements: [
       'begin',
+      ...beforeLock,
       `lock table ${name} in access exclusive mode`,
       requireEmpty(name),
       ...bound('prepare'),

@@ -80,6 +80,12 @@ function leavesOf(subject: TemplateSubject, split: HashSplit): readonly Leaf[] {
   })
 }
 
+/** The tables that hold the rows of a partition. */
+export function leafNames({ layout }: Pick<PartitionedTable, 'layout'>, partition: string): readonly string[] {
+  if (layout.kind === 'hash' || layout.split === undefined) return [partition]
+  return Array.from({ length: layout.split.into }, (_, remainder) => leafName(partition, remainder))
+}
+
 export function leafName(partition: string, remainder: number): string {
   return `${partition}_part_${remainder}`
 }

@@ -32,10 +32,13 @@ describe.each(versions)('pgstrata on PostgreSQL %d', (version) => {
     const before = await json<{ steps: { feature: string }[]; pendingMigrations: string[] }>('plan')
     expect(before).toMatchObject({
       code: 2,
-      value: { steps: [{ feature: 'catalog' }], pendingMigrations: ['0001_song'] },
+      value: { steps: [{ feature: 'catalog' }, { feature: 'catalog' }], pendingMigrations: ['0001_song'] },
     })
     expect((await project.cli(['migrate', 'status'])).code).toBe(2)
-    expect(await json('apply')).toMatchObject({ code: 0, value: { applied: [{ id: 'catalog:v1' }] } })
+    expect(await json('apply')).toMatchObject({
+      code: 0,
+      value: { applied: [{ id: 'catalog:v1' }, { id: 'catalog:v2' }] },
+    })
     expect((await project.cli(['plan'])).code).toBe(2)
     expect(await json('migrate', 'up')).toMatchObject({
       code: 0,

@@ -38,7 +38,7 @@ describe.each(versions.slice(0, 1))('a run that is cut at any message, on Postgr
       let sent = 0
       proxy[way] = () => ++sent === message
       const jobs = daemon(throughPort(url, proxy.port), [own])
-      await jobs.runDue().catch(() => undefined)
+      const [told] = await jobs.runDue().catch(() => [])
       isCut = sent >= message
       proxy[way] = undefined
       await jobs.close()
@@ -56,6 +56,8 @@ describe.each(versions.slice(0, 1))('a run that is cut at any message, on Postgr
         done: 1,
       })
       expect(states.at(-1)).toBe('done')
+      // What the runner says is what was written down, though it may not have heard so.
+      if (told !== undefined) expect({ message, state: told.state }).toEqual({ message, state: states[0] })
     }
     // Less would mean that the run was not seen.
     expect(message).toBeGreaterThan(30)

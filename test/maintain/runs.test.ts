@@ -266,6 +266,31 @@ describeOnEachVersion(
       expect(await runsOf(db, 'kept')).toMatchObject([{ state: 'done', attempt: 1 }])
     })
 
+    test('runs that hold on to their leases cost no other its own', async () => {
+      const { db, url } = database()
+      const mayEnd = gate()
+      const names = Array.from({ length: 6 }, (_, index) => `holding-${index}`)
+      let confirmed = 0
+      const holding = names.map((name) =>
+        job(name, ({ db: on, confirm }) =>
+          transaction(on, async (tx) => {
+            await confirm(tx)
+            confirmed++
+            await mayEnd.opened
+          }),
+        ),
+      )
+      const aside = job('aside', ({ db: on }) => on.query(sql`select pg_sleep(4)`).then(() => undefined))
+      const jobs = daemon(url, [...holding, aside], { leaseMs: 2_000 })
+      const ends = names.map((name) => jobs.runNow(name))
+      await waitUntil(() => confirmed === names.length, { what: 'all to hold their leases' })
+      expect(await jobs.runNow('aside')).toMatchObject({ state: 'done' })
+      mayEnd.open()
+      // None was renewed while its row was locked.
+      expect((await Promise.all(ends)).map(({ state }) => state)).toEqual(names.map(() => 'lost'))
+      expect((await runsOf(db, 'aside')).map(({ state }) => state)).toEqual(['done'])
+    })
+
     test('stopped: a batch at hand is finished, one that hangs is not, and another goes on at once', async () => {
       const { db, url } = database()
       const polite = job('polite', async ({ db: on, signal }) => {

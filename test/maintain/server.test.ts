@@ -49,6 +49,36 @@ describeOnEachVersion(
       await jobs.stop()
     })
 
+    test('goes on when the schema is dropped under it and installed again', async () => {
+      const { db, url } = database()
+      const states: SchedulerState['kind'][] = []
+      const jobs = daemon(url, [job('again', async () => undefined, every)])
+      await jobs.start({ onState: ({ kind }) => void states.push(kind) })
+      await done(db, 'again', 1)
+      await db.query(sql`drop schema pgstrata cascade`)
+      await waitUntil(() => states.includes('failing'), { what: 'the daemon to notice' })
+      await install(database())
+      await done(db, 'again', 1)
+      expect(states).toEqual(['working', 'failing', 'working'])
+      await jobs.stop()
+    })
+
+    test('a role without rights is refused when it starts, with what it lacks', async () => {
+      const { db, url } = database()
+      const role = `reader_${new URL(url).pathname.slice(1)}`
+      await db.query(sql`create role ${sql.ident(role)} login password 'x'`)
+      onTestFinished(
+        async () => void (await db.query(sql`drop owned by ${sql.ident(role)}; drop role ${sql.ident(role)}`)),
+      )
+      const lesser = Object.assign(new URL(url), { username: role, password: 'x' }).href
+      const jobs = daemon(lesser, [job('barred', async () => undefined)])
+      await expect(jobs.start()).rejects.toMatchObject({ code: '42501', message: /schema pgstrata/ })
+      await db.query(sql`
+        grant usage on schema pgstrata to ${sql.ident(role)};
+        grant select on all tables in schema pgstrata to ${sql.ident(role)}`)
+      await expect(jobs.runNow('barred')).rejects.toMatchObject({ code: '42501', message: /table job/ })
+    })
+
     test('works through PgBouncer in transaction mode, many of them at once', async () => {
       const { db, url } = database()
       const bouncer = await startPgBouncer(url, 'transaction')
@@ -86,10 +116,14 @@ test.each(versions)('without the schema a daemon refuses, and says what to do, o
   await install(database)
   await jobs.start()
   await jobs.close()
+
+  await database.db.query(sql`insert into pgstrata.installation (version) values (1000)`)
+  const older = daemon(database.url, [job('any', async () => undefined)])
+  await expect(older.start()).rejects.toMatchObject({ code: 'SCHEMA_NEWER' })
 })
 
 test.each(versions)(
-  'on a replica jobs wait, and run after its promotion, on PostgreSQL %d',
+  'the primary is gone: on a replica jobs wait, and go on after its promotion, on PostgreSQL %d',
   { timeout: 120_000 },
   async (version) => {
     const cluster = await startCluster({ version, replicas: 1, inMemory: true, database: 'app' })
@@ -99,17 +133,27 @@ test.each(versions)(
     await primary.withSession(async (session) => void (await ensureInstalled(session)))
     const [replica] = cluster.replicas
     if (replica === undefined) throw new Error('There is no replica')
-    await replica.waitFor()
     const promoted = openDb({ url: replica.url() })
     onTestFinished(() => promoted.close())
+    // One address, as DNS or a proxy gives it.
+    const portOf = (url: string): number => Number(new URL(url).port)
+    let target = portOf(cluster.primary.url())
+    const proxy = await startTcpProxy(() => target)
+    onTestFinished(() => proxy.close())
     const states: SchedulerState['kind'][] = []
-    const jobs = daemon(replica.url(), [job('waits', async () => undefined, every)])
+    const jobs = daemon(throughPort(cluster.primary.url(), proxy.port), [job('waits', async () => undefined, every)])
     await jobs.start({ onState: ({ kind }) => void states.push(kind) })
-    await waitUntil(() => states.includes('replica'), { what: 'the daemon to look' })
-    expect(await runsOf(promoted, 'waits')).toEqual([])
+    await done(primary, 'waits', 1)
+    await replica.waitFor()
+    await cluster.primary.kill()
+    await waitUntil(() => states.includes('failing'), { what: 'the daemon to notice', timeoutMs: 30_000 })
+    const before = (await runsOf(promoted, 'waits')).length
+    target = portOf(replica.url())
+    await waitUntil(() => states.includes('replica'), { what: 'the daemon to look', timeoutMs: 30_000 })
+    expect((await runsOf(promoted, 'waits')).length).toBe(before)
     await promoted.query(sql`select pg_promote()`)
-    await done(promoted, 'waits', 2)
-    expect(states).toEqual(['replica', 'working'])
+    await done(promoted, 'waits', before + 2)
+    expect(states).toEqual(['working', 'failing', 'replica', 'working'])
     await jobs.close()
   },
 )

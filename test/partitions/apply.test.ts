@@ -37,6 +37,24 @@ describe.each(versions)('apply on PostgreSQL %d', (version) => {
       ...options,
     })
 
+  test('what an empty table had of storage options and targets, its partitions have, divided or not', async () => {
+    await db.query(
+      sql.raw(`
+      create table plays (song bigint, at timestamptz not null) with (fillfactor = 70, autovacuum_vacuum_threshold = 99);
+      alter table plays alter column song set statistics 321`),
+    )
+    const split = { column: 'song', into: 2 }
+    const divided = declare({ layout: { kind: 'time', column: 'at', grain: 'month', zone: 'UTC', split } })
+    expect((await applyTables(db, [divided], { at })).held).toEqual([])
+    const { rows } = await db.query(sql`
+      select distinct array(select unnest(c.reloptions) order by 1) as options, a.attstattarget::int4 as target
+      from pg_partition_tree('plays') t
+      join pg_class c on c.oid = t.relid
+      join pg_attribute a on a.attrelid = c.oid and a.attname = 'song'
+      where t.isleaf`)
+    expect(rows).toEqual([{ options: ['autovacuum_vacuum_threshold=99', 'fillfactor=70'], target: 321 }])
+  })
+
   test('an empty table is replaced with its keys, identity, defaults, triggers, policies and grants', async () => {
     await db.query(
       sql.raw(`

@@ -43,7 +43,8 @@ export async function startTcpProxy(choosePort: (connection: number) => number):
       socket.on('error', cut)
       socket.on('close', () => {
         sockets.delete(socket)
-        cut()
+        // The other side hears nothing of it either.
+        if (!proxy.isSilent) cut()
       })
     }
     client.on('data', (data) => {

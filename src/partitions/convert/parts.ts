@@ -9,7 +9,7 @@ import { layoutRowOf, upsertLayout } from '../layout-rows.ts'
 import type { PartitionedTable } from '../options.ts'
 import { newPartitions, undivided } from '../plan.ts'
 import { readTable } from '../queries.ts'
-import { fillTemplate, leafName, templateFor, type TemplateSubject } from '../template.ts'
+import { fillTemplate, leafNames, templateFor, type TemplateSubject } from '../template.ts'
 import { readBound } from './bound/index.ts'
 import { leafStatements, type BoundItem, type BoundSubject, type LeafSettings } from './bound/item.ts'
 
@@ -44,10 +44,6 @@ async function makePartitions(on: Queryable, wanted: PartitionsWanted): Promise<
   const { layout } = declared
   const subject: TemplateSubject = { ...(await readSubject(on, declared)), parent }
   const template = templateFor(subject)
-  const leaves = (name: string): readonly string[] =>
-    layout.kind === 'hash' || layout.split === undefined
-      ? [name]
-      : Array.from({ length: layout.split.into }, (_, remainder) => leafName(name, remainder))
   const settle = (name: string): readonly string[] =>
     leaf === undefined ? [] : leafStatements(leaf, quoteQualified(declared.schema, name))
   const wantedOnes = newPartitions({
@@ -56,8 +52,11 @@ async function makePartitions(on: Queryable, wanted: PartitionsWanted): Promise<
     missing: periods.map((period) => ({ ...period, taken: false })),
     inDefault: new Set(),
   })
-  const made = wantedOnes.flatMap((one) => [...fillTemplate(template, one), ...leaves(one.name).flatMap(settle)])
-  const names = wantedOnes.flatMap((one) => [one.name, ...leaves(one.name)])
+  const made = wantedOnes.flatMap((one) => [
+    ...fillTemplate(template, one),
+    ...leafNames(declared, one.name).flatMap(settle),
+  ])
+  const names = wantedOnes.flatMap((one) => [one.name, ...leafNames(declared, one.name)])
   if (declared.outside !== 'default' || layout.kind === 'hash') {
     await requireFree(on, declared, names)
     return made
