@@ -39,7 +39,8 @@ describeOnEachVersion('NOT NULL that the new table needs', (version) => {
     }
   })
 
-  it.runIf(version >= 18).each(methods)(
+  // From 18 on a NOT NULL is a constraint, and may be NOT VALID.
+  it.each(version >= 18 ? methods : [])(
     'keeps its name and comment where it was not validated (%s)',
     async (method) => {
       const database = await testDatabase(version)
