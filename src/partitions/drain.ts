@@ -4,18 +4,14 @@
 // How rows are moved, and what holds meanwhile, stands in drain-steps.ts. Bounds: 100 periods a run; without a key, or with
 // foreign keys, 5,000 rows. One table's failure does not stop the others.
 
-import { checkpoint, type Clock } from '../base/clock.ts'
+import { checkpoint } from '../base/clock.ts'
 import { isStrataError, messageOf } from '../base/errors.ts'
-import type { Random } from '../base/random.ts'
 import { plural } from '../base/units.ts'
-import { withAdvisoryLock } from '../db/advisory-lock.ts'
-import type { Db, Queryable, Session } from '../db/db.ts'
+import type { Session } from '../db/db.ts'
 import type { Job } from '../db/job.ts'
 import { requireDirect } from '../db/server-facts.ts'
-import { buildLadder, prepareSession, type LadderOptions } from '../plan/index.ts'
-import { cancelOnAbort } from '../plan/interrupt.ts'
-import { sql } from '../sql/sql.ts'
-import { isConnectionLost, sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
+import { buildLadder, type LadderOptions } from '../plan/index.ts'
+import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import { Disturbed, type DrainTools } from './drain-copy.ts'
 import {
   countRows,
@@ -27,22 +23,12 @@ import {
   type StrayRows,
 } from './drain-queries.ts'
 import { clearRemains, drainAtOnce, drainOnline, TooManyNotes } from './drain-steps.ts'
-import { readLayoutRows } from './layout-rows.ts'
+import { findLayoutRow, readLayoutRows } from './layout-rows.ts'
 import type { MissingPartition } from './missing.ts'
 import type { PartitionedTable } from './options.ts'
-import { tableLockKey } from './table-lock.ts'
+import { endsTheRun, workOnTable, type TableWorkOptions } from './table-work.ts'
 
-export interface DrainOptions {
-  readonly db: Db
-  readonly ladder: LadderOptions
-  readonly clock: Clock
-  readonly random: Random
-  readonly signal?: AbortSignal | undefined
-  readonly confirm?: ((tx: Queryable) => Promise<void>) | undefined
-  /** Now, where it is not the database's. */
-  readonly at?: Date | undefined
-  readonly onCommit?: DrainTools['onCommit']
-}
+export type DrainOptions = TableWorkOptions
 
 export interface DrainReport {
   /** Partitions that were made. */
@@ -63,7 +49,7 @@ export async function runDrain(tables: readonly PartitionedTable[], options: Dra
   const rows = await readLayoutRows(options.db)
   for (const table of watched) {
     checkpoint(options.signal)
-    const applied = rows.find((row) => row.schema_name === table.schema && row.table_name === table.table)
+    const applied = findLayoutRow(rows, table)
     if (applied?.outside !== 'default') continue
     try {
       const one = await drainOne(table, options)
@@ -72,8 +58,7 @@ export async function runDrain(tables: readonly PartitionedTable[], options: Dra
       report.warnings.push(...one.warnings.map((warning) => `${table.key}: ${warning}`))
     } catch (error) {
       checkpoint(options.signal)
-      if (isConnectionLost(error) || isStrataError(error, 'INTERRUPTED') || isStrataError(error, 'LEASE_LOST'))
-        throw error
+      if (endsTheRun(error)) throw error
       report.warnings.push(`${table.key}: ${describeFailure(error)}`)
     }
   }
@@ -83,24 +68,13 @@ export async function runDrain(tables: readonly PartitionedTable[], options: Dra
 const nothing: DrainReport = { made: [], rows: 0, warnings: [] }
 
 async function drainOne(declared: PartitionedTable, options: DrainOptions): Promise<DrainReport> {
-  const { db, clock, random, signal, confirm = async () => {} } = options
+  const { db, clock, random, signal, confirm = async () => {}, onCommit } = options
   const subject = await db.withSession((session) => readDrainSubject(session, declared))
   if (subject === undefined) return nothing
-  return await db.withSession(async (session) => {
-    await prepareSession(session)
-    const stopListening = cancelOnAbort(db, session.pid, signal)
-    const lock = { key: tableLockKey(subject.parentOid), purpose: `partitions of ${declared.key}`, waitMs: 0 }
-    const ladder = buildLadder(options.ladder)
-    const tools: DrainTools = { session, ladder, clock, random, signal, confirm, onCommit: options.onCommit }
-    try {
-      return await withAdvisoryLock(session, { ...lock, clock, random, signal }, () =>
-        drainUnderLock(tools, subject, options),
-      )
-    } finally {
-      stopListening()
-      await session.query(sql`discard all`).catch(() => undefined)
-    }
-  })
+  const ladder = buildLadder(options.ladder)
+  return await workOnTable(options, { key: declared.key, oid: subject.parentOid }, (session) =>
+    drainUnderLock({ session, ladder, clock, random, signal, confirm, onCommit }, subject, options),
+  )
 }
 
 async function drainUnderLock(tools: DrainTools, known: DrainSubject, options: DrainOptions): Promise<DrainReport> {

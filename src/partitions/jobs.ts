@@ -13,7 +13,7 @@ import { buildLadder, climb, type LadderOptions } from '../plan/index.ts'
 import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import { sql } from '../sql/sql.ts'
 import { describeTable, findHashDifference, findObstacle, type Obstacle } from './fit.ts'
-import { readLayoutRows, type LayoutRow } from './layout-rows.ts'
+import { findLayoutRow, readLayoutRows, type LayoutRow } from './layout-rows.ts'
 import type { PartitionedTable } from './options.ts'
 import {
   findImpossible,
@@ -88,7 +88,7 @@ async function seeTo(
   errand: Errand,
 ): Promise<{ readonly made: readonly string[]; readonly warnings: readonly string[] }> {
   const { declared, rows } = errand
-  const row = rows.find((one) => one.schema_name === declared.schema && one.table_name === declared.table)
+  const row = findLayoutRow(rows, declared)
   // What is not applied is the plan's, which a person reads first.
   if (row === undefined) return { made: [], warnings: [] }
   const reading = await readTableState(session, declared, { readBound: undefined, rows })

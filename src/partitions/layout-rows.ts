@@ -87,3 +87,10 @@ export function deleteLayout(row: Pick<LayoutRow, 'schema_name' | 'table_name'>)
 where schema_name = ${quoteLiteral(row.schema_name)}
   and table_name = ${quoteLiteral(row.table_name)}`
 }
+
+export function findLayoutRow(
+  rows: readonly LayoutRow[],
+  { schema, table }: Pick<PartitionedTable, 'schema' | 'table'>,
+): LayoutRow | undefined {
+  return rows.find((row) => row.schema_name === schema && row.table_name === table)
+}

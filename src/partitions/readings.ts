@@ -5,7 +5,7 @@ import { parseSql } from '../sql/parse.ts'
 import { sql } from '../sql/sql.ts'
 import type { BoundItem, BoundSubject } from './convert/bound/item.ts'
 import { findObstacle } from './fit.ts'
-import type { LayoutRow } from './layout-rows.ts'
+import { findLayoutRow, type LayoutRow } from './layout-rows.ts'
 import { readMissing, type MissingPartition } from './missing.ts'
 import type { PartitionedTable } from './options.ts'
 import type { TableReading } from './plan.ts'
@@ -45,7 +45,7 @@ export async function readTableState(
     bound: [],
     isOrdered: true,
     unreadableIndex: await findUnreadableIndex(declared),
-    row: rows.find((row) => row.schema_name === declared.schema && row.table_name === declared.table),
+    row: findLayoutRow(rows, declared),
   }
   if (state === undefined || reading.isConverting || findObstacle(declared, state) !== undefined) return reading
   if (state.kind === 'partitioned') {

@@ -9,36 +9,22 @@
 // partition's failure, does not stop the others: it is a warning, and the next run tries again. A lost connection, a lost
 // lease and the end of the time of the job end the run; nothing is half-done that the next run does not put right.
 
-import { checkpoint, type Clock } from '../base/clock.ts'
+import { checkpoint } from '../base/clock.ts'
 import { isStrataError, messageOf } from '../base/errors.ts'
-import { type Random } from '../base/random.ts'
 import { plural } from '../base/units.ts'
-import { withAdvisoryLock } from '../db/advisory-lock.ts'
-import type { Db, Queryable, Session } from '../db/db.ts'
+import type { Session } from '../db/db.ts'
 import type { Job } from '../db/job.ts'
 import { requireDirect } from '../db/server-facts.ts'
-import { buildLadder, prepareSession, type LadderOptions } from '../plan/index.ts'
-import { cancelOnAbort } from '../plan/interrupt.ts'
-import { sql } from '../sql/sql.ts'
-import { isConnectionLost, sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
-import { isSameRow, layoutRowOf, readLayoutRows, type LayoutRow } from './layout-rows.ts'
+import { buildLadder, type LadderOptions } from '../plan/index.ts'
+import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
+import { findLayoutRow, isSameRow, layoutRowOf, readLayoutRows, type LayoutRow } from './layout-rows.ts'
 import type { PartitionedTable } from './options.ts'
 import { planRetirement, type RetirementStep } from './retire-plan.ts'
 import { readParent, readRetirement } from './retire-queries.ts'
 import { Overtaken, runRetirementStep, type RetireTools } from './retire-steps.ts'
-import { tableLockKey } from './table-lock.ts'
+import { endsTheRun, workOnTable, type TableWorkOptions } from './table-work.ts'
 
-export interface RetentionOptions {
-  readonly db: Db
-  readonly ladder: LadderOptions
-  readonly clock: Clock
-  readonly random: Random
-  readonly signal?: AbortSignal | undefined
-  readonly confirm?: ((tx: Queryable) => Promise<void>) | undefined
-  /** Now, where it is not the database's. */
-  readonly at?: Date | undefined
-  readonly onCommit?: RetireTools['onCommit']
-}
+export type RetentionOptions = TableWorkOptions
 
 export interface RetentionReport {
   readonly detached: readonly string[]
@@ -77,7 +63,7 @@ export async function runRetention(
   const rows = await readLayoutRows(options.db)
   for (const table of retained) {
     checkpoint(options.signal)
-    const applied = rows.find((row) => row.schema_name === table.schema && row.table_name === table.table)
+    const applied = findLayoutRow(rows, table)
     // What is declared and not applied has not been read by anybody yet.
     if (applied === undefined) continue
     if (!isSameRetention(applied, table)) {
@@ -104,22 +90,11 @@ function isSameRetention(applied: LayoutRow, table: PartitionedTable): boolean {
 }
 
 async function retireOne(declared: PartitionedTable, options: RetentionOptions, findings: Findings): Promise<void> {
-  const { db, clock, random, signal } = options
-  const parent = await readParent(db, declared)
+  const parent = await readParent(options.db, declared)
   if (parent === undefined) return
-  await db.withSession(async (session) => {
-    await prepareSession(session)
-    const stopListening = cancelOnAbort(db, session.pid, signal)
-    try {
-      const lock = { key: tableLockKey(parent.oid), purpose: `partitions of ${declared.key}`, waitMs: 0 }
-      await withAdvisoryLock(session, { ...lock, clock, random, signal }, () =>
-        retireUnderLock(session, declared, options, findings),
-      )
-    } finally {
-      stopListening()
-      await session.query(sql`discard all`).catch(() => undefined)
-    }
-  })
+  await workOnTable(options, { key: declared.key, oid: parent.oid }, (session) =>
+    retireUnderLock(session, declared, options, findings),
+  )
 }
 
 async function retireUnderLock(
@@ -211,11 +186,6 @@ function describeFailure(step: RetirementStep, error: unknown): Failure {
     default:
       return { what: `could not be ${detaching ? 'taken out' : 'dropped'}: ${publicMessage(error)}`, blocks: detaching }
   }
-}
-
-/** What the next partition would only run into again. */
-function endsTheRun(error: unknown): boolean {
-  return isConnectionLost(error) || isStrataError(error, 'INTERRUPTED') || isStrataError(error, 'LEASE_LOST')
 }
 
 /** A server's message of class 22 or 23 can quote a row. */

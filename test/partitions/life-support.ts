@@ -15,6 +15,7 @@ import { templateFor } from '../../src/partitions/template.ts'
 import { quoteIdent } from '../../src/sql/quote.ts'
 import { sql } from '../../src/sql/sql.ts'
 import type { LadderOptions } from '../../src/plan/index.ts'
+import { declare } from './support.ts'
 
 /** Waits 100 ms at the most. */
 const quickLadder: LadderOptions = {
@@ -25,24 +26,14 @@ const quickLadder: LadderOptions = {
 }
 
 export function declareTable(changes: Partial<PartitionedTable> = {}): PartitionedTable {
-  const table = changes.table ?? 'plays'
-  return {
-    key: table,
-    schema: 'public',
-    table,
-    layout: { kind: 'time', column: 'played_at', grain: 'month', zone: 'UTC', split: undefined },
-    ahead: 2,
-    from: undefined,
-    names: '{table}_{period}',
-    outside: 'refuse',
-    retain: undefined,
-    indexes: [],
-    brin: false,
-    storage: {},
-    statistics: {},
-    accept: [],
-    ...changes,
+  const layout: PartitionedTable['layout'] = {
+    kind: 'time',
+    column: 'played_at',
+    grain: 'month',
+    zone: 'UTC',
+    split: undefined,
   }
+  return declare({ key: changes.table ?? 'plays', layout, ...changes })
 }
 
 export function keepFor(age: string, changes: Partial<Retention> = {}): Retention {

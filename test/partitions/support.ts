@@ -10,7 +10,13 @@ import type { ReadBound } from '../../src/partitions/readings.ts'
 import { applyPlan, type Contribution, type Held } from '../../src/plan/index.ts'
 import { sql } from '../../src/sql/sql.ts'
 
-export const monthly: Layout = { kind: 'time', column: 'at', grain: 'month', zone: 'UTC', split: undefined }
+export const monthly: Layout = {
+  kind: 'time',
+  column: 'at',
+  grain: 'month',
+  zone: 'UTC',
+  split: undefined,
+}
 
 export function declare(said: Partial<PartitionedTable> = {}): PartitionedTable {
   return {

@@ -71,6 +71,7 @@ describeOnEachVersion('unique keys', (version) => {
       await run(
         db,
         'create extension pg_stat_statements',
+        `set pg_stat_statements.track = 'top'`,
         tables,
         'create table other (id bigint primary key)',
         `with w as (insert into plays as p values (7, '2025-01-01') on conflict (id) do nothing returning 1) select from w`,

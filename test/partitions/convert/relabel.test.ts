@@ -23,23 +23,11 @@ async function oidOf(db: Db, table: string): Promise<number> {
 describeOnEachVersion('relabelling', (_version, database) => {
   test('the swap reads no row: ATTACH and SET NOT NULL take the word of the validated constraint', async () => {
     const { db, url } = database()
-    await createPlays(db, 'unread', 2_000)
-    await db.query(sql`alter table unread drop constraint unread_pkey`)
-    await db.query(sql`alter table unread alter column played_at drop not null`)
-    const oid = await oidOf(db, 'unread')
-    const declared = declare('unread', byMonth)
-    // Those who run it have gone by the time the readings are counted, so that all of them are known.
-    const until = async (stop: string | undefined): Promise<void> => {
+    // Sessions hand in what they counted when they end at the latest: each step has its own, and all have gone by the
+    // time the readings are counted.
+    const apart = async <T>(work: (own: Db) => Promise<T>): Promise<T> => {
       const own = openDb({ url })
-      const first = openConversion(own)
-      const stopAt = first.convert(declared, {
-        onEvent: (event) => {
-          if (event.type === 'transaction' && event.moment === 'committing' && event.state === stop)
-            throw new Error('stop')
-        },
-      })
-      await stopAt.catch(() => undefined)
-      await own.close()
+      const done = await work(own).finally(async () => await own.close())
       await waitUntil(
         async () =>
           (
@@ -47,16 +35,37 @@ describeOnEachVersion('relabelling', (_version, database) => {
               sql`select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
             )
           ).rows.length === 0,
-        { what: 'the sessions of the conversion to end' },
+        { what: 'the sessions of the step to end' },
       )
+      return done
     }
+    await apart(async (own) => {
+      await createPlays(own, 'unread', 2_000)
+      await own.query(sql`alter table unread drop constraint unread_pkey`)
+      await own.query(sql`alter table unread alter column played_at drop not null`)
+    })
+    const oid = await oidOf(db, 'unread')
+    const declared = declare('unread', byMonth)
+    const until = (stop: string | undefined): Promise<unknown> =>
+      apart((own) =>
+        openConversion(own)
+          .convert(declared, {
+            onEvent: (event) => {
+              if (event.type === 'transaction' && event.moment === 'committing' && event.state === stop)
+                throw new Error('stop')
+            },
+          })
+          .catch(() => undefined),
+      )
+    const state = (): Promise<string | undefined> =>
+      apart(async (own) => (await openConversion(own).status(declared))?.state)
     const clean = await scansOf(db, oid)
     await until('swapping')
-    expect((await openConversion(db).status(declared))?.state).toBe('swapping')
+    expect(await state()).toBe('swapping')
     const before = await scansOf(db, oid)
     expect(before).toBeGreaterThan(clean)
     await until(undefined)
-    expect((await openConversion(db).status(declared))?.state).toBe('done')
+    expect(await state()).toBe('done')
     expect(await scansOf(db, oid)).toBe(before)
   })
 

@@ -6,6 +6,7 @@ import { onlyRow, type Db } from '../../../src/db/db.ts'
 import type { LadderOptions } from '../../../src/plan/index.ts'
 import { quoteQualified } from '../../../src/sql/quote.ts'
 import { sql } from '../../../src/sql/sql.ts'
+import { declare as declareAny } from '../support.ts'
 
 const quick: LadderOptions = { firstTimeoutMs: 20, lastTimeoutMs: 200, tries: 3, concurrentTimeoutMs: 10_000 }
 
@@ -18,23 +19,7 @@ export const byHash: Layout = { kind: 'hash', column: 'id', into: 4 }
 export const byMonthAndHash: Layout = { ...byMonth, split: { column: 'id', into: 3 } }
 
 export function declare(table: string, layout: Layout, more: Partial<PartitionedTable> = {}): PartitionedTable {
-  return {
-    key: table,
-    schema: 'public',
-    table,
-    layout,
-    ahead: 2,
-    from: undefined,
-    names: '{table}_{period}',
-    outside: 'refuse',
-    retain: undefined,
-    indexes: [],
-    brin: false,
-    storage: {},
-    statistics: {},
-    accept: [],
-    ...more,
-  }
+  return declareAny({ key: table, table, layout, ...more })
 }
 
 /** plays (id, played_at) with `rows` rows over 400 days, three months of which lie ahead of now. */
