@@ -2,6 +2,7 @@
 // leaves. Reads the catalog alone, but for the question whether a table has any row, and which id is its largest.
 
 import type { Queryable } from '../db/db.ts'
+import { neverNull } from '../db/not-null.ts'
 import { quoteQualified } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
 import type { PartitionedTable } from './options.ts'
@@ -95,7 +96,7 @@ const columnsOf = sql`(
             'name', a.attname,
             'type', coalesce(base.typname, t.typname),
             'shown', format_type(a.atttypid, a.atttypmod),
-            'notNull', a.attnotnull,
+            'notNull', ${neverNull('a')},
             'generated', case a.attgenerated when '' then 'no' when 's' then 'stored' else 'virtual' end,
             'statistics', coalesce(a.attstattarget, -1)
           ) order by a.attnum), '[]')
@@ -129,6 +130,7 @@ const uniqueKeysOf = sql`(
 const traitsOf = sql`json_build_object(
         'owner', pg_get_userbyid(c.relowner),
         'unlogged', c.relpersistence = 'u',
+        'excludes', exists (select from pg_index where indrelid = c.oid and indisexclusion),
         'tablespace', (select spcname from pg_tablespace where oid = c.reltablespace),
         'accessMethod', (select amname from pg_am where oid = c.relam and amname <> current_setting('default_table_access_method')),
         'replicaIdentity', case c.relreplident

@@ -135,7 +135,7 @@ async function readInDefault(
 }
 
 /** True where nothing is known: a table of time is filled in the order of time unless measured otherwise. */
-async function readIsOrdered(on: Queryable, declared: PartitionedTable, oid: number): Promise<boolean> {
+export async function readIsOrdered(on: Queryable, declared: PartitionedTable, oid: number): Promise<boolean> {
   if (!declared.brin || declared.layout.kind !== 'time') return false
   const { rows } = await on.query<{ correlation: number }>(sql`
     select abs(s.correlation)::float8 as correlation

@@ -1,8 +1,8 @@
 // How one partition is made: statements with a mark for its name and one for its bound. They are kept in pgstrata.layout, so
 // that SQL makes partitions exactly as TypeScript does, by replacing two texts.
 //
-// What holds: the partition is made as a table of its own and complete (keys, indexes, settings, owner) before it is
-// attached, so the table itself is locked by ATTACH alone, SHARE UPDATE EXCLUSIVE, which readers and writers do not notice.
+// What holds: the partition is made as a table of its own and complete (keys, indexes, settings, owner, nobody's grants)
+// before it is attached, so the table itself is locked by ATTACH alone, SHARE UPDATE EXCLUSIVE, which readers and writers do not notice.
 // All statements of one partition belong into one transaction.
 
 import { createHash } from 'node:crypto'
@@ -23,6 +23,8 @@ export const marks: PartitionMarks = { name: 'pgstrata:partition:name', bound: '
 export interface TableTraits {
   readonly owner: string
   readonly unlogged: boolean
+  /** It has an index that keeps rows from overlapping: ATTACH knows none of a partition again, and would make a second. */
+  readonly excludes: boolean
   readonly tablespace: string | null
   readonly accessMethod: string | null
   readonly replicaIdentity: 'default' | 'nothing' | 'full' | { readonly index: string }
@@ -44,7 +46,7 @@ export function templateFor(subject: TemplateSubject): readonly string[] {
   const table = quoteQualified(schema, parent)
   const partition = quoteQualified(schema, marks.name)
   const split = layout.kind === 'hash' ? undefined : layout.split
-  const like = `(like ${table} including all excluding identity)`
+  const like = `(like ${table} including all excluding identity${traits.excludes ? ' excluding indexes' : ''})`
   const leaves =
     split === undefined
       ? [{ name: marks.name, create: `create ${words(traits)} ${partition}\n  ${like}${leafClauses(subject)}` }]
@@ -58,6 +60,7 @@ export function templateFor(subject: TemplateSubject): readonly string[] {
           ...replicaIdentity(traits, partition),
         ]),
     ...leaves.flatMap(({ name, create }) => [create, ...leafSettings(subject, name)]),
+    withdrawDefaults(partition),
     `alter table ${table} attach partition ${partition} ${marks.bound}`,
     ...replicaIndex(subject, parent),
   ]
@@ -178,7 +181,7 @@ function replicaIdentity({ replicaIdentity: identity }: TableTraits, table: stri
  */
 function replicaIndex({ declared, traits }: TemplateSubject, parent: string): readonly string[] {
   if (typeof traits.replicaIdentity === 'string') return []
-  const regclass = (name: string): string => `$pgstrata_name$${quoteQualified(declared.schema, name)}$pgstrata_name$`
+  const regclass = (name: string): string => regclassOf(quoteQualified(declared.schema, name))
   return [
     `do $pgstrata$
 declare
@@ -186,10 +189,10 @@ declare
 begin
   for statement in
     select pg_catalog.format('alter table %s replica identity using index %I', i.indrelid::pg_catalog.regclass, c.relname)
-    from pg_catalog.pg_partition_tree(${regclass(marks.name)}::pg_catalog.regclass) as t
+    from pg_catalog.pg_partition_tree(${regclass(marks.name)}) as t
     join pg_catalog.pg_index as i on i.indrelid = t.relid
     join pg_catalog.pg_class as c on c.oid = i.indexrelid
-    join pg_catalog.pg_index as own on own.indrelid = ${regclass(parent)}::pg_catalog.regclass and own.indisreplident
+    join pg_catalog.pg_index as own on own.indrelid = ${regclass(parent)} and own.indisreplident
     where own.indexrelid in (select relid from pg_catalog.pg_partition_ancestors(i.indexrelid))
   loop
     execute statement;
@@ -198,6 +201,31 @@ end
 $pgstrata$`,
   ]
 }
+
+/**
+ * Default privileges grant on a partition what nobody granted on its table, and past the policies of that table: whoever is
+ * to read reads through the table. `table` as SQL writes it; the partitions of it too.
+ */
+export function withdrawDefaults(table: string): string {
+  return `do $pgstrata$
+declare
+  statement text;
+begin
+  for statement in
+    select pg_catalog.format('revoke all on table %s from %s', c.oid::pg_catalog.regclass,
+      case g.grantee when 0 then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) end)
+    from pg_catalog.pg_class as c
+    cross join lateral (select distinct grantee from pg_catalog.aclexplode(c.relacl)) as g
+    where g.grantee <> c.relowner
+      and (c.oid = ${regclassOf(table)} or c.oid in (select relid from pg_catalog.pg_partition_tree(${regclassOf(table)})))
+  loop
+    execute statement;
+  end loop;
+end
+$pgstrata$`
+}
+
+const regclassOf = (table: string): string => `$pgstrata_name$${table}$pgstrata_name$::pg_catalog.regclass`
 
 /** A template with its marks replaced; SQL does the same with two calls of replace(). */
 export function fillTemplate(

@@ -9,6 +9,7 @@ import { sqlstateOf } from '../../sql/sqlstate.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
 import { quoteIdent } from '../../sql/quote.ts'
 import { createMemory, type Memory } from '../../sql/classify/memory.ts'
+import { neverNull } from '../not-null.ts'
 import type { StrataPool } from '../pool/strata-pool.ts'
 import type pg from 'pg'
 import { formatCursor, parseCursor, refused, type KeyTexts } from './cursor.ts'
@@ -179,7 +180,10 @@ async function refuseNullable(
 
 async function readNotNull(pool: StrataPool, { tableID, columnID }: pg.FieldDef): Promise<boolean> {
   const statement = sql`
-    select attnotnull as not_null from pg_attribute where attrelid = ${tableID}::oid and attnum = ${columnID}::int2`
+    select ${neverNull('a')} as not_null
+    from pg_attribute a
+    where a.attrelid = ${tableID}::oid
+      and a.attnum = ${columnID}::int2`
   const { rows } = await pool.query<{ not_null: boolean }>(configOf(statement))
   return rows[0]?.not_null === true
 }

@@ -4,6 +4,7 @@
 
 import { isStrataError } from '../../base/errors.ts'
 import { onlyRow, type Queryable } from '../../db/db.ts'
+import { neverNull } from '../../db/not-null.ts'
 import { parseSql, type ParsedStatement } from '../../sql/parse.ts'
 import { quoteQualified } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
@@ -121,11 +122,7 @@ async function readRelations(db: Queryable, named: readonly TableName[]): Promis
 
 const columnList = sql`(
   select coalesce(json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod),
-    -- PostgreSQL 18 sets attnotnull for a NOT NULL that is NOT VALID too.
-    'notNull', a.attnotnull and not exists (
-      select from pg_constraint n
-      where n.conrelid = a.attrelid and n.contype = 'n' and n.conkey = array[a.attnum] and not n.convalidated
-    )) order by a.attnum), '[]')
+    'notNull', ${neverNull('a')}) order by a.attnum), '[]')
   from pg_attribute a
   where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped)`
 

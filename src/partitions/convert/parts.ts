@@ -9,6 +9,7 @@ import { layoutRowOf, upsertLayout } from '../layout-rows.ts'
 import type { PartitionedTable } from '../options.ts'
 import { newPartitions, undivided } from '../plan.ts'
 import { readTable } from '../queries.ts'
+import { readIsOrdered } from '../readings.ts'
 import { fillTemplate, leafNames, templateFor, type TemplateSubject } from '../template.ts'
 import { readBound } from './bound/index.ts'
 import { leafStatements, type BoundItem, type BoundSubject, type LeafSettings } from './bound/item.ts'
@@ -88,12 +89,10 @@ async function noteLayout(on: Queryable, declared: PartitionedTable): Promise<st
 }
 
 async function readSubject(on: Queryable, declared: PartitionedTable): Promise<TemplateSubject> {
-  const traits = (await readTable(on, declared))?.traits ?? {
-    owner: '',
-    unlogged: false,
-    tablespace: null,
-    accessMethod: null,
-    replicaIdentity: 'default' as const,
+  const state = await readTable(on, declared)
+  if (state === undefined) {
+    const name = quoteQualified(declared.schema, declared.table)
+    throw new StrataError('TABLE_UNKNOWN', { message: `There is no table ${name}` })
   }
-  return { declared, traits, brin: declared.brin && declared.layout.kind === 'time' }
+  return { declared, traits: state.traits, brin: await readIsOrdered(on, declared, state.oid) }
 }

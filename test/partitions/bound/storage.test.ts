@@ -22,7 +22,6 @@ describeOnEachVersion('storage and grants', (version) => {
         options: 'autovacuum_vacuum_threshold = 5, fillfactor = 70, toast.autovacuum_enabled = false',
         columns: ['id set statistics 300', 'id set (n_distinct = -0.5)'],
         replicaIdentity: undefined,
-        withdrawnFrom: [],
       })
       await convert(db, subject)
       const { rows } = await db.query(sql`

@@ -16,6 +16,7 @@ import {
   type Phase,
 } from '../../../src/partitions/convert/bound/index.ts'
 import { consents, type Consent, type Layout } from '../../../src/partitions/options.ts'
+import { withdrawDefaults } from '../../../src/partitions/template.ts'
 import { quoteIdent, quoteLiteral, quoteQualified } from '../../../src/sql/quote.ts'
 import { sql } from '../../../src/sql/sql.ts'
 
@@ -256,6 +257,7 @@ async function makeLeaves(session: Session, subject: BoundSubject, items: readon
       session,
       `create table ${leaf} partition of ${nameOf(subject, 'incoming')} for values ${values}`,
       ...(settings === undefined ? [] : leafStatements(settings, leaf)),
+      withdrawDefaults(leaf),
     )
   }
 }

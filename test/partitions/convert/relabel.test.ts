@@ -27,7 +27,12 @@ describeOnEachVersion('relabelling', (_version, database) => {
     // time the readings are counted.
     const apart = async <T>(work: (own: Db) => Promise<T>): Promise<T> => {
       const own = openDb({ url })
-      const done = await work(own).finally(async () => await own.close())
+      let done: T
+      try {
+        done = await work(own)
+      } finally {
+        await own.close()
+      }
       await waitUntil(
         async () =>
           (

@@ -42,7 +42,7 @@ export async function readTable(bound: Bound): Promise<readonly BoundItem[]> {
         inherited: () => [],
       }).statements,
   )
-  const leaf = await readLeafSettings(bound)
+  const leaf = readLeafSettings(bound)
   const table = carried(
     {
       kind: 'table',
@@ -73,15 +73,13 @@ export async function readTable(bound: Bound): Promise<readonly BoundItem[]> {
   return [table, ...renderNotNulls(bound, notNulls)]
 }
 
-async function readLeafSettings(bound: Bound): Promise<LeafSettings> {
+function readLeafSettings(bound: Bound): LeafSettings {
   const { row } = bound
-  const { others } = await readDefaultGrants(bound, 'r')
   return {
     owner: row.owner,
     options: renderOptions(row.options),
     columns: bound.columns.flatMap(leafColumn),
     replicaIdentity: row.replicaIdentity === 'f' ? 'full' : row.replicaIdentity === 'n' ? 'nothing' : undefined,
-    withdrawnFrom: others.filter((grantee) => grantee !== row.owner),
   }
 }
 

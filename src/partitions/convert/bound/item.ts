@@ -89,8 +89,6 @@ export interface LeafSettings {
   readonly columns: readonly string[]
   /** 'full', 'nothing', or undefined: the primary key, or an index that `adopt` sets. */
   readonly replicaIdentity: 'full' | 'nothing' | undefined
-  /** To whom default privileges grant what nobody granted on the table; the policies of the table do not hold there. */
-  readonly withdrawnFrom: readonly string[]
 }
 
 /** The statements of one phase, in the order of the items. */
@@ -126,7 +124,6 @@ export function leafStatements(settings: LeafSettings, leaf: string): readonly s
   return [
     `${alter} owner to ${settings.owner}`,
     ...(settings.options === '' ? [] : [`${alter} set (${settings.options})`]),
-    ...settings.withdrawnFrom.map((grantee) => `revoke all on table ${leaf} from ${grantee}`),
     ...settings.columns.map((column) => `${alter} alter column ${column}`),
     ...(settings.replicaIdentity === undefined ? [] : [`${alter} replica identity ${settings.replicaIdentity}`]),
   ]
