@@ -18,6 +18,8 @@ export interface Job {
   readonly purpose: string
   readonly schedule: JobSchedule
   readonly timeoutMs: number
+  /** Tells it from another job under the same name: what is gone on with is only ever the same work. */
+  readonly work?: string | undefined
   /** A tick that comes due while the job still runs is left out, or run afterwards (once, however many). */
   readonly overlap: 'skip' | 'queue'
   run(context: JobContext): Promise<JobOutcome>

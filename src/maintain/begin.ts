@@ -90,7 +90,8 @@ async function begin(tx: Session, options: BeginOptions, askedMs: number): Promi
   const { tick } = found
   const id = { job: job.name, era: state.era, tickMs: tick.tickMs }
   const { attempt, progress } = tick
-  const inserted = await insertRun(tx, { ...id, attempt, manual: tick.manual, holder, fence: lease.fence, progress })
+  const made = { attempt, manual: tick.manual, holder, fence: lease.fence, work: workOf(job), progress }
+  const inserted = await insertRun(tx, { ...id, ...made })
   if (!tick.manual) {
     const open = inserted === undefined ? null : tick.tickMs
     await updateJob(tx, job.name, { countedUntilMs: tick.tickMs, openTickMs: open })
@@ -101,6 +102,8 @@ async function begin(tx: Session, options: BeginOptions, askedMs: number): Promi
   }
   return { kind: 'begun', lostFences, run: { ...inserted, ...tick, job, lease, era: state.era, askedMs } }
 }
+
+const workOf = ({ work = '' }: Job): string => work
 
 interface Tick {
   readonly tickMs: number
@@ -118,7 +121,7 @@ async function choose(
   let gaveUp = false
   if (state.openTickMs !== null) {
     const id = { job: job.name, era: state.era, tickMs: state.openTickMs }
-    const { attempts, progress } = await readAttempts(tx, id)
+    const { attempts, progress } = await readAttempts(tx, id, workOf(job))
     if (attempts < mostAttempts)
       return { tick: { tickMs: id.tickMs, attempt: attempts + 1, progress, manual: false }, gaveUp }
     gaveUp = true

@@ -1,9 +1,11 @@
 // A job that a user declared: SQL, or a function.
 //
 // What SQL may rely on: each statement and the note that it was carried out commit together, under the lease. A run that
-// was lost is gone on with after the last statement that was committed, so each takes effect once a tick. What no
-// transaction can hold (VACUUM, a CALL that commits) is run outside of one, and again if its runner was lost.
+// was lost is gone on with after the last statement that was committed, so each takes effect once a tick; where the SQL was
+// changed meanwhile it is other work, and begins at its first statement. What no transaction can hold (VACUUM, a CALL that
+// commits) is run outside of one, and again if its runner was lost.
 
+import { createHash } from 'node:crypto'
 import { checkpoint } from '../base/clock.ts'
 import { plural } from '../base/units.ts'
 import type { Session } from '../db/db.ts'
@@ -27,9 +29,14 @@ export function createOwnJob(own: OwnJob): Job {
     purpose: 'sql' in work ? 'runs SQL of your own' : 'runs a function of your own',
     schedule,
     timeoutMs,
+    ...('sql' in work ? { work: digestOf(work.sql) } : {}),
     overlap,
     run,
   }
+}
+
+function digestOf(texts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(texts)).digest('hex').slice(0, 12)
 }
 
 async function runStatements(name: string, texts: readonly string[], context: RunContext): Promise<JobOutcome> {

@@ -125,10 +125,15 @@ export interface TickId {
   readonly tickMs: number
 }
 
-export async function readAttempts(tx: Queryable, id: TickId): Promise<{ attempts: number; progress: number }> {
+/** Progress is that of the same work alone. */
+export async function readAttempts(
+  tx: Queryable,
+  id: TickId,
+  work: string,
+): Promise<{ attempts: number; progress: number }> {
   return onlyRow(
     await tx.query<{ attempts: number; progress: number }>(sql`
-      select coalesce(max(attempt), 0)::int4 as attempts, coalesce(max(progress), 0)::float8 as progress
+      select coalesce(max(attempt), 0)::int4 as attempts, coalesce(max(progress) filter (where work = ${work}), 0)::float8 as progress
       from pgstrata.job_run
       where job = ${id.job}
         and era = ${id.era}
@@ -141,6 +146,7 @@ export interface NewRun extends TickId {
   readonly manual: boolean
   readonly holder: string
   readonly fence: number
+  readonly work: string
   readonly progress: number
 }
 
@@ -150,9 +156,9 @@ export async function insertRun(
   run: NewRun,
 ): Promise<{ readonly id: string; readonly startedMs: number } | undefined> {
   const { rows } = await tx.query<{ id: string; startedMs: number }>(sql`
-    insert into pgstrata.job_run (job, era, tick, attempt, manual, holder, fence, progress)
+    insert into pgstrata.job_run (job, era, tick, attempt, manual, holder, fence, work, progress)
     values (${run.job}, ${run.era}, ${new Date(run.tickMs)}::timestamptz, ${run.attempt}, ${run.manual}, ${run.holder},
-      ${run.fence}, ${run.progress})
+      ${run.fence}, ${run.work}, ${run.progress})
     on conflict (job, era, tick, attempt) do nothing
     returning id::text as id, ${ms(sql`started_at`)} as "startedMs"`)
   return rows[0]
@@ -160,7 +166,7 @@ export async function insertRun(
 
 export async function insertSkipped(
   tx: Queryable,
-  run: Omit<NewRun, 'attempt' | 'manual' | 'progress'>,
+  run: Omit<NewRun, 'attempt' | 'manual' | 'work' | 'progress'>,
 ): Promise<void> {
   await tx.query(sql`
     insert into pgstrata.job_run (job, era, tick, state, holder, fence, finished_at, failure)

@@ -6,7 +6,7 @@ import { openSmallDisk } from '../support/small-disk.ts'
 
 it('a server whose disk is full says so, and goes on when there is room again', async (context) => {
   const disk = await openSmallDisk(160)
-  if (disk === undefined) return context.skip()
+  if (disk === undefined) return context.skip('no small disk can be mounted here')
   onTestFinished(() => disk.close())
   const cluster = await startCluster({
     dataDir: `${disk.folder}/data`,

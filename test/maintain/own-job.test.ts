@@ -32,14 +32,32 @@ describeOnEachVersion(
         set counted_until = date_trunc('day', now(), 'UTC'), open_tick = date_trunc('day', now(), 'UTC')
         where name = 'steps'`)
       await db.query(sql`
-        insert into pgstrata.job_run (job, tick, holder, fence, progress)
-        values ('steps', date_trunc('day', now(), 'UTC'), 'killed', 0, 2)`)
+        insert into pgstrata.job_run (job, tick, holder, fence, work, progress)
+        values ('steps', date_trunc('day', now(), 'UTC'), 'killed', 0, ${createOwnJob(ownJob('steps', statements)).work}, 2)`)
       expect(await jobs.runDue()).toMatchObject([{ state: 'done', attempt: 2, did: '3 statements, 1 row' }])
       const { rows } = await db.query(sql`select n, tick = date_trunc('day', now(), 'UTC') as "isTick" from step`)
       expect(rows).toEqual([{ n: 3, isTick: true }])
       await countUntil(db, 'steps', sql`now() - interval '2 days'`)
       await db.query(sql`delete from pgstrata.job_run where job = 'steps'`)
       expect(await jobs.runDue()).toMatchObject([{ attempt: 1, did: '3 statements, 3 rows' }])
+    })
+
+    test('begins anew where its SQL was changed between two attempts of a tick', async () => {
+      const { db, url } = database()
+      await db.query(sql`create table changed (n int)`)
+      const before = createOwnJob(ownJob('changing', ['select 1', 'select 2']))
+      const jobs = daemon(url, [createOwnJob(ownJob('changing', ['insert into changed values (1)', 'select 2']))])
+      await jobs.runDue()
+      await db.query(sql`truncate changed`)
+      await db.query(sql`
+        update pgstrata.job
+        set counted_until = date_trunc('day', now(), 'UTC'), open_tick = date_trunc('day', now(), 'UTC')
+        where name = 'changing'`)
+      await db.query(sql`
+        insert into pgstrata.job_run (job, tick, holder, fence, work, progress)
+        values ('changing', date_trunc('day', now(), 'UTC'), 'killed', 0, ${before.work}, 1)`)
+      expect(await jobs.runDue()).toMatchObject([{ state: 'done', attempt: 2 }])
+      expect((await db.query(sql`select n from changed`)).rows).toEqual([{ n: 1 }])
     })
 
     test('runs what no transaction can hold', async () => {

@@ -22,6 +22,7 @@ export const jobTables: readonly string[] = [
   state text not null default 'running' check (state in ('running', 'done', 'failed', 'lost', 'skipped')),
   holder text not null,
   fence bigint not null,
+  work text not null default '',
   progress bigint not null default 0,
   started_at timestamptz not null default clock_timestamp(),
   finished_at timestamptz,
@@ -31,6 +32,7 @@ export const jobTables: readonly string[] = [
   unique (job, era, tick, attempt)
 )`,
   `comment on table pgstrata.job_run is 'Every run of a job. A tick is done at most once.'`,
+  `comment on column pgstrata.job_run.work is 'A digest of what the progress is counted in: that of another job under the same name says nothing.'`,
   `create index job_run_latest on pgstrata.job_run (job, id)`,
   `create index job_run_started on pgstrata.job_run (started_at)`,
   `create table pgstrata.table_mark (
