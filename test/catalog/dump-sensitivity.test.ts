@@ -233,6 +233,10 @@ const mutations: Readonly<Record<string, Mutation>> = {
     down: 'alter table app.queue enable rule no_delete',
   },
   'a trigger that is off': { up: `${users} disable trigger touch_users`, down: `${users} enable trigger touch_users` },
+  'the comment on the constraint of a trigger': {
+    up: `comment on constraint later on app.refs is 'other words'`,
+    down: `comment on constraint later on app.refs is 'of the constraint'`,
+  },
   'a trigger of a partition': {
     up: 'alter table only app.events_rest disable trigger touch_events',
     down: 'alter table only app.events_rest enable trigger touch_events',

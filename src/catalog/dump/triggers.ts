@@ -17,6 +17,8 @@ interface TriggerRow {
   readonly enabled: string
   readonly fromParent: boolean
   readonly comment: string | null
+  /** Of the constraint that a constraint trigger is as well. */
+  readonly constraintComment: string | null
 }
 
 interface EventTriggerRow extends AttributeRow {
@@ -48,7 +50,8 @@ function triggerQuery(reading: Reading): Sql {
       pg_get_triggerdef(g.oid) as definition,
       g.tgenabled as enabled,
       g.tgparentid <> 0 as "fromParent",
-      obj_description(g.oid, 'pg_trigger') as comment
+      obj_description(g.oid, 'pg_trigger') as comment,
+      obj_description(g.tgconstraint, 'pg_constraint') as "constraintComment"
     from pg_trigger g
     join pg_class c on c.oid = g.tgrelid
     join pg_namespace n on n.oid = c.relnamespace
@@ -72,6 +75,7 @@ function renderTrigger(reading: Reading, row: TriggerRow): Draft {
       ...(row.fromParent ? [] : [`${definition(row.definition, `The trigger ${row.name} of ${row.table}`)};`]),
       ...(state === undefined ? [] : [`alter table only ${row.table} ${state} trigger ${row.name};`]),
       ...renderComment(reading, `trigger ${row.name} on ${row.table}`, row.comment),
+      ...renderComment(reading, `constraint ${row.name} on ${row.table}`, row.constraintComment),
     ],
     addresses: [addressOf('pg_trigger', row.oid)],
   }
