@@ -95,27 +95,44 @@ export async function copyRows(
     ${sql.raw(pages === undefined ? '' : 'on conflict do nothing')}`)
 }
 
+interface Steadiness {
+  /** Nothing of it is to stay: it is rolled back, and the lease need not be ours for as long as it takes. */
+  readonly dry?: boolean
+}
+
+class RolledBack extends Error {}
+
 /** One state of the default partition, in which nobody can have truncated or rewritten it unseen. */
-async function steadily<T>(tools: DrainTools, subject: DrainSubject, work: (tx: Session) => Promise<T>): Promise<T> {
+async function steadily<T>(
+  tools: DrainTools,
+  subject: DrainSubject,
+  work: (tx: Session) => Promise<T>,
+  { dry = false }: Steadiness = {},
+): Promise<T> {
   const { session, clock, random, signal } = tools
   const { from } = subject
-  return await transaction(
-    session,
-    async (tx) => {
-      await tx.query(sql.raw(`${consumptionSettings}; set local row_security = off`))
-      await tx.query(sql`lock table only ${sql.ident(from.schema, from.name)} in access share mode`)
-      await tools.confirm(tx)
-      if (await wasTruncated(tx, captureOfDrain(subject))) throw new Disturbed()
-      return await work(tx)
-    },
-    {
-      isolation: 'repeatable read',
-      lockTimeoutMs: tools.ladder.rungs.at(-1)?.lockTimeoutMs ?? 1_000,
-      clock,
-      random,
-      ...(signal === undefined ? {} : { signal }),
-    },
-  )
+  let done: { readonly value: T } | undefined
+  const attempt = async (tx: Session): Promise<T> => {
+    await tx.query(sql.raw(`${consumptionSettings}; set local row_security = off`))
+    await tx.query(sql`lock table only ${sql.ident(from.schema, from.name)} in access share mode`)
+    if (!dry) await tools.confirm(tx)
+    if (await wasTruncated(tx, captureOfDrain(subject))) throw new Disturbed()
+    const value = await work(tx)
+    if (!dry) return value
+    done = { value }
+    throw new RolledBack()
+  }
+  const options = {
+    isolation: 'repeatable read',
+    lockTimeoutMs: tools.ladder.rungs.at(-1)?.lockTimeoutMs ?? 1_000,
+    clock,
+    random,
+    ...(signal === undefined ? {} : { signal }),
+  } as const
+  return await transaction(session, attempt, options).catch((error: unknown) => {
+    if (error instanceof RolledBack && done !== undefined) return done.value
+    throw error
+  })
 }
 
 export function consumption(subject: DrainSubject, limit: number | undefined): Consumption {
@@ -167,11 +184,14 @@ export async function awaitSnapshots(tools: DrainTools, subject: DrainSubject): 
   }
 }
 
-/** Before anything is dropped: as many rows on both sides, and the same sum of their hashes, in one snapshot. */
+/**
+ * Before anything is dropped: as many rows on both sides, and the same sum of their hashes, in one snapshot. However long that
+ * takes, the lease is renewed meanwhile; what is carried over for it is carried over again afterwards.
+ */
 export async function verifyCopy(tools: DrainTools, subject: DrainSubject): Promise<void> {
   const { declared, from, columns } = subject
   const row = sql`row(${sql.join(columns.map((column) => sql.ident(column)))})::text`
-  await steadily(tools, subject, async (tx) => {
+  const compare = async (tx: Session): Promise<boolean> => {
     while ((await consume(tx, consumption(subject, undefined))) > 0);
     await tx.query(sql.raw(consumptionSettings.replaceAll('= off', 'to default')))
     const { rows } = await tx.query<{ same: boolean }>(sql`
@@ -183,7 +203,8 @@ export async function verifyCopy(tools: DrainTools, subject: DrainSubject): Prom
         select count(*), sum(hashtextextended(${row}, 0))
         from ${sql.ident(declared.schema, stagingName(subject))}
       ) as contents`)
-    if (rows[0]?.same !== true) throw new Disturbed()
-  })
+    return rows[0]?.same === true
+  }
+  if (!(await steadily(tools, subject, compare, { dry: true }))) throw new Disturbed()
   await tools.onCommit?.('compared')
 }

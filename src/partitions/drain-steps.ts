@@ -7,6 +7,7 @@
 //     that a statement names, which is the table), pages are copied in bounded batches, notes are carried over
 //     until none is left, both are compared in one snapshot, and the exchange comes when nobody has an older snapshot;
 //   - at once, where that cannot be done and rows are few: copied in the transaction of the exchange, behind its locks.
+// A policy that would hide a row from whoever drains is an error (row_security off), and never a row that is lost.
 // Rows are never deleted and inserted again: that would fire the application's triggers and the cascades of foreign keys.
 //
 // Who sees what: at the exchange everything was committed for so long that every snapshot there is has it, so no reader in
@@ -36,7 +37,7 @@ import {
   verifyCopy,
   type DrainTools,
 } from './drain-copy.ts'
-import { isThere, type DrainSubject } from './drain-queries.ts'
+import { countRows, isThere, type DrainSubject } from './drain-queries.ts'
 import {
   captureOfDrain,
   checksOf,
@@ -50,6 +51,9 @@ import {
 
 /** More changed than can be carried over while everybody waits. */
 export class TooManyNotes extends Error {}
+
+/** Moved in one transaction, behind its locks. */
+export const atOnceRows = 5_000
 
 const mostExchanges = 20
 /** So many tries wait for a moment in which nothing is pending; then some milliseconds of carrying over are accepted. */
@@ -73,9 +77,13 @@ export async function clearRemains(tools: DrainTools, subject: DrainSubject): Pr
 export async function drainAtOnce(tools: DrainTools, staging: Staging): Promise<void> {
   const { subject } = staging
   await inLadder(tools, 'exchanged', async (tx) => {
-    await runAll(tx, lockStatements(subject))
-    await requireSame(tx, subject)
+    // Before anybody waits: it is most of the work.
     await runAll(tx, stageStatements(staging))
+    await lock(tx, subject)
+    await requireSame(tx, subject)
+    await tx.query(sql`set local row_security = off`)
+    // Filled up since it was looked at.
+    if ((await countRows(tx, subject.from, atOnceRows + 1)) > atOnceRows) throw new Disturbed()
     await copyRows(tx, subject, undefined)
     await exchange(tx, staging, false)
   })
@@ -89,6 +97,7 @@ export async function drainOnline(tools: DrainTools, staging: Staging): Promise<
     await copyInBatches(tools, subject)
     await catchUp(tools, subject)
     await verifyCopy(tools, subject)
+    await catchUp(tools, subject)
     await awaitSnapshots(tools, subject)
     for (let tries = 1; ; tries++) {
       try {
@@ -121,7 +130,7 @@ async function exchangeOnline(tools: DrainTools, staging: Staging, mostNotes: nu
   const { subject } = staging
   const capture = captureOfDrain(subject)
   await inLadder(tools, 'exchanged', async (tx) => {
-    await runAll(tx, lockStatements(subject))
+    await lock(tx, subject)
     await requireSame(tx, subject)
     if (await wasTruncated(tx, capture)) throw new Disturbed()
     if ((await countPending(tx, capture, mostNotes + 1)) > mostNotes) throw new TooManyNotes()
@@ -129,6 +138,14 @@ async function exchangeOnline(tools: DrainTools, staging: Staging, mostNotes: nu
     while ((await consume(tx, consumption(subject, undefined))) > 0);
     await exchange(tx, staging, true)
   })
+}
+
+/** A statement behind the locks that would take longer is given up: DETACH looks for foreign keys that need the rows. */
+const mostStatementMs = 5_000
+
+async function lock(tx: Queryable, subject: DrainSubject): Promise<void> {
+  await runAll(tx, lockStatements(subject))
+  await tx.query(sql.raw(`set local statement_timeout = '${mostStatementMs}ms'`))
 }
 
 /** Under the locks: the default partition is still that one. */

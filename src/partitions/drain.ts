@@ -1,32 +1,32 @@
 // Watches default partitions, and empties them: rows that belong to a period get that period's partition; the others stay,
 // and are told. Where nothing lies in it, a default partition costs one look a run.
 //
-// How rows are moved, and what holds meanwhile, stands in drain-steps.ts. Bounds: 100 periods a run; without a key, or with
+// How rows are moved, and what holds meanwhile, stands in drain-steps.ts. Bounds: 48 new tables a run; without a key, or with
 // foreign keys, 5,000 rows. One table's failure does not stop the others.
 
 import { checkpoint } from '../base/clock.ts'
-import { isStrataError, messageOf } from '../base/errors.ts'
+import { isStrataError } from '../base/errors.ts'
 import { plural } from '../base/units.ts'
-import type { Session } from '../db/db.ts'
 import type { Job } from '../db/job.ts'
 import { requireDirect } from '../db/server-facts.ts'
 import { buildLadder, type LadderOptions } from '../plan/index.ts'
 import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import { Disturbed, type DrainTools } from './drain-copy.ts'
+import { findObstacle, readGrants } from './drain-obstacles.ts'
+import { readPieces } from './drain-pieces.ts'
 import {
   countRows,
   readDrainSubject,
-  readMissingOfPeriod,
   readRanges,
   readStrayRows,
   type DrainSubject,
   type StrayRows,
 } from './drain-queries.ts'
-import { clearRemains, drainAtOnce, drainOnline, TooManyNotes } from './drain-steps.ts'
+import { atOnceRows, clearRemains, drainAtOnce, drainOnline, TooManyNotes } from './drain-steps.ts'
 import { findLayoutRow, readLayoutRows } from './layout-rows.ts'
-import type { MissingPartition } from './missing.ts'
 import type { PartitionedTable } from './options.ts'
-import { endsTheRun, workOnTable, type TableWorkOptions } from './table-work.ts'
+import { readIsConverting } from './readings.ts'
+import { endsTheRun, publicMessage, workOnTable, type TableWorkOptions } from './table-work.ts'
 
 export type DrainOptions = TableWorkOptions
 
@@ -37,9 +37,7 @@ export interface DrainReport {
   readonly warnings: readonly string[]
 }
 
-const atOnceRows = 5_000
 const atOnceBytes = 64 * 1024 ** 2
-const mostPeriods = 100
 
 export async function runDrain(tables: readonly PartitionedTable[], options: DrainOptions): Promise<DrainReport> {
   const report = { made: [] as string[], rows: 0, warnings: [] as string[] }
@@ -70,7 +68,7 @@ const nothing: DrainReport = { made: [], rows: 0, warnings: [] }
 async function drainOne(declared: PartitionedTable, options: DrainOptions): Promise<DrainReport> {
   const { db, clock, random, signal, confirm = async () => {}, onCommit } = options
   const subject = await db.withSession((session) => readDrainSubject(session, declared))
-  if (subject === undefined) return nothing
+  if (subject === undefined || (await readIsConverting(db, declared))) return nothing
   const ladder = buildLadder(options.ladder)
   return await workOnTable(options, { key: declared.key, oid: subject.parentOid }, (session) =>
     drainUnderLock({ session, ladder, clock, random, signal, confirm, onCommit }, subject, options),
@@ -89,18 +87,18 @@ async function drainUnderLock(tools: DrainTools, known: DrainSubject, options: D
   if (count === 0) return nothing
   const stray = await readStrayRows(session, subject, at)
   const warnings = describeStray(from.name, stray)
-  const obstacle = findObstacle(subject, count > atOnceRows || from.sizeBytes > atOnceBytes)
   const wanted = await readPieces(session, subject, stray)
-  if (obstacle !== undefined && wanted.pieces.length > 0) return { ...nothing, warnings: [...warnings, obstacle] }
-  warnings.push(
-    ...wanted.taken.map((name) => `${from.name} has rows for ${name}, and that name belongs to another relation`),
-  )
+  warnings.push(...wanted.warnings)
   if (wanted.pieces.length === 0) return { ...nothing, warnings }
+  const isLarge = count > atOnceRows || from.sizeBytes > atOnceBytes
+  const obstacle = await findObstacle(session, subject, { isLarge })
+  if (obstacle !== undefined) return { ...nothing, warnings: [...warnings, obstacle] }
   const staging = {
     subject,
     pieces: wanted.pieces,
     ranges: await readRanges(session, subject.parentOid),
     brin: declared.brin,
+    grants: await readGrants(session, subject),
   }
   if (isOnline(subject)) await drainOnline(tools, staging)
   else await drainAtOnce(tools, staging)
@@ -112,46 +110,7 @@ function isOnline({ keyColumns, hasForeignKeys }: DrainSubject): boolean {
   return keyColumns.length > 0 && !hasForeignKeys
 }
 
-/** What keeps the rows where they are, and the way out. */
-function findObstacle(
-  { declared, from, keyColumns, hasForeignKeys }: DrainSubject,
-  isLarge: boolean,
-): string | undefined {
-  if (!from.isPlain || from.schema !== declared.schema) {
-    return `${from.name} is not an ordinary table beside its parent: its rows have to be moved by hand`
-  }
-  if (!isLarge) return undefined
-  if (keyColumns.length === 0) {
-    return `${from.name} has too many rows to be moved at once, and the table has no primary key by which they could be moved bit by bit`
-  }
-  if (hasForeignKeys) {
-    return `${from.name} has too many rows to be moved at once: the table's foreign keys would be checked for each of them while everybody waits. Drop them, and add them again afterwards`
-  }
-  return undefined
-}
-
-interface Pieces {
-  readonly pieces: readonly MissingPartition[]
-  readonly taken: readonly string[]
-  readonly rows: number
-}
-
-async function readPieces(session: Session, subject: DrainSubject, stray: StrayRows): Promise<Pieces> {
-  const pieces: MissingPartition[] = []
-  const taken: string[] = []
-  let rows = 0
-  for (const period of stray.periods.slice(0, mostPeriods)) {
-    const found = await readMissingOfPeriod(session, subject, period)
-    taken.push(...found.filter((piece) => piece.taken).map(({ name }) => name))
-    const free = found.filter((piece) => !piece.taken)
-    pieces.push(...free)
-    if (free.length > 0) rows += period.rows
-  }
-  return { pieces, taken, rows }
-}
-
-function describeStray(name: string, { placeless, past, periods }: StrayRows): string[] {
-  const left = periods.slice(mostPeriods)
+function describeStray(name: string, { placeless, past, left }: StrayRows): string[] {
   return [
     ...(placeless === 0
       ? []
@@ -159,7 +118,7 @@ function describeStray(name: string, { placeless, past, periods }: StrayRows): s
           `${plural(placeless, 'row')} of ${name} belong to no period (±infinity, or too far away): delete or mend them`,
         ]),
     ...(past === 0 ? [] : [`${plural(past, 'row')} of ${name} are older than what is kept: delete them`]),
-    ...(left.length === 0 ? [] : [`${plural(left.length, 'period')} in ${name} are left for the next run`]),
+    ...(left === 0 ? [] : [`${plural(left, 'period')} in ${name} are left for the next run`]),
   ]
 }
 
@@ -169,18 +128,18 @@ function describeFailure(error: unknown): string {
   if (error instanceof TooManyNotes)
     return 'too much is written into its default partition just now; the next run tries again'
   if (isStrataError(error, 'LOCK_BUSY')) return 'another process works on its partitions'
-  const state = sqlstateOf(error)
-  switch (state) {
+  switch (sqlstateOf(error)) {
     case sqlstate.lockNotAvailable:
     case sqlstate.deadlockDetected:
       return 'a long transaction, or somebody who works on the table, stands in the way; the next run tries again'
+    case sqlstate.queryCanceled:
+      return 'moving its rows would keep everybody waiting for more than seconds: they have to be moved by hand'
     case sqlstate.foreignKeyViolation:
       return 'rows of another table refer to rows in its default partition, which keeps them there'
     case sqlstate.dependentObjects:
       return 'something depends on its default partition (a view?): drop that first'
     default:
-      // A server's message of class 22 or 23 can quote a row.
-      return state !== undefined && /^2[23]/.test(state) ? `SQLSTATE ${state}` : messageOf(error)
+      return publicMessage(error)
   }
 }
 

@@ -10,7 +10,7 @@ import { drainJob } from './drain.ts'
 import { partitionsJob } from './jobs.ts'
 import type { PartitionedTable } from './options.ts'
 import { retentionJob } from './retire.ts'
-import { partitionRoutines } from './sql-functions.ts'
+import { partitionRoutines, placedRoutine } from './sql-functions.ts'
 import { readPartitionStatus, type TableStatus } from './status.ts'
 
 export interface PartitionsOptions {
@@ -37,7 +37,8 @@ export function createPartitions({ db, tables, ladder, monthlyIn }: PartitionsOp
     contribute: async (session) => {
       const { steps, manages, held = [], ...rest } = await contributePartitions(session, { tables, readBound })
       // Where no table is laid out there is nothing for them to do.
-      const routines = await contributeRoutines(session, tables.length === 0 ? [] : partitionRoutines({ monthlyIn }))
+      const wanted = tables.length === 0 ? [] : partitionRoutines({ monthlyIn })
+      const routines = await contributeRoutines(session, wanted, [placedRoutine])
       return {
         ...rest,
         steps: [...routines.steps, ...steps],

@@ -5,11 +5,10 @@
 // not stop the others. Beside pgstrata.maintain(), or a conversion, on the same table, it steps back.
 
 import { checkpoint } from '../base/clock.ts'
-import { isStrataError, messageOf } from '../base/errors.ts'
 import { plural } from '../base/units.ts'
 import type { Session } from '../db/db.ts'
 import type { Job, JobContext, JobOutcome } from '../db/job.ts'
-import { buildLadder, climb, type LadderOptions } from '../plan/index.ts'
+import { buildLadder, climb, isRace, type LadderOptions } from '../plan/index.ts'
 import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import { sql } from '../sql/sql.ts'
 import { describeTable, findHashDifference, findObstacle, type Obstacle } from './fit.ts'
@@ -25,6 +24,7 @@ import {
 } from './plan.ts'
 import { readTableState } from './readings.ts'
 import { tableLockArguments } from './table-lock.ts'
+import { endsTheRun, publicMessage, withWorkSession } from './table-work.ts'
 import { fillTemplate, templateFor } from './template.ts'
 
 export interface PartitionJobOptions {
@@ -48,17 +48,16 @@ export function partitionsJob({ tables, ladder }: PartitionJobOptions): Job {
 async function makeMissing(context: JobContext, options: PartitionJobOptions): Promise<JobOutcome> {
   const made: string[] = []
   const warnings: string[] = []
-  await context.db.withSession(async (session) => {
+  // One partition is made to its end even where the signal fires meanwhile; who waits too long is cancelled by the runner.
+  await withWorkSession({ db: context.db }, async (session) => {
     const rows = await readLayoutRows(session)
     for (const declared of options.tables) {
       checkpoint(context.signal)
       try {
-        const seen = await seeTo(session, { context, ladder: options.ladder, declared, rows })
-        made.push(...seen.made)
-        warnings.push(...seen.warnings)
+        await seeTo(session, { context, ladder: options.ladder, declared, rows, made, warnings })
       } catch (error) {
         checkpoint(context.signal)
-        if (isStrataError(error, 'LEASE_LOST')) throw error
+        if (endsTheRun(error)) throw error
         warnings.push(`${describeTable(declared)}: ${describeFailure(error)}`)
       }
     }
@@ -72,8 +71,8 @@ async function makeMissing(context: JobContext, options: PartitionJobOptions): P
 
 /** Never the detail of the server's message: it may show a row. */
 function describeFailure(error: unknown): string {
-  if (sqlstateOf(error) === sqlstate.lockNotAvailable) return 'its lock was not to be had; the next run tries again'
-  return messageOf(error)
+  if (isRace(error)) return 'its lock was not to be had; the next run tries again'
+  return publicMessage(error)
 }
 
 interface Errand {
@@ -81,37 +80,47 @@ interface Errand {
   readonly ladder: LadderOptions
   readonly declared: PartitionedTable
   readonly rows: readonly LayoutRow[]
+  /** Added to as it goes on, so that what was made is told even where the rest fails. */
+  readonly made: string[]
+  readonly warnings: string[]
 }
 
-async function seeTo(
-  session: Session,
-  errand: Errand,
-): Promise<{ readonly made: readonly string[]; readonly warnings: readonly string[] }> {
-  const { declared, rows } = errand
+async function seeTo(session: Session, errand: Errand): Promise<void> {
+  const { declared, rows, made, warnings } = errand
   const row = findLayoutRow(rows, declared)
   // What is not applied is the plan's, which a person reads first.
-  if (row === undefined) return { made: [], warnings: [] }
+  if (row === undefined) return
   const reading = await readTableState(session, declared, { readBound: undefined, rows })
   const { state } = reading
-  if (reading.isConverting) return { made: [], warnings: [] }
+  if (reading.isConverting) return
   const obstacle =
     findObstacle(declared, state) ?? findUnreadable(reading) ?? findHashDifference(declared, reading.partitions)
   if (obstacle !== undefined || state?.kind !== 'partitioned') {
     const why = obstacle?.why ?? 'it is not partitioned any more'
-    return { made: [], warnings: [`${describeTable(declared)}: ${why} (see pgstrata plan)`] }
+    warnings.push(`${describeTable(declared)}: ${why} (see pgstrata plan)`)
+    return
   }
   const template = templateFor(subjectOf(reading, state))
-  const made: string[] = []
   const stuck = findImpossible(reading)
   const wanted = stuck?.code === 'PARTITION_LIMIT' ? [] : newPartitions(reading)
   const taken = new Set(reading.missing.filter((one) => one.taken).map(({ name }) => name))
+  warnings.push(...warningsOf(reading, stuck))
+  const inTheWay: string[] = []
   for (const partition of wanted.filter(({ name }) => !taken.has(name))) {
     checkpoint(errand.context.signal)
-    if (await makeOne(session, errand, { parent: state.oid, template, partition })) {
-      made.push(`${declared.schema}.${partition.name}`)
+    const failure = await makeOne(session, errand, { parent: state.oid, template, partition })
+    if (failure === 'busy') {
+      warnings.push(`${describeTable(declared)}: another session works on its partitions; the next run goes on`)
+      return
     }
+    if (failure === undefined) made.push(`${declared.schema}.${partition.name}`)
+    else inTheWay.push(failure)
   }
-  return { made, warnings: warningsOf(reading, stuck) }
+  if (inTheWay.length === 0) return
+  // Those that somebody else made since we looked are not missing any more.
+  const { missing } = await readTableState(session, declared, { readBound: undefined, rows })
+  if (missing.some(({ name }) => wanted.some((one) => one.name === name)))
+    warnings.push(`${describeTable(declared)}: ${inTheWay[0] ?? ''}`)
 }
 
 function warningsOf({ declared, inDefault }: TableReading, stuck: Obstacle | undefined): readonly string[] {
@@ -129,36 +138,38 @@ interface Making {
   readonly partition: NewPartition
 }
 
-/** In the catalog's index where both are at it at once; by its bounds, where it has another name. */
-const madeMeanwhile: ReadonlySet<string> = new Set([
+/** In the catalog's index where both are at it at once; by its bounds, where it has another name. Or a template that fails. */
+const perhapsMade: ReadonlySet<string> = new Set([
   sqlstate.duplicateTable,
   sqlstate.uniqueViolation,
   sqlstate.invalidObjectDefinition,
 ])
 
-/** False: somebody else is at it. */
-async function makeOne(session: Session, { context, ladder }: Errand, making: Making): Promise<boolean> {
+/** Undefined: made. 'busy': somebody else is at the table. Else what the server said of something that is in the way. */
+async function makeOne(
+  session: Session,
+  { context, ladder }: Errand,
+  { parent, template, partition }: Making,
+): Promise<string | undefined> {
   const { clock, random, signal } = context
-  let made = false
+  let busy = false
   const attempt = async (lockTimeoutMs: number): Promise<void> => {
-    made = false
     await session.query(sql.raw(`begin; set local lock_timeout = '${lockTimeoutMs}ms'`))
     const { rows } = await session.query<{ taken: boolean }>(
-      sql`select pg_try_advisory_xact_lock(${sql.raw(tableLockArguments(String(making.parent)))}) as taken`,
+      sql`select pg_try_advisory_xact_lock(${sql.raw(tableLockArguments(String(parent)))}) as taken`,
     )
-    if (rows[0]?.taken === true) {
+    busy = rows[0]?.taken !== true
+    if (!busy) {
       await context.confirm(session)
-      for (const statement of fillTemplate(making.template, making.partition)) await session.query(sql.raw(statement))
-      made = true
+      for (const statement of fillTemplate(template, partition)) await session.query(sql.raw(statement))
     }
     await session.query(sql`commit`)
   }
   try {
     await climb({ session, ladder: buildLadder(ladder), clock, random, signal }, attempt)
-    return made
+    return busy ? 'busy' : undefined
   } catch (error) {
-    // Made by somebody else since we looked.
-    if (madeMeanwhile.has(sqlstateOf(error) ?? '')) return false
+    if (perhapsMade.has(sqlstateOf(error) ?? '')) return publicMessage(error)
     throw error
   }
 }

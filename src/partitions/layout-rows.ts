@@ -68,7 +68,7 @@ function canonical(row: LayoutRow): string {
 export function upsertLayout(row: LayoutRow): string {
   const values = Object.entries(row).map(([column, value]) => [column, literalOf(column, value)] as const)
   const settable = values.filter(([column]) => column !== 'schema_name' && column !== 'table_name')
-  return `insert into pgstrata.layout (${values.map(([column]) => column).join(', ')})
+  return `${row.retain === null ? `${keepRetired(row)}\n` : ''}insert into pgstrata.layout (${values.map(([column]) => column).join(', ')})
 values (${values.map(([, value]) => value).join(', ')})
 on conflict (schema_name, table_name) do update
 set (${settable.map(([column]) => column).join(', ')}, updated_at)
@@ -82,8 +82,21 @@ function literalOf(column: string, value: LayoutRow[keyof LayoutRow]): string {
   return typeof value === 'number' ? String(value) : quoteLiteral(value as string)
 }
 
+/** What waited for its end is kept: declared again one day, its grace would be long over. */
+function keepRetired(row: Pick<LayoutRow, 'schema_name' | 'table_name'>): string {
+  return `with kept as (
+  update pgstrata.retired_partition
+  set state = 'kept', note = 'no retention is declared any more', finished_at = clock_timestamp()
+  where schema_name = ${quoteLiteral(row.schema_name)}
+    and table_name = ${quoteLiteral(row.table_name)}
+    and state in ('detached', 'archived')
+    and finished_at is null
+)`
+}
+
 export function deleteLayout(row: Pick<LayoutRow, 'schema_name' | 'table_name'>): string {
-  return `delete from pgstrata.layout
+  return `${keepRetired(row)}
+delete from pgstrata.layout
 where schema_name = ${quoteLiteral(row.schema_name)}
   and table_name = ${quoteLiteral(row.table_name)}`
 }

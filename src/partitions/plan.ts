@@ -242,12 +242,23 @@ function planRow({ declared, row }: TableReading, subject: TemplateSubject): rea
   if (row !== undefined && isSameRow(row, wanted)) return []
   return [
     {
-      title: `Note how ${describeTable(declared)} is laid out`,
+      title: `Note how ${describeTable(declared)} is laid out${describeRetention(row, wanted)}`,
       statements: [upsertLayout(wanted)],
       undo: row === undefined ? null : [upsertLayout(row)],
       whyNoUndo: 'declare the table no more, and the note goes',
     },
   ]
+}
+
+/** A shorter one takes partitions out: that is to be seen before it is applied. */
+function describeRetention(row: LayoutRow | undefined, wanted: LayoutRow): string {
+  if (row === undefined) return ''
+  const kept = ({ retain }: LayoutRow): string => {
+    const { age, count } = (retain ?? {}) as { age?: string; count?: number }
+    return age ?? (count === undefined ? 'everything' : plural(count, 'partition'))
+  }
+  const [before, after] = [kept(row), kept(wanted)]
+  return before === after ? '' : `, which keeps ${after} from now on (until now ${before})`
 }
 
 function planReplacement(reading: TableReading, state: TableState): StepDraft {

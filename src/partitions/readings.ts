@@ -101,7 +101,7 @@ async function readMissingOf(
   })
 }
 
-async function readIsConverting(on: Queryable, { schema, table }: PartitionedTable): Promise<boolean> {
+export async function readIsConverting(on: Queryable, { schema, table }: PartitionedTable): Promise<boolean> {
   const present = await on.query(sql`select where to_regclass('pgstrata.conversion') is not null`)
   if (present.rows.length === 0) return false
   const { rows } = await on.query(sql`

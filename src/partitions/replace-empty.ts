@@ -2,7 +2,7 @@
 // gets its partitions, and takes the old one's name, which is dropped. One transaction: nobody sees anything in between.
 //
 // Invariant: no row is lost. The old table is locked first, and the transaction fails if it has a row by then: it was
-// empty when the plan was made, and need not be any more.
+// empty when the plan was made, and need not be any more. It fails, too, where a policy would hide rows from whoever applies.
 
 import type { StepDraft } from '../plan/index.ts'
 import { quoteIdent, quoteQualified } from '../sql/quote.ts'
@@ -41,7 +41,9 @@ export function replaceEmpty({ declared, beforeLock, bound, partitions, note }: 
       'begin',
       ...beforeLock,
       `lock table ${name} in access exclusive mode`,
+      'set local row_security = off',
       requireEmpty(name),
+      'set local row_security to default',
       ...bound('prepare'),
       ...bound('filled'),
       ...partitions(incoming),

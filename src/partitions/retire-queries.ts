@@ -29,7 +29,7 @@ export const retiredStates = ['detaching', 'detached', 'archived', 'dropped', 'k
 export type RetiredState = (typeof retiredStates)[number]
 
 /** What the table of a record is now. */
-export type Whereabouts =
+type Whereabouts =
   /** A partition of its parent, as before. */
   | 'attached'
   /** Half detached. */
@@ -159,15 +159,23 @@ async function readRecords(
   return rows
 }
 
-/** What its partition is to its parent now. */
-export async function readAttachment(on: Queryable, parentOid: number, oid: number): Promise<Whereabouts> {
-  const { rows } = await on.query<{ pending: boolean }>(sql`
-    select inhdetachpending as pending
-    from pg_inherits
-    where inhparent = ${parentOid}::oid
-      and inhrelid = ${oid}::oid`)
-  if (rows[0] === undefined) return 'apart'
-  return rows[0].pending ? 'pending' : 'attached'
+export interface Attachment {
+  readonly state: 'attached' | 'pending' | 'apart'
+  /** As it is called now. */
+  readonly schema: string
+  readonly name: string
+}
+
+/** What a partition is to its parent now; undefined: it is gone. */
+export async function readAttachment(on: Queryable, parentOid: number, oid: number): Promise<Attachment | undefined> {
+  const { rows } = await on.query<Attachment>(sql`
+    select case when i.inhrelid is null then 'apart' when i.inhdetachpending then 'pending' else 'attached' end as state,
+      n.nspname::text as schema, c.relname::text as name
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = ${parentOid}::oid
+    where c.oid = ${oid}::oid`)
+  return rows[0]
 }
 
 /** That it is about to be taken out. One that was noted before, and did not come to it, keeps its note. */
@@ -237,6 +245,11 @@ function openRecord(table: PartitionedTable, oid: number): Sql {
       and table_name = ${table.table}
       and partition_oid = ${oid}::oid
       and finished_at is null`
+}
+
+export async function isForeignTable(on: Queryable, oid: number): Promise<boolean> {
+  const { rows } = await on.query(sql`select from pg_class where oid = ${oid}::oid and relkind = 'f'`)
+  return rows.length > 0
 }
 
 /**

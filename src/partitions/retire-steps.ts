@@ -11,17 +11,19 @@ import type { Random } from '../base/random.ts'
 import type { Db, Queryable, Session } from '../db/db.ts'
 import { transaction } from '../db/transaction.ts'
 import { climb, type Ladder } from '../plan/index.ts'
-import { sql } from '../sql/sql.ts'
+import { sql, type Sql } from '../sql/sql.ts'
 import type { ArchiveHook, PartitionedTable } from './options.ts'
 import type { RetirementStep } from './retire-plan.ts'
 import {
   forgetDetaching,
+  isForeignTable,
   isStillApart,
   noteArchived,
   noteDetached,
   noteDetaching,
   noteFinished,
   readAttachment,
+  type Attachment,
   type LiveParent,
   type RetiredRecord,
 } from './retire-queries.ts'
@@ -46,25 +48,19 @@ export interface RetireTools {
 /** Something else was there when the lock was had: nothing was done, and the next look decides. */
 export class Overtaken extends Error {}
 
-interface Target {
-  readonly schema: string
-  readonly name: string
-  readonly oid: number
-}
-
 export async function runRetirementStep(tools: RetireTools, step: RetirementStep): Promise<void> {
   const { declared } = tools
   switch (step.kind) {
     case 'detach':
       return step.concurrently
-        ? await detachConcurrently(tools, step.partition, () => noteBefore(tools, step))
+        ? await detachConcurrently(tools, step.partition.oid, () => noteBefore(tools, step))
         : await detachPlainly(tools, step)
     case 'finalize':
-      return await detachConcurrently(tools, step.record)
+      return await detachConcurrently(tools, step.record.oid)
     case 'note-detached':
       return await note(tools, 'detached', (tx) => noteDetached(tx, declared, step.record.oid, tools.at))
     case 'archive':
-      return await archive(tools, step.record)
+      return await archivePartition(tools, step.record)
     case 'drop':
       return await drop(tools, step.record)
     case 'keep':
@@ -78,72 +74,105 @@ export async function runRetirementStep(tools: RetireTools, step: RetirementStep
   }
 }
 
-async function noteBefore(tools: RetireTools, step: Extract<RetirementStep, { kind: 'detach' }>): Promise<void> {
+type DetachStep = Extract<RetirementStep, { kind: 'detach' }>
+
+async function noteBefore(tools: RetireTools, step: DetachStep): Promise<void> {
   await note(tools, 'detaching', (tx) => noteDetaching(tx, tools.declared, step.partition))
 }
 
 /** DETACH … CONCURRENTLY is two transactions; what stopped between them is ended by FINALIZE. */
-async function detachConcurrently(tools: RetireTools, target: Target, before?: () => Promise<void>): Promise<void> {
+async function detachConcurrently(tools: RetireTools, oid: number, before?: () => Promise<void>): Promise<void> {
   const { session, declared, parent } = tools
-  const alter = sql`alter table ${sql.ident(declared.schema, declared.table)} detach partition ${sql.ident(target.schema, target.name)}`
+  // Nobody else's DETACH is taken for ours.
+  let isBegun = before === undefined
   await before?.()
   try {
     await climb(tools, async (lockTimeoutMs) => {
       const timeout = sql.raw(`set lock_timeout = '${lockTimeoutMs}ms'`)
       await session.query(timeout)
-      const attachment = await readAttachment(session, parent.oid, target.oid)
-      if (attachment === 'pending') {
+      const attachment = await readAttachment(session, parent.oid, oid)
+      if (attachment === undefined || (attachment.state === 'apart' && !isBegun)) throw new Overtaken()
+      const alter = detachOf(declared, attachment)
+      if (attachment.state === 'pending') {
         await session.query(sql`begin`)
         await tools.confirm(session)
         await session.query(sql`${alter} finalize`)
-        await noteDetached(session, declared, target.oid, tools.at)
+        await noteDetached(session, declared, oid, tools.at)
         await session.query(sql`commit`)
         return
       }
-      if (attachment === 'attached') await session.query(sql`${alter} concurrently`)
+      if (attachment.state === 'attached') {
+        isBegun = true
+        await session.query(sql`${alter} concurrently`)
+      }
       await tools.onCommit?.('taken out')
-      await note(tools, 'detached', (tx) => noteDetached(tx, declared, target.oid, tools.at))
+      await note(tools, 'detached', (tx) => noteDetached(tx, declared, oid, tools.at))
     })
   } catch (error) {
-    await forgetUnbegun(tools, target).catch(() => undefined)
+    await forgetUnbegun(tools, oid, error).catch(() => undefined)
     throw error
   } finally {
     await session.query(sql`reset lock_timeout`).catch(() => undefined)
   }
 }
 
-/** Refused (a foreign key still needs its rows) or without its first lock: nothing is half-way. */
-async function forgetUnbegun({ session, parent, declared }: RetireTools, target: Target): Promise<void> {
-  if ((await readAttachment(session, parent.oid, target.oid)) !== 'attached') return
-  await forgetDetaching(session, declared, target.oid)
+/** By the name that it has at this moment: one that was looked up before may be another's by now. */
+function detachOf(declared: PartitionedTable, partition: Attachment): Sql {
+  const { schema, name } = partition
+  return sql`alter table ${sql.ident(declared.schema, declared.table)} detach partition ${sql.ident(schema, name)}`
 }
 
-async function detachPlainly(tools: RetireTools, step: Extract<RetirementStep, { kind: 'detach' }>): Promise<void> {
+/** Refused (a foreign key still needs its rows), without its first lock, or somebody else's: nothing of ours is half-way. */
+async function forgetUnbegun({ session, parent, declared }: RetireTools, oid: number, error: unknown): Promise<void> {
+  const attachment = await readAttachment(session, parent.oid, oid)
+  if (attachment?.state === 'attached' || error instanceof Overtaken) await forgetDetaching(session, declared, oid)
+}
+
+/** A longer one keeps everybody waiting: behind its locks, DETACH looks for foreign keys that need the rows. */
+const mostStatementMs = 5_000
+
+async function detachPlainly(tools: RetireTools, { partition }: DetachStep): Promise<void> {
   const { declared, parent } = tools
-  const { partition } = step
   await climbTransaction(tools, 'detached', async (tx) => {
     // The parent before its partitions, as ALTER TABLE takes them.
     await tx.query(sql`lock table only ${sql.ident(declared.schema, declared.table)} in access exclusive mode`)
-    if ((await readAttachment(tx, parent.oid, partition.oid)) !== 'attached') throw new Overtaken()
-    await tx.query(
-      sql`alter table ${sql.ident(declared.schema, declared.table)} detach partition ${sql.ident(partition.schema, partition.name)}`,
-    )
+    const attachment = await readAttachment(tx, parent.oid, partition.oid)
+    if (attachment?.state !== 'attached') throw new Overtaken()
+    await tx.query(sql.raw(`set local statement_timeout = '${mostStatementMs}ms'`))
+    await tx.query(detachOf(declared, attachment))
     await noteDetaching(tx, declared, partition)
     await noteDetached(tx, declared, partition.oid, tools.at)
   })
 }
 
-async function archive(tools: RetireTools, record: RetiredRecord): Promise<void> {
-  const { declared, session, db, signal } = tools
+/**
+ * Without the table's lock and without its session: a hook may take hours, in which partitions have to be made. Nothing is
+ * lost without them, for it is looked at again under a lock before it is dropped.
+ */
+export async function archivePartition(
+  tools: Omit<RetireTools, 'session' | 'parent' | 'ladder'>,
+  record: RetiredRecord,
+): Promise<void> {
+  const { declared, db, signal, clock, random } = tools
   const hook = declared.retain?.archive
   if (hook === undefined) return
-  await transaction(session, async (tx) => {
+  const once = { lockTimeoutMs: 1_000, clock, random, ...(signal === undefined ? {} : { signal }) }
+  const confirmed = async (tx: Session): Promise<void> => {
     await tools.confirm(tx)
     if (!(await isStillApart(tx, record))) throw new Overtaken()
-  })
+  }
+  await transaction(db, confirmed, once)
   await callHook(hook, { db, declared, record, signal })
   checkpoint(signal)
-  await note(tools, 'archived', (tx) => noteArchived(tx, declared, record.oid))
+  await transaction(
+    db,
+    async (tx) => {
+      await confirmed(tx)
+      await noteArchived(tx, declared, record.oid)
+    },
+    once,
+  )
+  await tools.onCommit?.('archived')
 }
 
 /** Resolves with the hook, or rejects with the signal: a hook that hangs holds nothing but itself. */
@@ -173,7 +202,9 @@ async function callHook(
     }
     // Behind a promise, so that a hook that throws at once is a hook that failed.
     const calling = Promise.resolve().then(() => hook(partition, { query: (text) => db.query(sql.raw(text)), signal }))
-    await Promise.race([calling, stopped])
+    const answer: unknown = await Promise.race([calling, stopped])
+    // No type forbids it in JavaScript, and it cannot mean that all is well.
+    if (answer === false) throw new TypeError('it resolved with false')
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
@@ -189,9 +220,13 @@ function withoutExecutor(): { promise: Promise<never>; reject: (error: unknown) 
 async function drop(tools: RetireTools, record: RetiredRecord): Promise<void> {
   const table = sql.ident(record.schema, record.name)
   await climbTransaction(tools, 'dropped', async (tx) => {
-    await tx.query(sql`lock table ${table} in access exclusive mode`)
+    const isForeign = await isForeignTable(tx, record.oid)
+    // LOCK TABLE takes no foreign table; a comment keeps others from renaming and dropping it just as well.
+    await tx.query(
+      isForeign ? sql`comment on foreign table ${table} is null` : sql`lock table ${table} in access exclusive mode`,
+    )
     if (!(await isStillApart(tx, record))) throw new Overtaken()
-    await tx.query(sql`drop table ${table}`)
+    await tx.query(isForeign ? sql`drop foreign table ${table}` : sql`drop table ${table}`)
     await noteFinished(tx, tools.declared, record.oid, { state: 'dropped' })
   })
 }

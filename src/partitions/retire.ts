@@ -10,7 +10,7 @@
 // lease and the end of the time of the job end the run; nothing is half-done that the next run does not put right.
 
 import { checkpoint } from '../base/clock.ts'
-import { isStrataError, messageOf } from '../base/errors.ts'
+import { isStrataError } from '../base/errors.ts'
 import { plural } from '../base/units.ts'
 import type { Session } from '../db/db.ts'
 import type { Job } from '../db/job.ts'
@@ -19,10 +19,11 @@ import { buildLadder, type LadderOptions } from '../plan/index.ts'
 import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import { findLayoutRow, isSameRow, layoutRowOf, readLayoutRows, type LayoutRow } from './layout-rows.ts'
 import type { PartitionedTable } from './options.ts'
+import { readIsConverting } from './readings.ts'
 import { planRetirement, type RetirementStep } from './retire-plan.ts'
 import { readParent, readRetirement } from './retire-queries.ts'
-import { Overtaken, runRetirementStep, type RetireTools } from './retire-steps.ts'
-import { endsTheRun, workOnTable, type TableWorkOptions } from './table-work.ts'
+import { archivePartition, Overtaken, runRetirementStep, type RetireTools } from './retire-steps.ts'
+import { endsTheRun, publicMessage, workOnTable, type TableWorkOptions } from './table-work.ts'
 
 export type RetentionOptions = TableWorkOptions
 
@@ -91,54 +92,79 @@ function isSameRetention(applied: LayoutRow, table: PartitionedTable): boolean {
 
 async function retireOne(declared: PartitionedTable, options: RetentionOptions, findings: Findings): Promise<void> {
   const parent = await readParent(options.db, declared)
-  if (parent === undefined) return
-  await workOnTable(options, { key: declared.key, oid: parent.oid }, (session) =>
-    retireUnderLock(session, declared, options, findings),
-  )
-}
-
-async function retireUnderLock(
-  session: Session,
-  declared: PartitionedTable,
-  options: RetentionOptions,
-  findings: Findings,
-): Promise<void> {
-  const { retain } = declared
-  if (retain === undefined) return
-  const { confirm = async () => {}, at } = options
+  if (parent === undefined || (await readIsConverting(options.db, declared))) return
   const failed = new Set<string>()
   for (let count = 0; count < looks; count++) {
-    const state = await readRetirement(session, declared, at)
-    if (state === undefined) return
-    const plan = planRetirement(state, retain)
-    const tools: RetireTools = {
-      ...options,
-      session,
-      declared,
-      parent: state.parent,
-      ladder: buildLadder(options.ladder),
-      confirm,
-      at,
-    }
-    const steps = plan.steps.filter((step) => !failed.has(subjectOf(step)))
-    if (count === 0) findings.warnings.push(...plan.warnings.map((warning) => `${declared.key}: ${warning}`))
-    for (const step of steps) {
+    const look = { declared, options, findings, failed, isFirst: count === 0 }
+    const seen = await workOnTable(options, { key: declared.key, oid: parent.oid }, (session) =>
+      retireUnderLock(session, look),
+    )
+    // Nobody is kept from the table meanwhile.
+    const { confirm = async () => {} } = options
+    for (const step of seen.archives) {
       checkpoint(options.signal)
-      const failure = await tryStep(tools, step)
-      if (failure === undefined) {
-        const outcome = outcomes[step.kind]
-        if (outcome !== undefined) findings[outcome].push(nameOf(step))
-        if (step.kind === 'release')
-          findings.warnings.push(`${declared.key}: ${nameOf(step)} is left alone: ${step.why}`)
-        continue
-      }
-      failed.add(subjectOf(step))
-      findings.warnings.push(`${declared.key}: ${nameOf(step)} ${failure.what}`)
-      // Only one partition of a table can be half detached.
-      if (failure.blocks) return
+      await tellStep(look, step, () => archivePartition({ ...options, declared, confirm, at: options.at }, step.record))
     }
-    if (steps.length === 0 || plan.left > 0) return
+    if (seen.isOver && seen.archives.length === 0) return
   }
+}
+
+interface Look {
+  readonly declared: PartitionedTable
+  readonly options: RetentionOptions
+  readonly findings: Findings
+  /** What failed is not tried again in the same run. */
+  readonly failed: Set<string>
+  readonly isFirst: boolean
+}
+
+type ArchiveStep = Extract<RetirementStep, { kind: 'archive' }>
+
+interface Seen {
+  /** What waits for its hook. */
+  readonly archives: readonly ArchiveStep[]
+  /** There is nothing more to be done now. */
+  readonly isOver: boolean
+}
+
+async function retireUnderLock(session: Session, look: Look): Promise<Seen> {
+  const { declared, options, findings, failed, isFirst } = look
+  const { retain } = declared
+  const { confirm = async () => {}, at } = options
+  const state = retain === undefined ? undefined : await readRetirement(session, declared, at)
+  if (retain === undefined || state === undefined) return { archives: [], isOver: true }
+  const plan = planRetirement(state, retain)
+  if (isFirst) findings.warnings.push(...plan.warnings.map((warning) => `${declared.key}: ${warning}`))
+  const ladder = buildLadder(options.ladder)
+  const tools: RetireTools = { ...options, session, declared, parent: state.parent, ladder, confirm, at }
+  const steps = plan.steps.filter((step) => !failed.has(subjectOf(step)))
+  const archives = steps.filter((step) => step.kind === 'archive')
+  for (const step of steps) {
+    if (step.kind === 'archive') continue
+    checkpoint(options.signal)
+    const isBlocked = await tellStep(look, step, () => runRetirementStep(tools, step))
+    // Only one partition of a table can be half detached.
+    if (isBlocked) return { archives, isOver: true }
+  }
+  return { archives, isOver: steps.length === 0 || plan.left > 0 }
+}
+
+/** Whether nothing further can be taken out of this table now. */
+async function tellStep(
+  { declared, findings, failed, options }: Look,
+  step: RetirementStep,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  const failure = await tryStep(step, work, options.signal)
+  if (failure === undefined) {
+    const outcome = outcomes[step.kind]
+    if (outcome !== undefined) findings[outcome].push(nameOf(step))
+    if (step.kind === 'release') findings.warnings.push(`${declared.key}: ${nameOf(step)} is left alone: ${step.why}`)
+    return false
+  }
+  failed.add(subjectOf(step))
+  findings.warnings.push(`${declared.key}: ${nameOf(step)} ${failure.what}`)
+  return failure.blocks
 }
 
 interface Failure {
@@ -147,12 +173,16 @@ interface Failure {
   readonly blocks: boolean
 }
 
-async function tryStep(tools: RetireTools, step: RetirementStep): Promise<Failure | undefined> {
+async function tryStep(
+  step: RetirementStep,
+  work: () => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<Failure | undefined> {
   try {
-    await runRetirementStep(tools, step)
+    await work()
     return undefined
   } catch (error) {
-    checkpoint(tools.signal)
+    checkpoint(signal)
     if (endsTheRun(error)) throw error
     return describeFailure(step, error)
   }
@@ -179,6 +209,8 @@ function describeFailure(step: RetirementStep, error: unknown): Failure {
           : 'was not dropped: somebody uses it. The next run tries again',
         blocks: detaching,
       }
+    case sqlstate.queryCanceled:
+      return { what: 'was not taken out: that would have kept everybody waiting for more than seconds', blocks: false }
     case sqlstate.dependentObjects:
       return { what: 'is not dropped: something depends on it (a view?). Drop that first', blocks: false }
     case sqlstate.undefinedTable:
@@ -186,12 +218,6 @@ function describeFailure(step: RetirementStep, error: unknown): Failure {
     default:
       return { what: `could not be ${detaching ? 'taken out' : 'dropped'}: ${publicMessage(error)}`, blocks: detaching }
   }
-}
-
-/** A server's message of class 22 or 23 can quote a row. */
-function publicMessage(error: unknown): string {
-  const state = sqlstateOf(error)
-  return state !== undefined && /^2[23]/.test(state) ? `SQLSTATE ${state}` : messageOf(error)
 }
 
 function nameOf(step: RetirementStep): string {

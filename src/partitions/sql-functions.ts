@@ -6,10 +6,11 @@
 // for the next call, and told by NOTICE; safe beside a daemon and beside itself, by an advisory lock per table that is
 // tried and never waited for. A procedure cannot DETACH CONCURRENTLY, so partitions are detached plainly here.
 //
-// A procedure with a SET clause cannot COMMIT, so maintain() has none and every name in it is qualified. What makes
-// partitions has none for search_path either: an index of a layout may use an operator class by its bare name.
+// A procedure with a SET clause cannot COMMIT, so maintain() has none and every name and operator in it is qualified. All else
+// has an empty search_path, but for the statements that make partitions: those run under the caller's, handed through, because an
+// index of a layout may use an operator class by its bare name.
 
-import type { Routine } from '../catalog/routines.ts'
+import type { PlacedRoutine, Routine } from '../catalog/routines.ts'
 import { quoteQualified } from '../sql/quote.ts'
 import { missingPartitionsText, periodColumns, periodParameters } from './periods.ts'
 import { retirableColumns, retirableText, retiredColumns, retiredParameters, retiredText } from './retire-rule.ts'
@@ -70,9 +71,13 @@ const table = (columns: Columns): string => `table (${columns.map(([name, type])
 /** Where a name is found first, and how bounds are written. */
 const reading: readonly string[] = ["set search_path = ''", "set datestyle = 'ISO'"]
 
+const impatient: readonly string[] = ["set lock_timeout = '1s'"]
+
 const workArguments = work.map(([name]) => `item.${name}`).join(', ')
 
-const maintainBody = `declare
+/** Does each thing of the upkeep of all tables, or of some. */
+const upkeepLoop = ({ only, after }: { readonly only: readonly string[]; readonly after: readonly string[] }): string =>
+  `declare
   item record;
   busy text[] := '{}';
   place text;
@@ -80,32 +85,24 @@ begin
   for item in
     select l.schema_name, l.table_name, w.*
     from pgstrata.layout as l
-    cross join lateral pgstrata.upkeep(l.schema_name, l.table_name, null) as w
+    cross join lateral pgstrata.upkeep(l.schema_name, l.table_name, null) as w${
+      only.length === 0 ? '' : `\n    where ${only.join('\n      and ')}`
+    }
   loop
     place := pg_catalog.format('%I.%I', item.schema_name, item.table_name);
     -- A second for each of a thousand partitions would be a quarter of an hour.
     if not place operator(pg_catalog.=) any (busy) then
-      if pgstrata.upkeep_step(item.schema_name, item.table_name, ${workArguments}) operator(pg_catalog.=) 'busy'::pg_catalog.text then
+      if pgstrata.upkeep_step(item.schema_name, item.table_name, ${workArguments}, pg_catalog.current_setting('search_path')) operator(pg_catalog.=) 'busy'::pg_catalog.text then
         busy := pg_catalog.array_append(busy, place);
       end if;
-      commit;
-    end if;
+${after.map((statement) => `      ${statement}\n`).join('')}    end if;
   end loop;
 end`
 
-const monthlyBody = `declare
-  item record;
-begin
-  for item in
-    select l.schema_name, l.table_name, w.*
-    from pgstrata.layout as l
-    cross join lateral pgstrata.upkeep(l.schema_name, l.table_name, null) as w
-    where l.grain = 'month'
-      and w.action = 'make'
-  loop
-    perform pgstrata.upkeep_step(item.schema_name, item.table_name, ${workArguments});
-  end loop;
-end`
+const maintainBody = upkeepLoop({ only: [], after: ['commit;'] })
+
+const isText = (column: string, value: string): string => `${column} operator(pg_catalog.=) '${value}'::pg_catalog.text`
+const monthlyBody = upkeepLoop({ only: [isText('l.grain', 'month'), isText('w.action', 'make')], after: [] })
 
 const monthly: RoutineDraft = {
   name: 'create_monthly_partitions',
@@ -149,7 +146,7 @@ const own: readonly RoutineDraft[] = [
     parameters: [...ofTable, ['moment', 'timestamptz']],
     returns: table(work),
     language: 'plpgsql',
-    settings: reading,
+    settings: [...reading, ...impatient],
     body: `#variable_conflict use_column\n${upkeepBody}`,
     purpose: 'What is to do for the partitions of a table.',
   },
@@ -163,10 +160,11 @@ const own: readonly RoutineDraft[] = [
       ['of_name', 'text'],
       ['of_lower', 'text'],
       ['of_upper', 'text'],
+      ['of_path', 'text'],
     ],
     returns: 'text',
     language: 'plpgsql',
-    settings: ["set lock_timeout = '1s'"],
+    settings: ["set search_path = ''", ...impatient],
     body: upkeepStepBody,
     purpose: 'Does one thing of what pgstrata.upkeep gives.',
   },
@@ -180,6 +178,12 @@ const own: readonly RoutineDraft[] = [
   },
   monthly,
 ]
+
+/** What stands, or stood, in a schema of the application. */
+export const placedRoutine: PlacedRoutine = {
+  name: monthly.name,
+  body: 'select pgstrata.create_monthly_partitions()',
+}
 
 export interface PartitionRoutineOptions {
   /** A further schema that has create_monthly_partitions(): where pg_cron finds it by its bare name. */
@@ -195,7 +199,7 @@ export function partitionRoutines({ monthlyIn }: PartitionRoutineOptions = {}): 
             ...monthly,
             schema: monthlyIn,
             language: 'sql' as const,
-            body: 'select pgstrata.create_monthly_partitions()',
+            body: placedRoutine.body,
           },
         ]
   return [...own, ...further].map(routine)

@@ -31,6 +31,7 @@ export const upkeepBody: string = `declare
   parent oid;
   column_type text;
   largest int8;
+  newest record;
 begin
   select l.* into layout
   from pgstrata.layout as l
@@ -63,9 +64,25 @@ begin
     return;
   end if;
   if layout.kind = 'id' then
-    execute format(
-      'select floor(least(greatest(max(%I)::numeric, -9223372036854775808), 9223372036854775807))::int8 from %I.%I',
-      layout.column_name, of_schema, of_table) into largest;
+    -- As the daemon does (queries.ts): newest first, and never those of the default partition.
+    for newest in
+      select n.nspname, c.relname
+      from pg_inherits as i
+      join pg_class as c on c.oid = i.inhrelid
+      join pg_namespace as n on n.oid = c.relnamespace
+      join pg_partitioned_table as p on p.partrelid = i.inhparent
+      where i.inhparent = parent
+        and p.partdefid <> c.oid
+      order by substring(pg_get_expr(c.relpartbound, c.oid) from '^FOR VALUES FROM [(]''?(-?[0-9]+)')::numeric desc nulls last
+    loop
+      execute format(
+        -- No row is no id: greatest() and least() would make the smallest of it.
+        'select floor(least(greatest(id::numeric, -9223372036854775808), 9223372036854775807))::int8
+        from (select max(%I) as id from %I.%I) as newest
+        where id is not null',
+        layout.column_name, newest.nspname, newest.relname) into largest;
+      exit when largest is not null;
+    end loop;
   end if;
   return query
   select case when m.taken then 'taken' else 'make' end, null::oid, of_schema, m.partition_name, m.lower_bound, m.upper_bound
@@ -126,6 +143,7 @@ export const upkeepStepBody: string = `declare
   subject text := pg_catalog.format('%I.%I', of_partition_schema, of_name);
   statement text;
   fits boolean;
+  is_foreign boolean;
 begin
   if parent is null or not pg_catalog.pg_try_advisory_xact_lock(${tableLockArguments('parent')}) then
     raise notice 'pgstrata: another session works on %.%; % is left for the next call', of_schema, of_table, of_name;
@@ -147,9 +165,12 @@ begin
           and l.table_name = of_table
         order by m.place
       loop
+        -- An index may be declared with an operator class by its bare name.
+        perform pg_catalog.set_config('search_path', case when pg_catalog.starts_with(statement, 'do ') then '' else of_path end, true);
         execute pg_catalog.replace(
           pg_catalog.replace(statement, '${marks.name}', pg_catalog.replace(of_name, '"', '""')),
           '${marks.bound}', pg_catalog.format('for values from (%s) to (%s)', of_lower, of_upper));
+        perform pg_catalog.set_config('search_path', '', true);
       end loop;
     when 'detach' then
       execute pg_catalog.format('lock table only %I.%I in access exclusive mode', of_schema, of_table);
@@ -173,12 +194,18 @@ begin
     when 'finalize' then
       execute pg_catalog.format('alter table %I.%I detach partition %s finalize', of_schema, of_table, of_oid::pg_catalog.regclass);
     when 'drop' then
-      execute pg_catalog.format('lock table %s in access exclusive mode', subject);
+      select count(*) > 0 into is_foreign
+      from pg_catalog.pg_class
+      where oid = of_oid
+        and relkind = 'f';
+      -- LOCK TABLE takes no foreign table; a comment keeps others from renaming and dropping it just as well.
+      execute pg_catalog.format(
+        case when is_foreign then 'comment on foreign table %s is null' else 'lock table %s in access exclusive mode' end, subject);
       ${isApart};
       if not fits then
         return 'left';
       end if;
-      execute pg_catalog.format('drop table %s', subject);
+      execute pg_catalog.format(case when is_foreign then 'drop foreign table %s' else 'drop table %s' end, subject);
     else
       null;
   end case;

@@ -22,11 +22,14 @@ export interface PartitionRow {
   readonly detachedOn: Date | null
 }
 
-/** In the order of their bounds as far as they are times or numbers, the default partition last. */
+/**
+ * In the order of their bounds as far as they are times or numbers, the default partition last. `columnType` undefined: it is
+ * not laid out by the declared column. A partition that is dropped meanwhile has no size.
+ */
 export async function readPartitionRows(
   on: Queryable,
   declared: PartitionedTable,
-  { oid, columnType }: { readonly oid: number; readonly columnType: string },
+  { oid, columnType }: { readonly oid: number; readonly columnType: string | undefined },
 ): Promise<readonly PartitionRow[]> {
   await on.query(sql`set local datestyle = 'ISO'`)
   const { rows } = await on.query<PartitionRow>(sql`
@@ -45,7 +48,7 @@ export async function readPartitionRows(
     )
     select b.oid::int8::float8 as oid, b.schema, b.name, b.bound, b.bound = 'DEFAULT' as "isDefault", b.pending,
       case when bool_or(l.reltuples >= 0) then sum(greatest(l.reltuples, 0)) end::float8 as rows,
-      sum(case when l.relkind in ('r', 'm') then pg_total_relation_size(l.oid) else 0 end)::float8 as "sizeBytes",
+      coalesce(sum(case when l.relkind in ('r', 'm') then pg_total_relation_size(l.oid) end), 0)::float8 as "sizeBytes",
       (count(*) filter (where l.oid <> b.oid))::int4 as parts,
       ${detachedOn(declared, columnType)} as "detachedOn"
     from bounded b
@@ -57,16 +60,19 @@ export async function readPartitionRows(
   return rows
 }
 
-function place({ layout }: PartitionedTable, columnType: string): Sql {
+function place({ layout }: PartitionedTable, columnType: string | undefined): Sql {
+  if (columnType === undefined) return sql`null::text`
   if (layout.kind === 'hash') return sql`(regexp_match(b.bound, 'remainder ([0-9]+)'))[1]::int4`
   const lower = sql`case b.lower when 'MINVALUE' then null else b.lower end`
   if (layout.kind === 'id') return sql`(${lower})::numeric nulls first`
   return columnType === 'uuid' ? sql`${lower} nulls first` : sql`(${lower})::timestamptz nulls first`
 }
 
-function detachedOn({ layout, retain }: PartitionedTable, columnType: string): Sql {
-  if (layout.kind !== 'time' || retain === undefined || !('age' in retain.keep)) return sql`null::timestamptz`
-  const upper = sql`case b.upper when 'MAXVALUE' then null else b.upper end`
+function detachedOn({ layout, retain }: PartitionedTable, columnType: string | undefined): Sql {
+  if (columnType === undefined || layout.kind !== 'time' || retain === undefined || !('age' in retain.keep))
+    return sql`null::timestamptz`
+  // Beyond the year 9999 it is never.
+  const upper = sql`case when b.upper in ('MAXVALUE', 'infinity', '-infinity') or b.upper ~ '^[0-9]{5}' and ${columnType} <> 'uuid' then null else b.upper end`
   const ends = {
     timestamptz: sql`(${upper})::timestamptz at time zone ${layout.zone}`,
     uuid: sql`to_timestamp(('x' || substr(replace(${upper}, '-', ''), 1, 12))::bit(48)::int8 / 1000.0) at time zone ${layout.zone}`,

@@ -1,13 +1,16 @@
 // What has become of a declared table: its partitions and what happens to each next, what was taken out, and what somebody
 // should see to. Reads only, in one transaction a table; sizes and rows are those the server knows without counting, but for
-// a default partition, which is counted up to 10,000.
+// a default partition, which is counted up to 10,000. A table that cannot be read, or is locked for longer than a second, is
+// told, and hides none of the others.
 
 import { StrataError } from '../base/errors.ts'
 import { plural } from '../base/units.ts'
 import type { Db, Session } from '../db/db.ts'
 import { transaction } from '../db/transaction.ts'
+import { quoteQualified } from '../sql/quote.ts'
+import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import { countRows, readDefault } from './drain-queries.ts'
-import { describeTable } from './fit.ts'
+import { describeTable, findObstacle } from './fit.ts'
 import { readLayoutRows } from './layout-rows.ts'
 import type { Layout, PartitionedTable, Retention } from './options.ts'
 import { planTable, type TableReading } from './plan.ts'
@@ -20,6 +23,7 @@ import {
   type PartitionRow,
   type RetiredRow,
 } from './status-queries.ts'
+import { endsTheRun, publicMessage } from './table-work.ts'
 
 export interface PartitionStatus {
   readonly schema: string
@@ -61,7 +65,8 @@ export interface TableStatus {
   readonly key: string
   readonly schema: string
   readonly table: string
-  readonly state: 'missing' | 'plain' | 'converting' | 'partitioned'
+  /** `unknown`: it could not be read; a finding says why. */
+  readonly state: 'missing' | 'plain' | 'converting' | 'partitioned' | 'unknown'
   /** 'by month of played_at (UTC), 6 ahead' */
   readonly layout: string
   /** 'keeps 2 years' */
@@ -78,6 +83,7 @@ export interface TableStatus {
 }
 
 const mostDefaultRows = 10_000
+const mostLockMs = 1_000
 
 /** Of one table, or of all that are declared. */
 export async function readPartitionStatus(
@@ -90,12 +96,31 @@ export async function readPartitionStatus(
   return await db.withSession(async (session) => {
     const statuses: TableStatus[] = []
     for (const table of chosen) {
-      statuses.push(
-        await transaction(session, (tx) => readOne(tx, table), { isolation: 'repeatable read', readOnly: true }),
-      )
+      const read = transaction(session, (tx) => readOne(tx, table), {
+        isolation: 'repeatable read',
+        readOnly: true,
+        lockTimeoutMs: mostLockMs,
+      })
+      statuses.push(await read.catch((error: unknown) => unreadable(table, error)))
     }
     return statuses
   })
+}
+
+/** Where it is the server that says so, and not the connection that is gone. */
+function unreadable(declared: PartitionedTable, error: unknown): TableStatus {
+  if (sqlstateOf(error) === undefined || endsTheRun(error)) throw error
+  const isLocked = sqlstateOf(error) === sqlstate.lockNotAvailable
+  const finding = isLocked
+    ? {
+        what: `${describeTable(declared)} is locked by somebody: what has become of it cannot be seen now`,
+        advice: 'ask again; where it stays, look for who holds the lock (pg_blocking_pids)',
+      }
+    : {
+        what: `${describeTable(declared)} cannot be read: ${publicMessage(error)}`,
+        advice: 'ask as a role that may read the table and its partitions, or mend what the server says',
+      }
+  return { ...describeDeclared(declared), ...nothingKnown, retired: [], state: 'unknown', findings: [finding] }
 }
 
 /** By its key, its name, or both parts of it. */
@@ -111,47 +136,60 @@ function unknownTable(tables: readonly PartitionedTable[], key: string): StrataE
   })
 }
 
+const nothingKnown = { partitions: [], missing: [], next: null, defaultRows: null }
+
+function describeDeclared(
+  declared: PartitionedTable,
+): Pick<TableStatus, 'key' | 'schema' | 'table' | 'layout' | 'retention'> {
+  const { key, schema, table } = declared
+  return { key, schema, table, layout: describeLayout(declared), retention: describeRetain(declared.retain) }
+}
+
 async function readOne(tx: Session, declared: PartitionedTable): Promise<TableStatus> {
   const rows = await readLayoutRows(tx)
   const reading = await readTableState(tx, declared, { readBound: undefined, rows })
   const { state } = reading
-  const base = {
-    key: declared.key,
-    schema: declared.schema,
-    table: declared.table,
-    layout: describeLayout(declared),
-    retention: describeRetain(declared.retain),
-  }
+  const base = describeDeclared(declared)
   const retired = (await readRetiredRows(tx, declared)).map((row) => retiredStatus(row, declared.retain))
-  const nothing = { partitions: [], retired, missing: [], next: null, defaultRows: null }
+  const nothing = { ...nothingKnown, retired }
   const findings = findingsOf(reading)
   if (state === undefined) return { ...base, ...nothing, state: 'missing', findings }
   if (state.kind !== 'partitioned') {
     return { ...base, ...nothing, state: reading.isConverting ? 'converting' : 'plain', findings }
   }
-  const columnType = state.columns.find(({ name }) => name === declared.layout.column)?.type ?? ''
+  // Bounds of another layout are shown as they are, and not read as times or ids.
+  const columnType =
+    findObstacle(declared, state) === undefined
+      ? state.columns.find(({ name }) => name === declared.layout.column)?.type
+      : undefined
   const partitions = await readPartitionRows(tx, declared, { oid: state.oid, columnType })
+  // Without retention nobody ends what it began.
+  const detaching = new Set(retired.flatMap(({ state: at, name }) => (at === 'detaching' ? [name] : [])))
+  const isOurs = ({ name }: PartitionRow): boolean => declared.retain !== undefined && detaching.has(name)
   const byDefault = await readDefault(tx, state.oid)
   const defaultRows = byDefault === undefined ? null : await countRows(tx, byDefault, mostDefaultRows)
   const next = await readNextPeriod(tx, declared)
   return {
     ...base,
     state: 'partitioned',
-    partitions: partitions.map(partitionStatus),
+    partitions: partitions.map((row) => partitionStatus(row, isOurs)),
     retired,
     missing: reading.missing.map(({ name }) => name),
     next: next === null ? null : { what: 'the next partition is made', on: next },
     defaultRows,
-    findings: [...findings, ...findingsOfRows(declared, partitions, defaultRows, retired)],
+    findings: [...findings, ...findingsOfRows({ declared, partitions, defaultRows, retired, isOurs })],
   }
 }
 
-function partitionStatus(row: PartitionRow): PartitionStatus {
+type IsOurs = (row: PartitionRow) => boolean
+
+function partitionStatus(row: PartitionRow, isOurs: IsOurs): PartitionStatus {
   const { schema, name, bound, rows, sizeBytes, isDefault, parts } = row
-  return { schema, name, bound, rows, sizeBytes, tier: 'hot', isDefault, parts, next: nextOf(row) }
+  return { schema, name, bound, rows, sizeBytes, tier: 'hot', isDefault, parts, next: nextOf(row, isOurs(row)) }
 }
 
-function nextOf({ pending, detachedOn }: PartitionRow): NextAction | null {
+function nextOf({ pending, detachedOn }: PartitionRow, isOurs: boolean): NextAction | null {
+  if (pending && !isOurs) return { what: 'half taken out, and not by retention: nobody ends it', on: null }
   if (pending) return { what: 'half taken out: the next run of retention ends it', on: null }
   return detachedOn === null ? null : { what: 'taken out', on: detachedOn }
 }
@@ -188,12 +226,15 @@ function findingsOf(reading: TableReading): readonly PartitionFinding[] {
   return [...held.map(({ what, why, todo }) => ({ what: `${what}: ${why}`, advice: todo })), ...toApply]
 }
 
-function findingsOfRows(
-  declared: PartitionedTable,
-  partitions: readonly PartitionRow[],
-  defaultRows: number | null,
-  retired: readonly RetiredStatus[],
-): readonly PartitionFinding[] {
+interface Found {
+  readonly declared: PartitionedTable
+  readonly partitions: readonly PartitionRow[]
+  readonly defaultRows: number | null
+  readonly retired: readonly RetiredStatus[]
+  readonly isOurs: IsOurs
+}
+
+function findingsOfRows({ declared, partitions, defaultRows, retired, isOurs }: Found): readonly PartitionFinding[] {
   const pending = partitions.filter((partition) => partition.pending)
   const name = partitions.find((partition) => partition.isDefault)?.name ?? ''
   const count =
@@ -214,7 +255,11 @@ function findingsOfRows(
         ]),
     ...pending.map((partition) => ({
       what: `${partition.name} is half taken out: its rows are out of the table already`,
-      advice: `end the long transaction that holds it up; then run \`pgstrata jobs run retention\``,
+      advice: `end the long transaction that holds it up; then run ${
+        isOurs(partition)
+          ? '`pgstrata jobs run retention`'
+          : `\`alter table ${quoteQualified(declared.schema, declared.table)} detach partition ${quoteQualified(partition.schema, partition.name)} finalize\``
+      }`,
     })),
     ...released.map(({ name: partition }) => ({
       what: `${describeTable(declared)}: ${partition} was attached again, and retention leaves it alone from now on`,

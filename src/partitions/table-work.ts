@@ -5,14 +5,14 @@
 // at it. On failure the lock and the session's settings go all the same.
 
 import type { Clock } from '../base/clock.ts'
-import { isStrataError } from '../base/errors.ts'
+import { isStrataError, messageOf } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { withAdvisoryLock } from '../db/advisory-lock.ts'
 import type { Db, Queryable, Session } from '../db/db.ts'
 import { prepareSession, type LadderOptions } from '../plan/index.ts'
 import { cancelOnAbort } from '../plan/interrupt.ts'
 import { sql } from '../sql/sql.ts'
-import { isConnectionLost } from '../sql/sqlstate.ts'
+import { isConnectionLost, sqlstateOf } from '../sql/sqlstate.ts'
 import { tableLockKey } from './table-lock.ts'
 
 export interface TableWorkOptions {
@@ -35,16 +35,33 @@ export async function workOnTable<T>(
 ): Promise<T> {
   const { db, clock, random, signal } = options
   const lock = { key: tableLockKey(table.oid), purpose: `partitions of ${table.key}`, waitMs: 0 }
+  return await withWorkSession({ db, signal }, (session) =>
+    withAdvisoryLock(session, { ...lock, clock, random, signal }, () => work(session)),
+  )
+}
+
+/** Without the timeouts of an application, and with bounds shown as ISO; cancelled where the signal fires. */
+export async function withWorkSession<T>(
+  { db, signal }: Pick<TableWorkOptions, 'db' | 'signal'>,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
   return await db.withSession(async (session) => {
     await prepareSession(session)
+    await session.query(sql`set datestyle = 'ISO'`)
     const stopListening = cancelOnAbort(db, session.pid, signal)
     try {
-      return await withAdvisoryLock(session, { ...lock, clock, random, signal }, () => work(session))
+      return await work(session)
     } finally {
       stopListening()
       await session.query(sql`discard all`).catch(() => undefined)
     }
   })
+}
+
+/** A server's message of class 22 or 23 can quote a row. */
+export function publicMessage(error: unknown): string {
+  const state = sqlstateOf(error)
+  return state !== undefined && /^2[23]/.test(state) ? `SQLSTATE ${state}` : messageOf(error)
 }
 
 /** What the next table, or the next partition, would only run into again. */

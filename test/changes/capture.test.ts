@@ -139,6 +139,18 @@ describeOnEachVersion(
       expect(await wasTruncated(db, capture)).toBe(true)
     })
 
+    test('by row: notes keys of a type whose operators no search_path finds', async () => {
+      const { db } = database()
+      await db.query(sql`create schema trees`)
+      await db.query(sql`create extension ltree schema trees`)
+      await db.query(sql`create table branches (id trees.ltree primary key, at int)`)
+      const capture = await install(db, 'branches', ['id'], 'row')
+      await db.query(sql`insert into branches values ('a.b', 1)`)
+      await db.query(sql`update branches set at = 2`)
+      await db.query(sql`update branches set id = 'a.c'`)
+      expect(await takeNotes(db, capture)).toEqual(['a.b', 'a.b', 'a.b', 'a.c'])
+    })
+
     test('is gone without a trace', async () => {
       const { db } = database()
       await db.query(sql`create table left_alone (id int primary key)`)

@@ -3,7 +3,13 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { captureStatements, consume, consumptionSettings, type Capture } from '../../src/changes/capture/index.ts'
+import {
+  captureStatements,
+  consume,
+  consumptionSettings,
+  type Capture,
+  type LogCursor,
+} from '../../src/changes/capture/index.ts'
 import { onlyRow, type Db, type Session } from '../../src/db/db.ts'
 import { openDb } from '../../src/db/pg-db.ts'
 import { sql } from '../../src/sql/sql.ts'
@@ -27,6 +33,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ type: fc.constant('rekey' as const), writer, id: keys, to: keys }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('end' as const), writer, commit: fc.boolean() }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('consume' as const), limit: fc.integer({ min: 1, max: 4 }) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('vacuum' as const) }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('copy' as const), pages: fc.integer({ min: 1, max: 2 }) }) },
 )
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
@@ -83,6 +90,7 @@ async function play(db: Db, writers: readonly Session[], steps: readonly Step[])
     if (until > position) await copyPages(db, position, until)
     position = until
   }
+  const cursor: LogCursor = { place: undefined }
   const open = [false, false]
   const end = async (seat: number, commit: boolean): Promise<void> => {
     if (open[seat] === true) await writers[seat]?.query(commit ? sql`commit` : sql`rollback`)
@@ -103,12 +111,14 @@ async function play(db: Db, writers: readonly Session[], steps: readonly Step[])
     else if (one.type === 'delete') await write(one.writer, `delete from source where id = ${one.id}`)
     else if (one.type === 'rekey') await write(one.writer, `update source set id = ${one.to} where id = ${one.id}`)
     else if (one.type === 'end') await end(one.writer, one.commit)
-    else if (one.type === 'consume') await carry(db, one.limit)
+    else if (one.type === 'consume') await carry(db, one.limit, cursor)
+    // Later notes come to lie in front of where the last batch ended.
+    else if (one.type === 'vacuum') await db.query(sql`vacuum pgstrata.capture_model`)
     else await copy(one.pages)
   }
   for (const seat of [0, 1]) await end(seat, true)
   await copy(blocks)
-  while ((await carry(db, 3)) > 0);
+  while ((await carry(db, 3, cursor)) === 3);
   const left = await db.query(sql`
     (select id, at, value from source except all select id, at, value from copy)
     union all
@@ -116,13 +126,14 @@ async function play(db: Db, writers: readonly Session[], steps: readonly Step[])
   expect(left.rows).toEqual([])
 }
 
-async function carry(db: Db, limit: number): Promise<number> {
+async function carry(db: Db, limit: number, cursor: LogCursor): Promise<number> {
   return await steady(db, (session) =>
     consume(session, {
       capture,
       into: { schema: 'public', table: 'copy' },
       columns: ['id', 'at', 'value', 'wide'],
       limit,
+      cursor,
     }),
   )
 }

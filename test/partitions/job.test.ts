@@ -34,7 +34,7 @@ describe.each(versions)('the job on PostgreSQL %d', (version) => {
 
   const run = async (
     tables: readonly PartitionedTable[],
-    said: Partial<Pick<JobContext, 'signal' | 'confirm'>> = {},
+    said: Partial<Pick<JobContext, 'db' | 'signal' | 'confirm'>> = {},
   ): Promise<JobOutcome> =>
     await partitionsJob({ tables, ladder }).run({
       db,
@@ -168,6 +168,62 @@ describe.each(versions)('the job on PostgreSQL %d', (version) => {
       left-- > 0 ? Promise.resolve() : Promise.reject(new StrataError('LEASE_LOST', { message: 'lost' }))
     await expect(run([{ ...plays, ahead: 9 }], { confirm })).rejects.toMatchObject({ code: 'LEASE_LOST' })
     expect(await partitionNames(db, 'plays')).toHaveLength(4)
+  })
+
+  test('whose connection is lost ends: the next table would only lose it, too', async () => {
+    await applyTables(db, [plays, logs])
+    let confirmed = 0
+    const confirm = async (tx: Queryable): Promise<void> => {
+      confirmed++
+      await tx.query(sql`select pg_terminate_backend(pg_backend_pid())`)
+    }
+    const grown = [plays, logs].map((table) => ({ ...table, ahead: 3 }))
+    await expect(run(grown, { confirm })).rejects.toMatchObject({ code: '57P01' })
+    expect(confirmed).toBe(1)
+  })
+
+  test('that is stopped half-way tells what it had made', async () => {
+    await applyTables(db, [plays])
+    const other = openDb({ url: database.url })
+    await other.withSession(async (session) => {
+      let confirmed = 0
+      const confirm = async (): Promise<void> => {
+        if (++confirmed === 2) await session.query(sql`begin; lock table plays in access exclusive mode`)
+      }
+      const outcome = await run([{ ...plays, ahead: 3 }], { confirm })
+      expect(outcome).toMatchObject({
+        did: '1 partition made',
+        warnings: ['table public.plays: its lock was not to be had; the next run tries again'],
+      })
+      await session.query(sql`rollback`)
+    })
+    await other.close()
+  })
+
+  test('does not take a template that fails for a partition that somebody else made', async () => {
+    await db.query(
+      sql.raw(
+        `create function day_of(timestamptz) returns date immutable language plpgsql as $$ begin return ($1 at time zone 'UTC')::date; end $$`,
+      ),
+    )
+    const plain = { unique: false, method: 'btree', where: undefined, include: [], with: {} }
+    const indexed = { ...plays, indexes: [{ name: 'by_day', on: 'day_of(at)', ...plain }] }
+    await applyTables(db, [indexed])
+    await db.query(sql`alter function day_of stable`)
+    // 42P17, which is also what is said where the bounds of two partitions overlap.
+    const outcome = await run([{ ...indexed, ahead: 3 }])
+    expect(outcome).toMatchObject({ did: '', warnings: [expect.stringContaining('IMMUTABLE')] })
+  })
+
+  test('is not ended by the timeouts of an application', async () => {
+    await applyTables(db, [plays])
+    const impatient = openDb({ url: `${database.url}?options=${encodeURIComponent('-c statement_timeout=10min')}` })
+    const timeouts: unknown[] = []
+    const confirm = async (tx: Queryable): Promise<void> =>
+      void timeouts.push(...(await tx.query(sql`show statement_timeout`)).rows)
+    expect(await run([{ ...plays, ahead: 2 }], { db: impatient, confirm })).toMatchObject({ did: '1 partition made' })
+    expect(timeouts).toEqual([{ statement_timeout: '0' }])
+    await impatient.close()
   })
 
   test('that is asked to end does so between two partitions', async () => {

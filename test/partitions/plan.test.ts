@@ -239,6 +239,16 @@ describe.each(versions)('a plan on PostgreSQL %d', (version) => {
     ])
   })
 
+  test('says that a retention becomes another, before partitions go by it', async () => {
+    await db.query(sql`create table plays (at timestamptz not null) partition by range (at)`)
+    const keeping = (age: string): PartitionedTable =>
+      declare({ retain: { keep: { age }, grace: '1 day', finally: 'drop', archive: undefined } })
+    await applyTables(db, [keeping('90 days')], { at })
+    expect((await applyTables(db, [keeping('9 days')], { at })).titles).toEqual([
+      'Note how table public.plays is laid out, which keeps 9 days from now on (until now 90 days)',
+    ])
+  })
+
   test('a layout that is declared no more is forgotten, and its partitions stay', async () => {
     await db.query(sql`create table plays (at timestamptz not null) partition by range (at)`)
     await applyTables(db, [declare()], { at })

@@ -65,7 +65,8 @@ describe.each(versions)('a killed retention on PostgreSQL %d', (version) => {
       const outcome = await retire([plays], retentionOptions(db, at, { onCommit })).catch((error: unknown) => error)
       seen.push(...moments)
       if (moments.length < 2) break
-      expect(outcome).toBeInstanceOf(Error)
+      // Between a hook and what follows no connection is held that could be lost.
+      if (moments[1] !== 'archived') expect(outcome).toBeInstanceOf(Error)
     }
     await killer.close()
     expect(new Set(seen)).toEqual(new Set(['detaching', 'taken out', 'detached', 'archived', 'dropped']))

@@ -77,6 +77,34 @@ describe.each(versions)('routines on PostgreSQL %d', (version) => {
       await other.close()
     })
 
+    test('asked for elsewhere, or no more, it is taken back from where it was', async () => {
+      const where = async (): Promise<readonly unknown[]> => {
+        const { rows } = await database.db.query<{ schema: string }>(sql`
+          select pronamespace::regnamespace::text as schema
+          from pg_proc
+          where proname = 'create_monthly_partitions'
+          order by 1`)
+        return rows.map(({ schema }) => schema)
+      }
+      await database.db.query(sql`create schema cron_here`)
+      for (const [schema, expected] of [
+        ['public', ['pgstrata', 'public']],
+        ['cron_here', ['cron_here', 'pgstrata']],
+        [undefined, ['pgstrata']],
+      ] as const) {
+        const other = schema === undefined ? strata : withMonthly(schema)
+        await other.apply()
+        expect(await where()).toEqual(expected)
+        expect(hasWork(await other.plan())).toBe(false)
+        expect((await other.plan()).drift).toEqual([])
+        if (other !== strata) await other.close()
+      }
+      // What is not ours, or was changed into somebody's own, stays.
+      await database.db.query(sql`create function create_monthly_partitions() returns int language sql as 'select 1'`)
+      await strata.apply()
+      expect(await where()).toEqual(['pgstrata', 'public'])
+    })
+
     test('one that somebody else made is held back, and so is one in a schema that is not there', async () => {
       await database.db.query(sql`create function create_monthly_partitions() returns int language sql as 'select 1'`)
       for (const [schema, why] of [

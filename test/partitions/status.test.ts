@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { runCli } from '../../src/cli/program.ts'
 import type { Db } from '../../src/db/db.ts'
+import { openDb } from '../../src/db/pg-db.ts'
 import type { PartitionedTable } from '../../src/partitions/options.ts'
 import { readPartitionStatus, type TableStatus } from '../../src/partitions/status.ts'
 import { sql } from '../../src/sql/sql.ts'
@@ -80,6 +81,17 @@ describe.each(versions)('pgstrata partitions on PostgreSQL %d', (version) => {
     expect(reader.findings.map(({ what }) => what)).toEqual(
       expect.arrayContaining([expect.stringContaining('plays_2026_02 is half taken out')]),
     )
+    // Not by retention, which ends only what it began.
+    const pending = reader.partitions.find(({ name }) => name === 'plays_2026_02')
+    expect(pending?.next?.what).toMatch(/^half taken out, and not by retention/)
+    expect(reader.findings.map(({ advice }) => advice).join()).toContain(
+      'alter table "public"."plays" detach partition "public"."plays_2026_02" finalize',
+    )
+    await run(`insert into pgstrata.retired_partition (schema_name, table_name, partition_schema, partition_name, partition_oid)
+      values ('public', 'plays', 'public', 'plays_2026_02', 'plays_2026_02'::regclass)`)
+    const ours = await statusOf(declareTable({ retain: keepFor('100 years') }))
+    expect(ours.partitions.find(({ name }) => name === 'plays_2026_02')?.next?.what).toContain('retention ends it')
+    expect(ours.findings.map(({ advice }) => advice).join()).toContain('pgstrata jobs run retention')
     await run(`alter table plays detach partition plays_2026_02 finalize; create table plays_default partition of plays default;
       insert into plays values (9001, '2031-01-01')`)
     const status = await statusOf(declareTable({ outside: 'default' }))
@@ -99,6 +111,57 @@ describe.each(versions)('pgstrata partitions on PostgreSQL %d', (version) => {
     expect(await advice('full_one')).toContain('pgstrata convert full_one')
     expect(await advice('nowhere')).toContain('create it in a migration')
     expect((await db.query(sql`select where to_regnamespace('pgstrata') is null`)).rows).toHaveLength(1)
+  })
+
+  test('bounds that are none of the layout hide nothing: other columns, other types, no end', async () => {
+    await install(db)
+    await createPlays(db)
+    await run(`create table numbers (played_at int not null) partition by range (played_at);
+      create table numbers_1 partition of numbers for values from (1) to (10);
+      create table pairs (played_at timestamptz not null, n int not null) partition by range (played_at, n);
+      create table pairs_1 partition of pairs for values from ('2026-01-01', 1) to ('2026-02-01', 1);
+      create table plays_rest partition of plays for values from ('2026-07-01') to ('infinity')`)
+    const retain = keepFor('3 months')
+    const tables = ['numbers', 'pairs', 'plays'].map((table) => declareTable({ table, from: '2026-01-01', retain }))
+    const [numbers, pairs, plays] = await readPartitionStatus(db, tables)
+    expect(numbers?.partitions).toMatchObject([{ name: 'numbers_1', next: null }])
+    expect(pairs?.partitions).toMatchObject([{ name: 'pairs_1', next: null }])
+    expect(plays?.partitions.at(-1)).toMatchObject({ name: 'plays_rest', next: null })
+    expect(plays?.partitions).toHaveLength(7)
+  })
+
+  test('one table that cannot be read is told, and hides none of the others; nobody is waited for', async () => {
+    await install(db)
+    await createPlays(db)
+    await run(`create table logs (played_at timestamptz not null) partition by range (played_at);
+      create table logs_default partition of logs default`)
+    const logs = declareTable({ table: 'logs', outside: 'default' })
+    const plays = declareTable({ from: '2026-01-01' })
+    const reader = `reader_${database.name}`
+    await run(`create role ${reader} login`)
+    const asReader = openDb({ url: Object.assign(new URL(database.url), { username: reader }).href })
+    const unreadable = { state: 'unknown', partitions: [] }
+    try {
+      await run(`grant select on plays to ${reader}; grant usage on schema pgstrata to ${reader};
+        grant select on all tables in schema pgstrata to ${reader}`)
+      const [first, second] = await readPartitionStatus(asReader, [logs, plays])
+      expect(first).toMatchObject({ key: 'logs', ...unreadable })
+      expect(first?.findings).toMatchObject([{ what: expect.stringContaining('permission denied') }])
+      expect(second?.partitions).toHaveLength(6)
+    } finally {
+      await asReader.close()
+      await run(`drop owned by ${reader}; drop role ${reader}`)
+    }
+    const other = openDb({ url: database.url })
+    await other.withSession(async (session) => {
+      await session.query(sql`begin; lock table logs in access exclusive mode`)
+      const [first, second] = await readPartitionStatus(db, [logs, plays])
+      expect(first).toMatchObject(unreadable)
+      expect(first?.findings[0]?.what).toContain('locked')
+      expect(second?.partitions).toHaveLength(6)
+      await session.query(sql`rollback`)
+    })
+    await other.close()
   })
 
   test('an unknown table is told with those there are', async () => {

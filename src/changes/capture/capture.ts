@@ -104,9 +104,10 @@ function noteOf(capture: Capture, event: Exclude<CapturedEvent, 'truncate'>): st
   const keyOf = (row: string): string =>
     capture.columns.map((column) => (row === '' ? quoteIdent(column) : `${row}.${quoteIdent(column)}`)).join(', ')
   if (capture.level === 'row') {
-    const one = (row: string): string => `${into} values (${keyOf(row)});`
-    if (event !== 'update') return one(event === 'insert' ? 'new' : 'old')
-    return `${one('old')}\n  if row(${keyOf('old')}) is distinct from row(${keyOf('new')}) then\n    ${one('new')}\n  end if;`
+    const one = (row: string): string => `select ${keyOf(row)}`
+    if (event !== 'update') return `${into} ${one(event === 'insert' ? 'new' : 'old')};`
+    // Not by `is distinct from`: with no search_path a type that an extension made has no `=`.
+    return `${into} ${one('old')} union ${one('new')};`
   }
   const select = (rows: string): string => `select ${keyOf('')} from ${rows}`
   if (event !== 'update') return `${into} ${select(event === 'insert' ? 'new_rows' : 'old_rows')};`

@@ -28,6 +28,7 @@
 
 import type { Queryable } from '../../db/db.ts'
 import { onlyRow } from '../../db/db.ts'
+import { quoteQualified } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
 import { logColumn, logOf, truncationsOf, type Capture } from './capture.ts'
 
@@ -39,6 +40,17 @@ export interface Consumption {
   readonly columns: readonly string[]
   /** Notes to take at the most; undefined: all that are visible. */
   readonly limit: number | undefined
+  /** Where the last call of the same caller ended. */
+  readonly cursor?: LogCursor | undefined
+}
+
+/**
+ * Notes taken stay in the file until a vacuum, and behind an old snapshot that takes long: whoever begins at the front
+ * every time reads all of them again for each batch. It only says where to look first.
+ */
+export interface LogCursor {
+  /** A tid, as the server writes it. */
+  place: string | undefined
 }
 
 /**
@@ -57,20 +69,20 @@ export const consumptionSettings: string = [
 
 /** Gives back how many notes were taken; fewer than `limit`: no more were visible. */
 export async function consume(tx: Queryable, consumption: Consumption): Promise<number> {
-  const { capture, into, columns, limit } = consumption
-  const log = sql.raw(logOf(capture))
-  const { taken, last } = onlyRow(
-    await tx.query<{ taken: number; last: string | null }>(sql`
-      select count(*)::int4 as taken, max(place)::text as last
-      from (
-        select ctid as place
-        from ${log}
-        limit ${limit ?? null}::int8
-      ) as found`),
-  )
-  if (last === null) return taken
-  // All visible notes up to there, in physical order: the same ones in each statement, for they share a snapshot.
-  const batch = sql`${log} where ctid <= ${sql.literal(last)}::tid`
+  const { capture, into, columns, limit, cursor } = consumption
+  const equals = await readEquality(tx, consumption)
+  const start = limit === undefined ? undefined : cursor?.place
+  let found = await findNotes(tx, capture, { behind: start ?? front, limit })
+  // Younger notes may lie in space that older ones left: only a look from the front says that there are no more.
+  const isRest = start !== undefined && limit !== undefined && found.taken < limit
+  if (isRest) found = await findNotes(tx, capture, { behind: front, limit })
+  if (cursor !== undefined) cursor.place = found.last ?? undefined
+  if (found.last === null) return found.taken
+  const behind = start === undefined || isRest ? front : start
+  // All visible notes in between, in physical order: the same ones in each statement, for they share a snapshot.
+  const batch = sql`${sql.raw(logOf(capture))}
+      where ctid > ${sql.literal(behind)}::tid
+        and ctid <= ${sql.literal(found.last)}::tid`
   const keys = sql.raw(capture.columns.map((_, index) => logColumn(index)).join(', '))
   const changed = sql`(select distinct ${keys} from ${batch}) as changed`
   const copy = sql.ident(into.schema, into.table)
@@ -78,24 +90,91 @@ export async function consume(tx: Queryable, consumption: Consumption): Promise<
   await tx.query(sql`
     delete from ${copy} as target
     using ${changed}
-    where ${sameKey(capture, 'target')}`)
+    where ${sameKey(capture, equals, 'target')}`)
   await tx.query(sql`
     insert into ${copy} (${list})
     overriding system value
     select ${sql.join(columns.map((column) => sql`source.${sql.ident(column)}`))}
     from ${changed}
-    join only ${sql.ident(capture.schema, capture.table)} as source on ${sameKey(capture, 'source')}`)
+    join only ${sql.ident(capture.schema, capture.table)} as source on ${sameKey(capture, equals, 'source')}`)
   const { rowCount } = await tx.query(sql`delete from ${batch}`)
   return rowCount
 }
 
-function sameKey(capture: Capture, table: string): Sql {
-  return sql.join(
-    capture.columns.map(
-      (column, index) => sql`${sql.raw(table)}.${sql.ident(column)} = changed.${sql.raw(logColumn(index))}`,
-    ),
-    ' and ',
+/** Before every tuple there is. */
+const front = '(0,0)'
+
+interface Found {
+  readonly taken: number
+  readonly last: string | null
+}
+
+/** By a condition on ctid even from the front: a plain scan may begin in the middle (synchronize_seqscans). */
+async function findNotes(
+  tx: Queryable,
+  capture: Capture,
+  { behind, limit }: { readonly behind: string; readonly limit: number | undefined },
+): Promise<Found> {
+  return onlyRow(
+    await tx.query<Found>(sql`
+      select count(*)::int4 as taken, max(place)::text as last
+      from (
+        select ctid as place
+        from ${sql.raw(logOf(capture))}
+        where ctid > ${sql.literal(behind)}::tid
+        limit ${limit ?? null}::int8
+      ) as found`),
   )
+}
+
+interface Equality {
+  /** As SQL writes it: the equality by which a unique index of that type tells values apart. */
+  readonly operator: string
+  /** The copy holds rows where the column is null. */
+  readonly nullable: boolean
+}
+
+/**
+ * By name, `=` would be whatever the role's search_path finds: for a type of an extension that is installed elsewhere
+ * (citext) that of another type, which tells values apart that the key does not.
+ */
+async function readEquality(tx: Queryable, { capture, into }: Consumption): Promise<readonly Equality[]> {
+  const { rows } = await tx.query<Equality>(sql`
+    select not a.attnotnull as nullable,
+      coalesce((
+        select format('operator(%I.%s)', n.nspname, o.oprname)
+        from pg_opclass c
+        join pg_am am on am.oid = c.opcmethod
+        join pg_amop m on m.amopfamily = c.opcfamily
+          and m.amoplefttype = c.opcintype
+          and m.amoprighttype = c.opcintype
+          and m.amopstrategy = case am.amname when 'btree' then 3 else 1 end
+        join pg_operator o on o.oid = m.amopopr
+        join pg_namespace n on n.oid = o.oprnamespace
+        where c.opcdefault
+          and am.amname in ('btree', 'hash')
+          and c.opcintype = t.oid
+        order by am.amname
+        limit 1
+      ), 'operator(pg_catalog.=)') as operator
+    from unnest(${capture.columns}::text[]) with ordinality as k (name, place)
+    join pg_attribute a on a.attname = k.name and a.attrelid = to_regclass(${quoteQualified(into.schema, into.table)})
+    join pg_type d on d.oid = a.atttypid
+    join pg_type t on t.oid = case when d.typtype = 'd' then d.typbasetype else d.oid end
+    order by k.place`)
+  return rows
+}
+
+function sameKey(capture: Capture, equals: readonly Equality[], table: string): Sql {
+  const conditions = capture.columns.map((column, index) => {
+    const { operator, nullable } = equals[index] ?? { operator: 'operator(pg_catalog.=)', nullable: false }
+    const own = sql`${sql.raw(table)}.${sql.ident(column)}`
+    const noted = sql.raw(`changed.${logColumn(index)}`)
+    const same = sql`${own} ${sql.raw(operator)} ${noted}`
+    // No index looks for nulls by this; those of the key's other columns do.
+    return nullable ? sql`(${same} or (${own} is null and ${noted} is null))` : same
+  })
+  return sql.join(conditions, ' and ')
 }
 
 /** How many notes are visible, counted up to `most`. */

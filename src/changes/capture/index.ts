@@ -6,4 +6,5 @@ export {
   forgetTruncations,
   wasTruncated,
   type Consumption,
+  type LogCursor,
 } from './consume.ts'

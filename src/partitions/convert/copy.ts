@@ -6,16 +6,17 @@
 // Nothing is filtered (row_security off: an error where a policy would) and no trigger fires: the new parent has none yet.
 // On failure: what was committed stays, and the next run goes on behind it.
 
-import { forgetTruncations, wasTruncated } from '../../changes/capture/index.ts'
+import { forgetTruncations } from '../../changes/capture/index.ts'
 import type { Session } from '../../db/db.ts'
-import { onlyRow } from '../../db/db.ts'
 import { awaitCalm, awaitReplicas } from '../../plan/index.ts'
 import { sql } from '../../sql/sql.ts'
+import { requireSameTable } from './read-table.ts'
 import { advance, type ConversionRecord } from './record.ts'
-import { inTransaction, refresh, type ConversionRun, type TransactionPlan } from './run-context.ts'
-import { captureOf, steadySnapshot, syncBatchOf } from './sync.ts'
+import { inTransaction, refresh, type ConversionRun } from './run-context.ts'
+import { boundBatch, captureOf, isTooSlow, readLockedTable, steadySnapshot, syncBatchOf } from './sync.ts'
 
-export const firstPages = 64
+/** They double while they are quick: a page of rows that are stored beside it can stand for hundreds of megabytes. */
+export const firstPages = 1
 const mostPages = 16_384
 const targetMs = 200
 /** Batches of notes after each batch of pages, so that they do not pile up behind a long copy. */
@@ -29,10 +30,16 @@ export async function copyStep(run: ConversionRun): Promise<void> {
   const { record, clock, size } = run
   const until = Math.min(record.blocks ?? 0, record.position + size.pages)
   const begunMs = clock.monotonic()
-  const copied = await inTransaction(run, copySnapshot(record), async (tx) => {
-    const why = await whyAnew(tx, record)
-    if (why !== undefined) return await startAnew(tx, run, why)
+  const copied = await inTransaction(run, steadySnapshot(record), async (tx) => {
+    const { truncated, filenode } = await readLockedTable(tx, record)
+    if (truncated || filenode !== record.filenode)
+      return await startAnew(tx, run, truncated ? 'truncated' : 'rewritten')
+    if (until - record.position > 1) await tx.query(boundBatch)
     return await copyPages(tx, record, until)
+  }).catch((error: unknown) => {
+    if (!isTooSlow(run, error) || until - record.position <= 1) throw error
+    size.pages = Math.max(1, Math.floor((until - record.position) / 8))
+    return undefined
   })
   await refresh(run)
   if (copied === undefined) return
@@ -40,18 +47,14 @@ export async function copyStep(run: ConversionRun): Promise<void> {
   await reportCopy(run, until)
   await run.pace.spend(copied)
   for (let syncs = 0; syncs < mostSyncs; syncs++) {
-    if ((await syncBatchOf(run, size.notes)).taken < size.notes) break
+    if ((await syncBatchOf(run)).isAll) break
   }
-}
-
-function copySnapshot(record: ConversionRecord): TransactionPlan {
-  const steady = steadySnapshot(record)
-  return { ...steady, first: ['set local row_security = off', ...(steady.first ?? [])] }
 }
 
 async function beginCopy(run: ConversionRun): Promise<void> {
   const { record } = run
   await inTransaction(run, steadySnapshot(record), async (tx) => {
+    await requireSameTable(tx, record)
     // What was truncated or noted until now is in the state that is copied.
     await forgetTruncations(tx, captureOf(record))
     await tx.query(sql`truncate ${sql.ident(record.names.schema, record.names.incoming)}`)
@@ -70,14 +73,6 @@ async function beginCopy(run: ConversionRun): Promise<void> {
 }
 
 export type Anew = 'truncated' | 'rewritten'
-
-async function whyAnew(tx: Session, record: ConversionRecord): Promise<Anew | undefined> {
-  if (await wasTruncated(tx, captureOf(record))) return 'truncated'
-  const answer = await tx.query<{ filenode: number | null }>(
-    sql`select pg_relation_filenode(${record.facts.oid}::int8::oid)::int8::float8 as filenode`,
-  )
-  return onlyRow(answer).filenode === record.filenode ? undefined : 'rewritten'
-}
 
 /** In a transaction that sees the truncation: the copy is emptied, and begins again. */
 export async function startAnew(tx: Session, run: ConversionRun, why: Anew): Promise<undefined> {

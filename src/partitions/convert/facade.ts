@@ -4,24 +4,18 @@
 // Invariant: one process at a time works on the conversion of a table, held apart by an advisory lock named by the table's oid,
 // on the session that works. Everything it did is in pgstrata.conversion: any process can go on where it was killed.
 
-import { systemClock, type Clock } from '../../base/clock.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { systemClock } from '../../base/clock.ts'
 import { isStrataError, StrataError } from '../../base/errors.ts'
-import { systemRandom, type Random } from '../../base/random.ts'
-import { conversionLock, ensureInstalled } from '../../catalog/install.ts'
+import { systemRandom } from '../../base/random.ts'
+import { ensureInstalled } from '../../catalog/install.ts'
 import type { Db, Session } from '../../db/db.ts'
-import {
-  buildLadder,
-  climb,
-  doStructuralWork,
-  setPace,
-  type BlockerWatch,
-  type LadderOptions,
-} from '../../plan/index.ts'
+import { buildLadder, setPace } from '../../plan/index.ts'
 import { quoteQualified } from '../../sql/quote.ts'
-import { sql } from '../../sql/sql.ts'
 import type { Consent, PartitionedTable } from '../options.ts'
 import type { ConversionNames } from './bound/item.ts'
 import { firstPages } from './copy.ts'
+import { dropOld } from './drop-old.ts'
 import { chooseNames } from './names.ts'
 import { conversionParts, type ConversionParts } from './parts.ts'
 import { previewConversion, type ConversionPreview } from './preview.ts'
@@ -31,7 +25,6 @@ import {
   askFor,
   findConversion,
   insertConversion,
-  noteOldDropped,
   readConversion,
   type ConversionRecord,
   type DeclaredConversion,
@@ -40,16 +33,8 @@ import type { ConversionEvent, ConversionRun, Limits } from './run-context.ts'
 import { requireCarried, scriptsOf } from './scripts.ts'
 import { follow, isFinal, type LiveMethod } from './states.ts'
 import { runToTheEnd, type Ending } from './steps.ts'
-import { syncBatch } from './sync.ts'
-
-export interface ConversionTools {
-  readonly db: Db
-  readonly ladder: LadderOptions
-  /** Default: what is bound to tables, and the partitions of the layouts, as they are. */
-  readonly parts?: ConversionParts | undefined
-  readonly clock?: Clock | undefined
-  readonly random?: Random | undefined
-}
+import { firstNotes } from './sync.ts'
+import { underLock, type ConversionTools, type Work } from './work.ts'
 
 export interface ConvertOptions {
   /** Copy into partitions, where relabelling would do. A layout by hash is always copied into. */
@@ -100,8 +85,6 @@ const defaultLimits: Limits = {
 
 /** Tries for each lock before a conversion gives up: under six minutes with the pauses in between. */
 const lockTries = 50
-/** The backend of a runner that was killed ends within a second (client_connection_check_interval). */
-const lockWaitMs = 2_000
 /** How long an abort waits for a runner to end its batch. */
 const abortWaitMs = 60_000
 
@@ -134,11 +117,14 @@ export function createConversion(tools: ConversionTools): Conversion {
       const open = await requireOpen(db, table)
       requireAbortable(open)
       await askFor(db, open.id, 'abort')
-      return await underLock(tools, { oid: open.facts.oid, waitMs: abortWaitMs, ...options }, async (work) => {
+      const lock = { oid: open.facts.oid, waitMs: abortWaitMs, ...options }
+      return await underLock(tools, lock, async (work) => {
         const record = await readConversion(work.session, open.id)
         requireAbortable(record)
         if (record.state !== 'aborting') await advance(work.session, record, 'abort')
         return await run(tools, work, open.id, options)
+      }).catch((error: unknown) => {
+        throw isStrataError(error, 'CONVERT_BUSY') ? stillAtWork(error) : error
       })
     },
     status: (table) => findConversion(db, table),
@@ -146,33 +132,13 @@ export function createConversion(tools: ConversionTools): Conversion {
   }
 }
 
-interface Work {
-  readonly session: Session
-  readonly blockers: BlockerWatch
-}
-
-async function underLock<T>(
-  tools: ConversionTools,
-  how: { readonly oid: number; readonly waitMs?: number; readonly signal?: AbortSignal | undefined },
-  work: (work: Work) => Promise<T>,
-): Promise<T> {
-  const { clock = systemClock, random = systemRandom } = tools
-  const frame = {
-    db: tools.db,
-    purpose: 'this conversion',
-    key: conversionLock(how.oid),
-    ladder: tools.ladder,
-    waitMs: how.waitMs ?? lockWaitMs,
-    clock,
-    random,
-    signal: how.signal,
-  } as const
-  try {
-    return await doStructuralWork(frame, (session, blockers) => work({ session, blockers }))
-  } catch (error) {
-    if (!isStrataError(error, 'LOCK_BUSY')) throw error
-    throw new StrataError('CONVERT_BUSY', { message: error.message, cause: error })
-  }
+/** Building an index, comparing: such a step can take hours, and is not cut short. */
+function stillAtWork(error: StrataError): StrataError {
+  return new StrataError('CONVERT_BUSY', {
+    message: error.message,
+    advice: 'It was asked to stop, and does so behind its step: run `pgstrata convert <table> --abort` again then.',
+    cause: error,
+  })
 }
 
 async function questionOf(
@@ -200,18 +166,33 @@ async function openConversion(
 ): Promise<string> {
   const open = await findConversion(session, table)
   if (open !== undefined && !isFinal(open.state)) {
-    if (options.full === true && open.method === 'relabel') {
-      throw new StrataError('CONVERT_STATE', {
-        message: `${quoteQualified(table.schema, table.table)} is being relabelled already`,
-        advice: 'Run `pgstrata convert <table> --abort` first, or `--resume` to go on with that.',
-      })
-    }
+    requireSameWay(open, table, options)
     return open.id
   }
   const question = await questionOf(session, tools, table, options)
   const preview = await previewConversion(session, question)
   requireCarried(preview.items, question.names)
   return await insertConversion(session, { ...question, facts: preview.facts, scripts: scriptsOf(preview.items) })
+}
+
+/** What was begun is gone on with as it was declared then: another declaration is no resuming. */
+function requireSameWay(
+  open: ConversionRecord,
+  { layout, schema, table }: PartitionedTable,
+  options: ConvertOptions,
+): void {
+  const isOther = !isDeepStrictEqual(plainOf(layout), plainOf(open.declared.layout))
+  if (!isOther && (options.full !== true || open.method === 'copy')) return
+  const name = quoteQualified(schema, table)
+  throw new StrataError('CONVERT_STATE', {
+    message: isOther ? `${name} is being converted to another layout already` : `${name} is being relabelled already`,
+    advice: 'Run `pgstrata convert <table> --abort` first, or `--resume` to go on with that.',
+  })
+}
+
+/** As jsonb gives it back. */
+function plainOf(value: object): unknown {
+  return JSON.parse(JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part)))
 }
 
 async function run(tools: ConversionTools, work: Work, id: string, options: RunOptions): Promise<ConversionOutcome> {
@@ -229,7 +210,8 @@ async function run(tools: ConversionTools, work: Work, id: string, options: RunO
     parts: tools.parts ?? conversionParts,
     limits,
     pace: setPace({ rowsPerSecond: limits.rowsPerSecond, clock, signal: options.signal }),
-    size: { pages: firstPages, notes: syncBatch },
+    size: { pages: firstPages, notes: firstNotes, noteMs: 0 },
+    log: { place: undefined },
     begun: { atMs: clock.monotonic(), position: record.position },
     behind: { times: 0 },
     emit: async (event) => await options.onEvent?.(event),
@@ -257,34 +239,4 @@ function requireAbortable(record: ConversionRecord): void {
         ? `The old table, as it was at the swap, is ${quoteQualified(record.names.schema, record.names.retired)} until --drop-old.`
         : 'Run `pgstrata convert <table> --resume` to finish what is left to do.',
   })
-}
-
-async function dropOld(
-  tools: ConversionTools,
-  table: TableName,
-  options: Pick<RunOptions, 'signal'>,
-): Promise<ConversionNames> {
-  const found = await findConversion(tools.db, table)
-  if (found === undefined || found.state !== 'done' || found.method !== 'copy' || found.oldDroppedAt !== null) {
-    throw new StrataError('CONVERT_STATE', {
-      message: `There is no old table of ${quoteQualified(table.schema, table.table)} to drop`,
-      expected: 'a full conversion that is done',
-    })
-  }
-  const { schema, retired } = found.names
-  const { clock = systemClock, random = systemRandom } = tools
-  await underLock(tools, { oid: found.facts.oid, ...options }, async ({ session }) => {
-    if ((await readTableOid(session, { schema, table: retired })) !== found.facts.oid) {
-      throw new StrataError('CONVERT_STATE', {
-        message: `${quoteQualified(schema, retired)} is not the table that was converted; it is left alone`,
-      })
-    }
-    await climb({ session, ladder: buildLadder(tools.ladder), clock, random, signal: options.signal }, async (ms) => {
-      await session.query(sql.raw(`begin; set local lock_timeout = '${ms}ms'`))
-      await session.query(sql`drop table ${sql.ident(schema, retired)}`)
-      await noteOldDropped(session, found.id)
-      await session.query(sql`commit`)
-    })
-  })
-  return found.names
 }

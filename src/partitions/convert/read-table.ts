@@ -1,11 +1,12 @@
 // What a conversion has to know of the table itself.
 
 import { StrataError } from '../../base/errors.ts'
-import type { Queryable } from '../../db/db.ts'
+import { onlyRow, type Queryable } from '../../db/db.ts'
+import { neverNull } from '../../db/not-null.ts'
 import { quoteQualified } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
 import type { PartitionedTable } from '../options.ts'
-import type { TableFacts } from './record.ts'
+import type { ConversionRecord, TableFacts } from './record.ts'
 
 function partitionColumnsOf({ layout }: PartitionedTable): readonly string[] {
   if (layout.kind === 'hash') return [layout.column]
@@ -23,6 +24,33 @@ export async function readTableOid(
   return oid
 }
 
+export async function isThere(on: Queryable, oid: number): Promise<boolean> {
+  return (await on.query(sql`select from pg_class where oid = ${oid}::int8::oid`)).rowCount > 0
+}
+
+/** Until the swap the table goes by its name: another one that was put in its place would be copied, and swapped. */
+export async function requireSameTable(on: Queryable, { names, facts }: ConversionRecord): Promise<void> {
+  const name = quoteQualified(names.schema, names.table)
+  const answer = await on.query<{ oid: number | null; own: string | null }>(sql`
+    select to_regclass(${name})::oid::int8::float8 as oid,
+      (
+        select format('%I.%I', n.nspname, c.relname)
+        from pg_class c
+        join pg_namespace n on n.oid = c.relnamespace
+        where c.oid = ${facts.oid}::int8::oid
+      ) as own`)
+  const { oid, own } = onlyRow(answer)
+  if (oid === facts.oid) return
+  throw new StrataError('CONVERT_FAILED', {
+    message: `${name} is not the table whose conversion began`,
+    got: own === null ? 'that one was dropped' : `that one is ${own} now`,
+    advice:
+      own === null
+        ? 'Run `pgstrata convert <table> --abort`: what was made for it goes.'
+        : 'Give it its name back, then go on with `--resume` or `--abort`.',
+  })
+}
+
 interface ColumnRow {
   readonly name: string
   readonly type: string
@@ -34,7 +62,7 @@ export async function readTableFacts(on: Queryable, declared: PartitionedTable):
   const oid = await readTableOid(on, declared)
   const { rows: columns } = await on.query<ColumnRow>(sql`
     select a.attname::text as name, coalesce(b.typname, t.typname)::text as type, a.attgenerated <> '' as generated,
-      a.attnotnull as "notNull"
+      ${neverNull('a')} as "notNull"
     from pg_attribute a
     join pg_type t on t.oid = a.atttypid
     left join pg_type b on b.oid = nullif(t.typbasetype, 0)
@@ -55,7 +83,7 @@ export async function readTableFacts(on: Queryable, declared: PartitionedTable):
       and i.indexprs is null
       and k.place <= i.indnkeyatts
     group by i.indexrelid, i.indisprimary, i.indisreplident
-    having bool_and(a.attnotnull)
+    having bool_and(${neverNull('a')})
     order by i.indisprimary desc, count(*), i.indexrelid
     limit 1`)
   const { rows: sizes } = await on.query<{ rows: number; sizeBytes: number }>(sql`

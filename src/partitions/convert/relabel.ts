@@ -63,7 +63,7 @@ export async function checkStep(run: ConversionRun): Promise<void> {
   const constraint = quoteIdent(boundConstraint(record))
   const column = quoteIdent(layoutColumn(declared))
   const notNull = [...new Set([column, ...notNullNeeded(items)])].map((name) => `${name} is not null`)
-  const drop = `alter table ${table} drop constraint if exists ${constraint}`
+  const drop = `alter table if exists ${table} drop constraint if exists ${constraint}`
   await inTransaction(run, {}, async (tx) => {
     await tx.query(sql.raw(drop))
     await tx.query(

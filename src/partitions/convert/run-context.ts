@@ -4,6 +4,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { StrataError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
+import type { LogCursor } from '../../changes/capture/index.ts'
 import type { Db, Session } from '../../db/db.ts'
 import { climb, isRace, type BlockerWatch, type Ladder, type Pace } from '../../plan/index.ts'
 import { sql } from '../../sql/sql.ts'
@@ -55,8 +56,9 @@ export interface ConversionRun {
   readonly parts: ConversionParts
   readonly limits: Limits
   readonly pace: Pace
-  /** How much is done at once, by what it took the last time. */
-  readonly size: { pages: number; notes: number }
+  /** How much is done at once, by what it took the last time; `noteMs`: to carry over one note, 0 until it was measured. */
+  readonly size: { pages: number; notes: number; noteMs: number }
+  readonly log: LogCursor
   /** Where this runner began: for the rate. */
   readonly begun: { atMs: number; position: number }
   /** How often a swap found too much pending. */
@@ -86,30 +88,27 @@ export async function inTransaction<T>(
 ): Promise<T> {
   const { session, record } = run
   let value: { readonly got: T } | undefined
-  const isolation = plan.isolation === undefined ? '' : ` isolation level ${plan.isolation}`
+  // Said, for a role may have another default: a snapshot older than the locks would not see what they waited for.
+  const begin = `begin isolation level ${plan.isolation ?? 'read committed'}`
+  const told: { busy: Promise<void> | undefined } = { busy: undefined }
   const attempt = async (lockTimeoutMs: number): Promise<void> => {
+    await told.busy
     await plan.before?.()
-    const first = [`begin${isolation}`, `set local lock_timeout = '${lockTimeoutMs}ms'`, ...(plan.first ?? [])]
+    const first = [begin, `set local lock_timeout = '${lockTimeoutMs}ms'`, ...(plan.first ?? [])]
     await session.query(sql.raw(first.join('; ')))
     value = { got: await work(session, lockTimeoutMs) }
     await run.emit({ type: 'transaction', state: record.state, moment: 'committing' })
     await session.query(sql`commit`)
   }
-  let lastBusy = Promise.resolve()
+  const onBusy = (_error: unknown, tries: { attempt: number; attempts: number; pauseMs: number }): void => {
+    told.busy = run.emit({ type: 'busy', state: record.state, ...tries })
+    // Whoever listens may fail during the pause: that ends the next try, and is no rejection that nobody looks at.
+    told.busy.catch(() => undefined)
+  }
   try {
-    await climb(
-      {
-        ...run,
-        onBusy: (_error, tries) => {
-          lastBusy = run.emit({ type: 'busy', state: record.state, ...tries })
-        },
-      },
-      attempt,
-    )
-    await lastBusy
+    await climb({ ...run, onBusy }, attempt)
     await run.emit({ type: 'transaction', state: record.state, moment: 'committed' })
   } catch (error) {
-    await lastBusy.catch(() => undefined)
     throw isRace(error) ? tooBusy(run, error) : error
   }
   if (value === undefined) throw new StrataError('INTERNAL', { message: 'A transaction ended without its value' })

@@ -10,6 +10,7 @@ import { sqlstate, sqlstateOf } from '../../sql/sqlstate.ts'
 import { catchUpStep, verifyStep } from './catch-up.ts'
 import { copyStep } from './copy.ts'
 import { captureStep, extendCopy, prepareStep } from './prepare.ts'
+import { isThere, requireSameTable } from './read-table.ts'
 import { advance, noteFailure } from './record.ts'
 import { checkStep, keyStep, validateStep } from './relabel.ts'
 import { inTransaction, refresh, type ConversionRun } from './run-context.ts'
@@ -51,7 +52,9 @@ async function settleStep(run: ConversionRun): Promise<void> {
   await complete(run)
 }
 
+/** What was put on the table is taken off by the table's name; with the table it went by itself. */
 async function abortStep(run: ConversionRun): Promise<void> {
+  if (await isThere(run.session, run.record.facts.oid)) await requireSameTable(run.session, run.record)
   await runStatements(run, run.record.undo.toReversed())
   await complete(run)
 }
@@ -90,6 +93,7 @@ const takesRows: ReadonlySet<State> = new Set(['copying', 'catching', 'verifying
 
 /** Rows that came after the partitions were laid out get theirs, and the step is done again. */
 async function runStep(run: ConversionRun, state: Exclude<State, 'done' | 'aborted'>): Promise<void> {
+  if (state !== 'settling' && state !== 'aborting') await requireSameTable(run.session, run.record)
   try {
     await steps[state](run)
   } catch (error) {

@@ -21,14 +21,14 @@ import { sql } from '../../sql/sql.ts'
 import { sqlstate } from '../../sql/sqlstate.ts'
 import { locksNeeded, notNullNeeded, statementsBeforeLock, type BoundItem } from './bound/item.ts'
 import { ownPrefix } from './bound/names.ts'
-import { mostPendingAtSwap } from './catch-up.ts'
 import { fingerprintQuery, readFingerprint } from './fingerprint.ts'
 import { startAnew } from './copy.ts'
+import { requireSameTable } from './read-table.ts'
 import { advance, type ConversionRecord } from './record.ts'
 import { boundConstraint, isLate } from './relabel.ts'
 import { inTransaction, refresh, type ConversionRun } from './run-context.ts'
 import { readFinalItems, scriptsOf } from './scripts.ts'
-import { captureOf, consumeInto, steadySnapshot, syncBatchOf } from './sync.ts'
+import { captureOf, consumeInto, pendingAllowed, steadySnapshot, syncBatchOf } from './sync.ts'
 
 /** Why the swap did not take place. */
 class NotNow extends Error {
@@ -46,6 +46,12 @@ const mostLooks = 10
 export async function swapStep(run: ConversionRun): Promise<void> {
   for (let look = 1; ; look++) {
     const fingerprint = await readFingerprint(run.session, run.record.facts.oid)
+    // Behind the fingerprint: that it is unchanged under the lock says that the name is, too.
+    await requireSameTable(run.session, run.record)
+    if (!(await isVouched(run))) {
+      await goBack(run, 'late')
+      break
+    }
     const items = await readFinalItems(run.session, run.record, run.parts)
     const note = await run.parts.noteLayout(run.session, run.record.declared)
     try {
@@ -54,13 +60,24 @@ export async function swapStep(run: ConversionRun): Promise<void> {
       )
       break
     } catch (error) {
-      if (!(error instanceof NotNow) || (error.why === 'changed' && look === mostLooks)) throw error
-      if (error.why === 'changed') continue
+      if (!(error instanceof NotNow)) throw error
+      if (error.why === 'changed') {
+        if (look < mostLooks) continue
+        throw keepsChanging(run)
+      }
       await goBack(run, error.why)
       break
     }
   }
   await refresh(run)
+}
+
+function keepsChanging({ record: { names } }: ConversionRun): StrataError {
+  return new StrataError('CONVERT_FAILED', {
+    message: `${quoteQualified(names.schema, names.table)}, or something bound to it, was changed between reading and locking it, ${mostLooks} times in a row`,
+    advice:
+      'See what alters it (comments, grants, views and indexes count), then run `pgstrata convert <table> --resume`.',
+  })
 }
 
 /** Batches right before a try; writers who are faster than that have to be slowed down by somebody else. */
@@ -70,10 +87,22 @@ const mostBehind = 50
 /** What came while the catalog was read, or during the pause behind an earlier try, need not be carried over under the lock. */
 async function catchUpAtLast(run: ConversionRun): Promise<void> {
   if (run.record.method !== 'copy') return
+  await cleanLog(run)
   for (let batch = 0; batch < mostBatches; batch++) {
-    const { taken, truncated } = await syncBatchOf(run, run.size.notes)
-    if (truncated || taken <= mostPendingAtSwap) return
+    const { taken, truncated, isAll } = await syncBatchOf(run)
+    if (truncated || (isAll && taken <= pendingAllowed(run))) return
   }
+}
+
+const cleanFromBytes = 8 * 1_024 ** 2
+
+/** Whoever counts what is pending, under the lock too, reads all notes that were ever taken and not yet vacuumed away. */
+async function cleanLog({ session, record }: ConversionRun): Promise<void> {
+  const log = logOf(captureOf(record))
+  const { bytes } = onlyRow(
+    await session.query<{ bytes: number }>(sql`select pg_relation_size(${log})::float8 as bytes`),
+  )
+  if (bytes >= cleanFromBytes) await session.query(sql.raw(`vacuum (skip_locked) ${log}`))
 }
 
 async function goBack(run: ConversionRun, why: 'behind' | 'truncated' | 'late'): Promise<void> {
@@ -84,11 +113,23 @@ async function goBack(run: ConversionRun, why: 'behind' | 'truncated' | 'late'):
   if (why === 'behind' && ++run.behind.times === mostBehind) {
     throw new StrataError('CONVERT_FAILED', {
       message: `Changes of ${quoteQualified(run.record.names.schema, run.record.names.table)} come faster than they can be carried over`,
-      expected: `at most ${mostPendingAtSwap} pending when the table is locked`,
+      expected: `at most ${pendingAllowed(run)} pending when the table is locked`,
       advice: 'Run `pgstrata convert <table> --resume` when less is written to it.',
     })
   }
   await inTransaction(run, {}, (tx) => advance(tx, run.record, why))
+}
+
+/** Without its validated check ATTACH would read the whole table under the lock: then it is checked again first. */
+async function isVouched({ session, record }: ConversionRun): Promise<boolean> {
+  if (record.method === 'copy') return true
+  const { rowCount } = await session.query(sql`
+    select
+    from pg_constraint
+    where conrelid = ${record.facts.oid}::int8::oid
+      and conname = ${boundConstraint(record)}
+      and convalidated`)
+  return rowCount > 0
 }
 
 interface Seen {
@@ -113,7 +154,7 @@ async function swap(tx: Session, run: ConversionRun, seen: Seen): Promise<void> 
     if (index > 0) await patience.share()
     await tx.query(sql.raw(lock))
   }
-  const middle = record.method === 'copy' ? await finishCopy(tx, record, fingerprint) : await placeOld(tx, record, seen)
+  const middle = record.method === 'copy' ? await finishCopy(tx, run, fingerprint) : await placeOld(tx, record, seen)
   const scripts = scriptsOf(items)
   await tx.query(sql.raw([...scripts.release, ...middle, ...scripts.adopt].join(joint)))
   await advance(tx, record, 'completed', { scripts: { ...scripts, settle: [...scripts.settle, note] } })
@@ -137,14 +178,16 @@ interface Found {
  *
  * `triggers`: DISABLE TRIGGER ALL and ENABLE TRIGGER ALL leave them as they are not installed, and changes unnoted.
  */
-async function finishCopy(tx: Session, record: ConversionRecord, fingerprint: string): Promise<readonly string[]> {
+async function finishCopy(tx: Session, run: ConversionRun, fingerprint: string): Promise<readonly string[]> {
+  const { record } = run
+  const allowed = pendingAllowed(run)
   const capture = captureOf(record)
   const found = onlyRow(
     await tx.query<Found>(sql`
       select (${fingerprintQuery(record.facts.oid)}) as fingerprint,
         (
           select count(*)::int4
-          from (select from ${sql.raw(logOf(capture))} limit ${mostPendingAtSwap + 1}) as pending
+          from (select from ${sql.raw(logOf(capture))} limit ${allowed + 1}) as pending
         ) as pending,
         exists (select from ${sql.raw(truncationsOf(capture))}) as truncated,
         exists (
@@ -164,7 +207,7 @@ async function finishCopy(tx: Session, record: ConversionRecord, fingerprint: st
         ) as triggers`),
   )
   if (found.fingerprint !== fingerprint) throw new NotNow('changed')
-  if (found.pending > mostPendingAtSwap) throw new NotNow('behind')
+  if (found.pending > allowed) throw new NotNow('behind')
   if (found.truncated) throw new NotNow('truncated')
   if (found.triggers < captureStatements(capture).uninstall.length) {
     throw new StrataError('CONVERT_FAILED', {
@@ -176,7 +219,7 @@ async function finishCopy(tx: Session, record: ConversionRecord, fingerprint: st
     throw Object.assign(new Error('A transaction with an older snapshot is open'), { code: sqlstate.lockNotAvailable })
   }
   if (found.pending > 0) {
-    await tx.query(sql.raw(consumptionSettings))
+    await tx.query(sql.raw(`${consumptionSettings}; set local row_security = off`))
     await consumeInto(tx, record, undefined)
   }
   return [...captureStatements(capture).uninstall, ...ownChecksGone(record), ...exchange(record)]

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { systemClock, type Clock } from '../../../src/base/clock.ts'
+import type { Layout } from '../../../src/partitions/options.ts'
 import { sql } from '../../../src/sql/sql.ts'
 import { describeOnEachVersion } from '../../support/postgres.ts'
 import { byHash, byMonth, contentOf, createPlays, declare, openConversion } from './support.ts'
@@ -20,8 +21,14 @@ describeOnEachVersion('a conversion', (_version, database) => {
       full: true,
       onEvent: async (event) => {
         if (event.type !== 'state' || event.state !== 'filling') return
-        for (const second of [conversion.convert(declared, { full: true }), conversion.resume(declared)])
-          refusals.push(await second.catch((error: { code?: string }) => error.code))
+        const code = (error: { code?: string }): string | undefined => error.code
+        // Both are listened to from the beginning: the one behind may be refused first.
+        refusals.push(
+          ...(await Promise.all([
+            conversion.convert(declared, { full: true }).catch(code),
+            conversion.resume(declared).catch(code),
+          ])),
+        )
       },
     })
     expect(refusals).toEqual(['CONVERT_BUSY', 'CONVERT_BUSY'])
@@ -108,6 +115,81 @@ describeOnEachVersion('a conversion', (_version, database) => {
     expect(busy).toEqual(Array.from({ length: 49 }, (_, index) => index + 1))
     expect(await conversion.resume(declared)).toMatchObject({ ending: 'done' })
     expect((await contentOf(db, 'read_for_long')).rows).toBe('501')
+  })
+
+  test('ends with the failure of who listens, while it waits for a lock too', async () => {
+    const { db } = database()
+    await createPlays(db, 'listened', 500)
+    const conversion = openConversion(db, { clock: hasty })
+    const unhandled: unknown[] = []
+    const note = (error: unknown): void => void unhandled.push(error)
+    process.on('unhandledRejection', note)
+    try {
+      await db.withSession(async (reader) => {
+        await reader.query(sql.raw(`begin; select count(*) from listened`))
+        const failing = conversion.convert(declare('listened', byMonth), {
+          full: true,
+          onEvent: async (event) => {
+            if (event.type === 'busy') throw new RangeError('nobody listens')
+          },
+        })
+        await expect(failing).rejects.toThrow('nobody listens')
+        await reader.query(sql`rollback`)
+      })
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+    expect(unhandled).toEqual([])
+    expect(await conversion.resume(declare('listened', byMonth))).toMatchObject({ ending: 'done' })
+  })
+
+  test('goes on only as it was begun: another layout is refused', async () => {
+    const { db } = database()
+    await createPlays(db, 'declared_anew', 500)
+    const byId: Layout = { kind: 'id', column: 'id', step: 100n, split: undefined }
+    const conversion = openConversion(db)
+    const begun = await conversion.convert(declare('declared_anew', byId), {
+      full: true,
+      onEvent: async (event) => {
+        if (event.type === 'state' && event.state === 'copying') await conversion.pause(declare('declared_anew', byId))
+      },
+    })
+    expect(begun.ending).toBe('paused')
+    for (const layout of [byHash, { ...byId, step: 200n }])
+      await expect(conversion.convert(declare('declared_anew', layout), { full: true })).rejects.toMatchObject({
+        code: 'CONVERT_STATE',
+        message: expect.stringContaining('another layout'),
+      })
+    expect(await conversion.convert(declare('declared_anew', byId))).toMatchObject({ ending: 'done' })
+  })
+
+  test('is asked to stop by an abort that cannot wait as long, and is taken back by the next one', async () => {
+    const { db } = database()
+    await createPlays(db, 'slow_step', 500)
+    const declared = declare('slow_step', byMonth)
+    // Waiting for the runner takes no time at all.
+    let atMs = 0
+    const impatient: Clock = {
+      ...systemClock,
+      monotonic: () => (atMs += 10_000),
+      sleep: async () => undefined,
+    }
+    const conversion = openConversion(db)
+    const refused: unknown[] = []
+    const outcome = await conversion.convert(declared, {
+      full: true,
+      onEvent: async (event) => {
+        if (event.type !== 'state' || event.state !== 'filling') return
+        refused.push(
+          await openConversion(db, { clock: impatient })
+            .abort(declared)
+            .catch((error: unknown) => error),
+        )
+      },
+    })
+    expect(refused).toMatchObject([{ code: 'CONVERT_BUSY', advice: expect.stringContaining('--abort') }])
+    expect(outcome.ending).toBe('asked to abort')
+    expect(await conversion.abort(declared)).toMatchObject({ ending: 'aborted' })
   })
 
   test('lets a transaction with an older snapshot look first', async () => {

@@ -1,7 +1,9 @@
 // A table that is truncated, rewritten, or written to in unusual ways while it is copied.
 
 import { expect, test } from 'vitest'
+import { ensureInstalled } from '../../../src/catalog/install.ts'
 import type { Db } from '../../../src/db/db.ts'
+import { openDb } from '../../../src/db/pg-db.ts'
 import type { ConversionEvent } from '../../../src/partitions/convert/index.ts'
 import type { State } from '../../../src/partitions/convert/states.ts'
 import { sql } from '../../../src/sql/sql.ts'
@@ -115,6 +117,58 @@ describeOnEachVersion('a table that is copied', (_version, database) => {
     })
     expect(outcome.ending).toBe('done')
     expect(await contentOf(db, 'Accounts')).toEqual(await contentOf(db, 'Accounts_old'))
+  })
+
+  test('rows at -infinity keep their partition, wherever the others begin and end meanwhile', async () => {
+    const { db } = database()
+    await createPlays(db, 'reaching', 2_000)
+    await db.query(sql`insert into reaching values (0, '-infinity', 1, '')`)
+    await copyWhile(db, 'reaching', 'catching', async () => {
+      await db.query(sql`delete from reaching where isfinite(played_at) and played_at < now() - interval '200 days'`)
+      await db.query(sql`insert into reaching values (5000, now() + interval '3 years', 1, 'ahead')`)
+    })
+    await createPlays(db, 'reaching_back', 2_000)
+    await db.query(sql`insert into reaching_back values (0, '-infinity', 1, '')`)
+    await copyWhile(db, 'reaching_back', 'catching', async () => {
+      await db.query(sql`insert into reaching_back values (5000, now() - interval '3 years', 1, 'behind')`)
+      await db.query(sql`insert into reaching_back values (5001, now() + interval '3 years', 1, 'ahead')`)
+    })
+  })
+
+  test('a policy forced on its owner in between is no reason to lose what it hides', async () => {
+    const { db, url } = database()
+    const role = `forced_${database().version}_${database().name}`
+    await db.withSession(ensureInstalled)
+    await db.query(sql.raw(`create role "${role}" login; grant create on schema public to "${role}"`))
+    await db.query(sql.raw(`grant create on database "${database().name}" to "${role}"`))
+    await db.query(
+      sql.raw(
+        `grant usage, create on schema pgstrata to "${role}"; grant all on all tables in schema pgstrata to "${role}"`,
+      ),
+    )
+    const owner = openDb({ url: Object.assign(new URL(url), { username: role }).href })
+    try {
+      await createPlays(owner, 'hidden', 500)
+      await owner.query(sql`create policy visible on hidden using (id > 100)`)
+      await owner.query(sql`alter table hidden enable row level security`)
+      const conversion = openConversion(owner)
+      const declared = declare('hidden', byMonth)
+      const failing = conversion.convert(declared, {
+        full: true,
+        onEvent: once('closing', async () => {
+          await db.query(sql`update hidden set note = 'seen' where id < 50`)
+          await owner.query(sql`alter table hidden force row level security`)
+        }),
+      })
+      await expect(failing).rejects.toMatchObject({ code: 'DATABASE_PRIVILEGE' })
+      await owner.query(sql`alter table hidden no force row level security`)
+      expect(await conversion.resume(declared)).toMatchObject({ ending: 'done' })
+      expect(await contentOf(db, 'hidden')).toEqual(await contentOf(db, 'hidden_old'))
+      expect((await contentOf(db, 'hidden')).rows).toBe('500')
+    } finally {
+      await owner.close()
+      await db.query(sql.raw(`drop owned by "${role}" cascade; drop role "${role}"`))
+    }
   })
 
   test('a column added in between stops it before the swap, and it can be taken back', async () => {

@@ -161,4 +161,23 @@ describeOnEachVersion('relabelling', (_version, database) => {
     await db.query(sql`insert into counted select g, 'note' from generate_series(991, 4000) as g`)
     expect((await partitionsOf(db, 'counted'))[0]).toBe("counted_2000 FOR VALUES FROM ('2000') TO ('3000')")
   })
+
+  test('a check that was dropped meanwhile is made and validated again: ATTACH never reads the table under the lock', async () => {
+    const { db } = database()
+    await createPlays(db, 'unchecked', 2_000)
+    const states: string[] = []
+    const outcome = await openConversion(db).convert(declare('unchecked', byMonth), {
+      onEvent: async (event) => {
+        if (event.type !== 'state') return
+        states.push(event.state)
+        if (event.state !== 'swapping' || states.filter((state) => state === 'swapping').length > 1) return
+        const { rows } = await db.query<{ name: string }>(sql`
+          select conname as name from pg_constraint where conrelid = 'unchecked'::regclass and conname ~ '_bound$'`)
+        await db.query(sql`alter table unchecked drop constraint ${sql.ident(onlyRow({ rows, rowCount: 1 }).name)}`)
+      },
+    })
+    expect(outcome.ending).toBe('done')
+    expect(states.slice(4)).toEqual(['swapping', 'checking', 'validating', 'preparing', 'swapping', 'settling', 'done'])
+    expect((await contentOf(db, 'unchecked')).rows).toBe('2000')
+  })
 })

@@ -1,0 +1,118 @@
+// What keeps the rows of a default partition where they are, and the way out: what a new default partition would not have,
+// what would be sent to subscribers a second time, and what would keep everybody waiting.
+
+import type { Queryable } from '../db/db.ts'
+import { sql } from '../sql/sql.ts'
+import type { DrainSubject } from './drain-queries.ts'
+import { indexesOf, indexName } from './template.ts'
+
+/** Undefined: they can be moved. */
+export async function findObstacle(
+  on: Queryable,
+  subject: DrainSubject,
+  { isLarge }: { readonly isLarge: boolean },
+): Promise<string | undefined> {
+  const { declared, from, keyColumns, hasForeignKeys } = subject
+  if (!from.isPlain || from.schema !== declared.schema) {
+    return `${from.name} is not an ordinary table beside its parent: its rows have to be moved by hand`
+  }
+  const own = await readOwn(on, subject)
+  if (own.length > 0) {
+    return `${from.name} has ${own.slice(0, 5).join(', ')} of its own, which the one that takes its place would not have: put it on the table, or drop it, or move the rows by hand`
+  }
+  const publication = await readPublication(on, subject)
+  if (publication !== undefined) {
+    return `publication "${publication}" has every table, and would send its subscribers the rows a second time while they are moved: publish the table by its name, or move the rows by hand`
+  }
+  if (!isLarge) return undefined
+  if (keyColumns.length === 0) {
+    return `${from.name} has too many rows to be moved at once, and the table has no primary key by which they could be moved bit by bit`
+  }
+  if (hasForeignKeys) {
+    return `${from.name} has too many rows to be moved at once: the table's foreign keys would be checked for each of them while everybody waits. Drop them, and add them again afterwards`
+  }
+  return undefined
+}
+
+/** What hangs on the default partition alone. Its grants are handed on. */
+async function readOwn(on: Queryable, { declared, from }: DrainSubject): Promise<readonly string[]> {
+  const declaredIndexes = indexesOf(declared, true).map((index) => indexName(from.name, index))
+  const { rows } = await on.query<{ what: string }>(sql`
+    select what
+    from (
+      select 'trigger ' || quote_ident(tgname)
+      from pg_trigger
+      where tgrelid = ${from.oid}::oid
+        and not tgisinternal
+        and tgparentid = 0
+      union all
+      select 'policy ' || quote_ident(polname) from pg_policy where polrelid = ${from.oid}::oid
+      union all
+      select 'row level security' from pg_class where oid = ${from.oid}::oid and relrowsecurity
+      union all
+      select 'rule ' || quote_ident(rulename) from pg_rewrite where ev_class = ${from.oid}::oid
+      union all
+      select 'constraint ' || quote_ident(conname)
+      from pg_constraint
+      where conrelid = ${from.oid}::oid
+        and (contype = 'c' and coninhcount = 0 or contype = 'f' and conparentid = 0)
+      union all
+      select 'foreign key ' || quote_ident(conname) || ' of ' || conrelid::regclass
+      from pg_constraint
+      where confrelid = ${from.oid}::oid
+        and conparentid = 0
+        and contype = 'f'
+      union all
+      select 'unique index ' || quote_ident(x.relname)
+      from pg_index i
+      join pg_class x on x.oid = i.indexrelid
+      where i.indrelid = ${from.oid}::oid
+        and (i.indisunique or i.indisexclusion)
+        and not x.relispartition
+        and x.relname <> all(${declaredIndexes}::text[])
+      union all
+      select 'publication ' || quote_ident(p.pubname)
+      from pg_publication_rel r
+      join pg_publication p on p.oid = r.prpubid
+      where r.prrelid = ${from.oid}::oid
+      union all
+      select 'grants of column ' || quote_ident(attname)
+      from pg_attribute
+      where attrelid = ${from.oid}::oid
+        and attacl is not null
+    ) as own (what)
+    order by what`)
+  return rows.map(({ what }) => what)
+}
+
+async function readPublication(on: Queryable, { parentOid }: DrainSubject): Promise<string | undefined> {
+  const { rows } = await on.query<{ name: string }>(sql`
+    select p.pubname::text as name
+    from pg_publication p
+    where p.pubinsert
+      and (p.puballtables or exists (
+        select
+        from pg_publication_namespace s
+        join pg_class c on c.relnamespace = s.pnnspid
+        where s.pnpubid = p.oid
+          and c.oid = ${parentOid}::oid
+      ))
+    order by p.pubname
+    limit 1`)
+  return rows[0]?.name
+}
+
+/** The grants of the default partition, as statements for the one that takes its name. */
+export async function readGrants(on: Queryable, { from }: DrainSubject): Promise<readonly string[]> {
+  const { rows } = await on.query<{ statement: string }>(sql`
+    select format('grant %s on table %I.%I to %s%s', a.privilege_type, n.nspname, c.relname,
+      case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
+      case when a.is_grantable then ' with grant option' else '' end) as statement
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    cross join lateral aclexplode(c.relacl) with ordinality as a (grantor, grantee, privilege_type, is_grantable, place)
+    where c.oid = ${from.oid}::oid
+      and a.grantee <> c.relowner
+    order by a.place`)
+  return rows.map(({ statement }) => statement)
+}
