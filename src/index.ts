@@ -30,6 +30,9 @@ export {
   type ResolvedReplica,
   type ResolveOptions,
   type RetainConfig,
+  type RollupConfig,
+  type RollupsConfig,
+  type RollupsIn,
   type StrataConfig,
   type TableConfig,
   type TablesConfig,
@@ -103,6 +106,27 @@ export type {
   TableStatus,
 } from './partitions/index.ts'
 export { explainOutside } from './partitions/index.ts'
+export {
+  avg,
+  count,
+  countIf,
+  sum,
+  sumIf,
+  type Avg,
+  type Count,
+  type DeclaredRollup,
+  type DeclaredRollups,
+  type FillProgress,
+  type Reader,
+  type ReaderOf,
+  type ReadersOf,
+  type Rollup,
+  type Rollups,
+  type RollupStatus,
+  type Sum,
+  type SumOptions,
+  type Verification,
+} from './rollups/index.ts'
 export type { ApplyEvent, ApplyReport, Contribution, Drift, Held, Plan, Step } from './plan/index.ts'
 export type { JobContext, JobOutcome } from './db/job.ts'
 export type { JobRun, Jobs, JobStatus, RunContext, RunReport, SchedulerState, StartOptions } from './maintain/index.ts'

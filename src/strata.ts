@@ -24,10 +24,12 @@ import { createMigrate, type Migrate } from './migrate/index.ts'
 import { migrateProbes } from './migrate/probes.ts'
 import { createConversion, type Conversion } from './partitions/convert/index.ts'
 import { createPartitions, type Partitions } from './partitions/index.ts'
+import { createRollups, type DeclaredRollups, type ReadersOf, type Rollups } from './rollups/index.ts'
 import { applyPlan, readPlan, type ApplyOptions, type ApplyReport, type Contribution, type Plan } from './plan/index.ts'
 
-export interface Strata extends QueryApi {
-  readonly config: ResolvedConfig
+/** `Declared`: the type of `rollups` in the configuration. */
+export interface Strata<Declared extends DeclaredRollups = DeclaredRollups> extends QueryApi {
+  readonly config: ResolvedConfig<Declared>
   /** The direct way to the primary, for structural work. */
   readonly db: Db
   /** All the servers, for the statements of an application: reads go to replicas. A pg.Pool, also to an ORM. */
@@ -43,6 +45,10 @@ export interface Strata extends QueryApi {
   readonly migrate: Migrate
   /** The tables that are laid out in time and space. */
   readonly partitions: Partitions
+  /** Aggregates that are kept current, each by its name, to be read: `strata.rollups.song_plays.since('30 days').rows()`. */
+  readonly rollups: ReadersOf<Declared>
+  /** What is done to rollups: their part of the plan, merging, filling, verifying. */
+  readonly rollup: Rollups
   /** Turns live tables into partitioned ones, while they are used. */
   readonly conversion: Conversion
   /** Recurring work: what there is, what became of it, and running it. */
@@ -72,7 +78,10 @@ export interface StrataTools {
 /** Of one run, and of the scheduler. */
 const jobConnections = 4
 
-export function openStrata(config: ResolvedConfig, tools: StrataTools = {}): Strata {
+export function openStrata<Declared extends DeclaredRollups = DeclaredRollups>(
+  config: ResolvedConfig<Declared>,
+  tools: StrataTools = {},
+): Strata<Declared> {
   const { clock = systemClock, random = systemRandom, logger = silentLogger } = tools
   const { connectTimeoutMs } = config.database
   const db = openDb({ url: config.database.direct, connectTimeoutMs })
@@ -86,12 +95,17 @@ export function openStrata(config: ResolvedConfig, tools: StrataTools = {}): Str
     ladder: config.ladder,
     monthlyIn: config.monthlyFunctionIn,
   })
+  const api = createQueryApi(pool, { clock, random })
+  const rollup = createRollups({ db, rollups: config.rollups, clock })
   const conversion = createConversion({ db, ladder: config.ladder, clock, random })
-  const contribute = (session: Session): Promise<readonly Contribution[]> => contributeAll(session, partitions)
   const jobs = createJobs({
     open: (applicationName, limits) =>
       openDb({ url: config.database.direct, connectTimeoutMs, applicationName, max: jobConnections, ...limits }),
-    jobs: assembleJobs({ settings: config.jobs, cleanups: config.cleanups, contributed: partitions.jobs }),
+    jobs: assembleJobs({
+      settings: config.jobs,
+      cleanups: config.cleanups,
+      contributed: [...partitions.jobs, ...rollup.jobs],
+    }),
     leaseMs: config.jobs.leaseMs,
     clock,
     random,
@@ -109,16 +123,16 @@ export function openStrata(config: ResolvedConfig, tools: StrataTools = {}): Str
     scope: (token, work) => pool.scope(token, work),
     routed: (route, work) => pool.routed(route, work),
     explainRouting: (query, how) => pool.explainRouting(query, how),
-    ...createQueryApi(pool, { clock, random }),
+    ...api,
     migrate,
     partitions,
+    rollups: rollup.readers<Declared>(async (statement) => await api.query(statement)),
+    rollup,
     conversion,
     jobs,
     start: (what) => jobs.start(what.jobs === true ? {} : what.jobs),
     stop: () => jobs.stop(),
-    plan: () => db.withSession(async (session) => await readPlan(session, await contribute(session))),
-    apply: (options = {}) =>
-      applyPlan({ db, contribute, ladder: config.ladder, waitMs: config.waitMs, clock, random, ...options }),
+    ...structuralWork(config, { db, partitions, rollup }, { clock, random }),
     nodes,
     readNodes: () => readNodes(nodes, clock),
     probes: [
@@ -135,8 +149,29 @@ export function openStrata(config: ResolvedConfig, tools: StrataTools = {}): Str
   }
 }
 
-async function contributeAll(session: Session, partitions: Partitions): Promise<readonly Contribution[]> {
-  return [contributeCatalog(await readInstalledVersion(session)), await partitions.contribute(session)]
+/** What features contribute, shown or carried out. */
+function structuralWork(
+  { ladder, waitMs }: Pick<ResolvedConfig, 'ladder' | 'waitMs'>,
+  { db, ...features }: Pick<Strata, 'db' | 'partitions' | 'rollup'>,
+  tools: { readonly clock: Clock; readonly random: Random },
+): Pick<Strata, 'plan' | 'apply'> {
+  const contribute = (session: Session): Promise<readonly Contribution[]> => contributeAll(session, features)
+  return {
+    plan: () => db.withSession(async (session) => await readPlan(session, await contribute(session))),
+    apply: (options = {}) => applyPlan({ db, contribute, ladder, waitMs, ...tools, ...options }),
+  }
+}
+
+/** Tables are laid out before rollups watch their partitions. */
+async function contributeAll(
+  session: Session,
+  { partitions, rollup }: Pick<Strata, 'partitions' | 'rollup'>,
+): Promise<readonly Contribution[]> {
+  return [
+    contributeCatalog(await readInstalledVersion(session)),
+    await partitions.contribute(session),
+    await rollup.contribute(session),
+  ]
 }
 
 /** Where the primary is reached as it is for structural work, the same way serves for both. */

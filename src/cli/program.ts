@@ -13,6 +13,7 @@ import { addMigrate } from './commands/migrate.ts'
 import { addPartitions } from './commands/partitions.ts'
 import { addPgBouncer } from './commands/pgbouncer.ts'
 import { addPlan } from './commands/plan.ts'
+import { addRollup } from './commands/rollup.ts'
 import { addServe } from './commands/serve.ts'
 import { addStatus } from './commands/status.ts'
 import type { CliContext, GlobalOptions } from './context.ts'
@@ -58,6 +59,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     addApply,
     addMigrate,
     addPartitions,
+    addRollup,
     addConvert,
     addServe,
     addJobs,

@@ -2,7 +2,8 @@ export type { DatabaseConfig, NodePoolConfig, PoolConfig, PrimaryNodeConfig, Rep
 export { defineConfig } from './define.ts'
 export type { CronConfig, JobsConfig, OwnJobConfig } from './jobs.ts'
 export { findConfig, loadConfig, type LoadedConfig, type LoadOptions } from './load.ts'
-export { resolveConfig, type ResolvedConfig, type ResolveOptions } from './resolve.ts'
+export { resolveConfig, type ResolvedConfig, type ResolveOptions, type RollupsIn } from './resolve.ts'
+export type { RollupConfig, RollupsConfig } from './rollups.ts'
 export type { ResolvedPool, ResolvedReplica } from './pool.ts'
 export { configSchema, type StrataConfig } from './shape.ts'
 export type {

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve as resolvePath } from 'node:path'
 import { messageOf, StrataError } from '../base/errors.ts'
 import { loadModule } from '../base/load-module.ts'
-import { resolveConfig, type ResolvedConfig } from './resolve.ts'
+import { resolveConfig, type ResolvedConfig, type RollupsIn } from './resolve.ts'
 
 const names: readonly string[] = ['ts', 'mts', 'js', 'mjs', 'json'].map((extension) => `pgstrata.config.${extension}`)
 
@@ -18,16 +18,18 @@ export interface LoadOptions {
   readonly fallbackUrl?: string | undefined
 }
 
-export interface LoadedConfig {
+export interface LoadedConfig<Written = unknown> {
   readonly path: string
-  readonly config: ResolvedConfig
+  readonly config: ResolvedConfig<RollupsIn<Written>>
 }
 
-export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
+/** `Written`: the type of what the file exports, for typed readers: `loadConfig<typeof config>(…)`. It is believed. */
+export async function loadConfig<Written = unknown>(options: LoadOptions): Promise<LoadedConfig<Written>> {
   const path = findConfig(options)
   const name = basename(path)
   const { fallbackUrl } = options
-  return { path, config: resolveConfig(await evaluate(path, name), { root: dirname(path), name, fallbackUrl }) }
+  const written = (await evaluate(path, name)) as Written
+  return { path, config: resolveConfig(written, { root: dirname(path), name, fallbackUrl }) }
 }
 
 export function findConfig(options: LoadOptions): string {

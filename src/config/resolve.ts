@@ -9,13 +9,16 @@ import type { LadderOptions } from '../plan/index.ts'
 import type { MigrateOptions } from '../migrate/index.ts'
 import type { Cleanup, JobSettings } from '../maintain/index.ts'
 import type { PartitionedTable } from '../partitions/index.ts'
+import type { DeclaredRollups, Rollup } from '../rollups/index.ts'
 import { complain } from './complaints.ts'
 import { resolveJobs } from './jobs.ts'
 import { resolvePool, type ResolvedPool } from './pool.ts'
 import { configSchema, type ParsedConfig } from './shape.ts'
+import { resolveRollups } from './rollups.ts'
 import { resolveTables } from './tables.ts'
 
-export interface ResolvedConfig {
+/** `Declared`: the type of `rollups` as it is written, from which that of their readers follows. */
+export interface ResolvedConfig<Declared extends DeclaredRollups = DeclaredRollups> {
   /** Folder that relative paths start from. */
   readonly root: string
   readonly database: { readonly primary: string; readonly direct: string; readonly connectTimeoutMs: number }
@@ -31,8 +34,16 @@ export interface ResolvedConfig {
   readonly tables: readonly PartitionedTable[]
   /** Those of which rows expire. */
   readonly cleanups: readonly Cleanup[]
+  readonly rollups: readonly Rollup[]
+  /** As they are written. */
+  readonly declaredRollups: Declared
   readonly dev: ParsedConfig['dev']
 }
+
+/** Of a configuration as it is written: of what `defineConfig` gives. */
+export type RollupsIn<Written> = Written extends { readonly rollups: infer Declared extends DeclaredRollups }
+  ? Declared
+  : Readonly<Record<string, never>>
 
 export interface ResolveOptions {
   readonly root: string
@@ -42,10 +53,13 @@ export interface ResolveOptions {
   readonly fallbackUrl?: string | undefined
 }
 
-export function resolveConfig(written: unknown, options: ResolveOptions): ResolvedConfig {
+export function resolveConfig<const Written>(
+  written: Written,
+  options: ResolveOptions,
+): ResolvedConfig<RollupsIn<Written>> {
   const parsed = configSchema.safeParse(withFallback(written, options.fallbackUrl), { reportInput: true })
   if (!parsed.success) throw invalid(parsed.error.issues, options.name)
-  const { database, migrations, jobs, tables, dev } = parsed.data
+  const { database, migrations, jobs, tables, rollups, dev } = parsed.data
   const ladder: LadderOptions = {
     firstTimeoutMs: parseDurationMs(migrations.lockTimeout.first),
     lastTimeoutMs: parseDurationMs(migrations.lockTimeout.last),
@@ -55,7 +69,7 @@ export function resolveConfig(written: unknown, options: ResolveOptions): Resolv
   const waitMs = parseDurationMs(migrations.wait)
   const pool = resolvePool(database)
   const primary = pool.connectionString
-  return deepFreeze({
+  const resolved: ResolvedConfig = {
     root: options.root,
     database: {
       primary,
@@ -69,8 +83,11 @@ export function resolveConfig(written: unknown, options: ResolveOptions): Resolv
     jobs: resolveJobs(jobs),
     monthlyFunctionIn: jobs.monthlyFunctionIn,
     ...resolveTables(tables),
+    rollups: resolveRollups(rollups, tables),
+    declaredRollups: rollups,
     dev: { ...dev, dir: resolvePath(options.root, dev.dir) },
-  })
+  }
+  return deepFreeze(resolved) as ResolvedConfig<RollupsIn<Written>>
 }
 
 interface WrittenDatabase {

@@ -6,6 +6,7 @@ import { ruleNames } from '../migrate/lint/index.ts'
 import { databaseSchema, type DatabaseConfig, type ParsedDatabase } from './database.ts'
 import { jobsSchema, type JobsConfig, type ParsedJobs } from './jobs.ts'
 import type { ParsedTables, TablesConfig } from './table-types.ts'
+import { findRollupFaults, rollupsSchema, type RollupsConfig } from './rollups.ts'
 import { tablesSchema } from './tables.ts'
 import { duration, type Duration } from './values.ts'
 
@@ -32,6 +33,7 @@ export interface StrataConfig {
       }
     | undefined
   readonly tables?: TablesConfig | undefined
+  readonly rollups?: RollupsConfig | undefined
   readonly jobs?: JobsConfig | undefined
   readonly dev?:
     | {
@@ -98,15 +100,22 @@ const dev = z.strictObject({
   settings: z.record(z.string(), z.string()).default({}).describe('Further settings of postgresql.conf.'),
 })
 
-export const configSchema: z.ZodType<ParsedConfig> = z.strictObject({
-  database: databaseSchema.describe('Where the data is.'),
-  migrations: migrations.prefault({}).describe('Files that change the schema, one after the other.'),
-  tables: tablesSchema
-    .default({})
-    .describe('Tables laid out in time and space, by name: partitions, how long rows live, and rows that expire.'),
-  jobs: jobsSchema.prefault({} as ParsedJobs).describe('Work that `pgstrata serve` does again and again.'),
-  dev: dev.prefault({}).describe('The embedded cluster of `pgstrata dev`.'),
-})
+export const configSchema: z.ZodType<ParsedConfig> = z
+  .strictObject({
+    database: databaseSchema.describe('Where the data is.'),
+    migrations: migrations.prefault({}).describe('Files that change the schema, one after the other.'),
+    tables: tablesSchema
+      .default({})
+      .describe('Tables laid out in time and space, by name: partitions, how long rows live, and rows that expire.'),
+    rollups: rollupsSchema.default({}).describe('Aggregates that are kept current, by name: exact to the last commit.'),
+    jobs: jobsSchema.prefault({} as ParsedJobs).describe('Work that `pgstrata serve` does again and again.'),
+    dev: dev.prefault({}).describe('The embedded cluster of `pgstrata dev`.'),
+  })
+  .check(({ value, issues }) => {
+    for (const { path, message } of findRollupFaults(value.rollups, value.tables)) {
+      issues.push({ code: 'custom', message, input: '', path: [...path] })
+    }
+  })
 
 export interface ParsedConfig {
   readonly database: ParsedDatabase
@@ -125,6 +134,7 @@ export interface ParsedConfig {
     }
   }
   readonly tables: ParsedTables
+  readonly rollups: RollupsConfig
   readonly jobs: ParsedJobs
   readonly dev: {
     readonly version: 15 | 16 | 17 | 18

@@ -39,4 +39,13 @@ export interface JobSettings {
 }
 
 /** Jobs of pgstrata's own, also those that other features contribute; `cleanup:…` aside, which the tables name. */
-export const builtInNames = ['partitions', 'retention', 'drain', 'analyze', 'freeze', 'reindex', 'history'] as const
+export const builtInNames = [
+  'partitions',
+  'retention',
+  'drain',
+  'merge',
+  'analyze',
+  'freeze',
+  'reindex',
+  'history',
+] as const

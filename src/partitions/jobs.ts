@@ -8,7 +8,7 @@ import { checkpoint } from '../base/clock.ts'
 import { plural } from '../base/units.ts'
 import type { Session } from '../db/db.ts'
 import type { Job, JobContext, JobOutcome } from '../db/job.ts'
-import { buildLadder, climb, isRace, type LadderOptions } from '../plan/index.ts'
+import { buildLadder, climb, isRace, withWorkSession, type LadderOptions } from '../plan/index.ts'
 import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import { sql } from '../sql/sql.ts'
 import { describeTable, findHashDifference, findObstacle, type Obstacle } from './fit.ts'
@@ -24,7 +24,7 @@ import {
 } from './plan.ts'
 import { readTableState } from './readings.ts'
 import { tableLockArguments } from './table-lock.ts'
-import { endsTheRun, publicMessage, withWorkSession } from './table-work.ts'
+import { endsTheRun, publicMessage } from './table-work.ts'
 import { fillTemplate, templateFor } from './template.ts'
 
 export interface PartitionJobOptions {

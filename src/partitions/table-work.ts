@@ -9,9 +9,7 @@ import { isStrataError, messageOf } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { withAdvisoryLock } from '../db/advisory-lock.ts'
 import type { Db, Queryable, Session } from '../db/db.ts'
-import { prepareSession, type LadderOptions } from '../plan/index.ts'
-import { cancelOnAbort } from '../plan/interrupt.ts'
-import { sql } from '../sql/sql.ts'
+import { withWorkSession, type LadderOptions } from '../plan/index.ts'
 import { isConnectionLost, sqlstateOf } from '../sql/sqlstate.ts'
 import { tableLockKey } from './table-lock.ts'
 
@@ -38,24 +36,6 @@ export async function workOnTable<T>(
   return await withWorkSession({ db, signal }, (session) =>
     withAdvisoryLock(session, { ...lock, clock, random, signal }, () => work(session)),
   )
-}
-
-/** Without the timeouts of an application, and with bounds shown as ISO; cancelled where the signal fires. */
-export async function withWorkSession<T>(
-  { db, signal }: Pick<TableWorkOptions, 'db' | 'signal'>,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
-  return await db.withSession(async (session) => {
-    await prepareSession(session)
-    await session.query(sql`set datestyle = 'ISO'`)
-    const stopListening = cancelOnAbort(db, session.pid, signal)
-    try {
-      return await work(session)
-    } finally {
-      stopListening()
-      await session.query(sql`discard all`).catch(() => undefined)
-    }
-  })
 }
 
 /** A server's message of class 22 or 23 can quote a row. */

@@ -96,8 +96,14 @@ async function applyUnderLock(session: Session, options: ApplyOptions, blockers:
     plan = await readPlan(session, contributions)
   }
   const settled = await settleDrift(session, plan, contributions, options, blockers)
-  const done = await runSteps(session, { contributions, plan }, options, blockers)
+  let done = await runSteps(session, { contributions, plan }, options, blockers)
   applied.push(...done.applied)
+  for (let round = 1; round < mostRounds && done.applied.length > 0; round++) {
+    const reading = await readAgain(session, options)
+    if (reading === undefined) break
+    done = await runSteps(session, reading, options, blockers)
+    applied.push(...done.applied)
+  }
   const changed = applied.length + settled.accepted.length + settled.overwritten.length > 0
   await recordManaged(session, done.contributions, done.plan, { changed, keep: settled.keep })
   return { applied, accepted: settled.accepted, overwritten: settled.overwritten }
@@ -106,6 +112,18 @@ async function applyUnderLock(session: Session, options: ApplyOptions, blockers:
 interface Reading {
   readonly contributions: readonly Contribution[]
   readonly plan: Plan
+}
+
+/** The first, what its steps made room for, and what those did. */
+const mostRounds = 3
+
+/** Partitions that a step made are to be watched by another feature, which could not know of them before. */
+async function readAgain(session: Session, options: ApplyOptions): Promise<Reading | undefined> {
+  const contributions = await options.contribute(session)
+  const plan = await readPlan(session, contributions)
+  const replanning = new Set(contributions.filter(({ replans }) => replans === true).map(({ feature }) => feature))
+  const isMore = plan.steps.length > 0 && plan.steps.every(({ feature }) => replanning.has(feature))
+  return isMore ? { contributions, plan } : undefined
 }
 
 /** How often a step may turn out to have been done by somebody else. */

@@ -8,6 +8,9 @@ export type UpkeepErrorCode =
   | 'PARTITION_OUTSIDE'
   | 'PARTITION_LIMIT'
   | 'TABLE_UNKNOWN'
+  | 'ROLLUP_IMPOSSIBLE'
+  | 'ROLLUP_UNKNOWN'
+  | 'ROLLUP_STATE'
   | 'CONVERT_REFUSED'
   | 'CONVERT_BUSY'
   | 'CONVERT_STATE'
@@ -29,6 +32,21 @@ export const upkeepErrors: Readonly<Record<UpkeepErrorCode, ErrorEntry>> = {
     ...refused,
     title: 'A table cannot be laid out as declared.',
     advice: 'The message says which column or key stands in the way, and what would do.',
+  },
+  ROLLUP_IMPOSSIBLE: {
+    ...refused,
+    title: 'A rollup cannot be kept as declared.',
+    advice: 'The message says which part of it, and what would do.',
+  },
+  ROLLUP_UNKNOWN: {
+    ...refused,
+    title: 'There is no such rollup.',
+    advice: 'See which there are with `pgstrata rollup status`.',
+  },
+  ROLLUP_STATE: {
+    ...refused,
+    title: 'A rollup is in a state in which that cannot be done.',
+    advice: 'See its state with `pgstrata rollup status`.',
   },
   PARTITION_OUTSIDE: {
     ...refused,

@@ -1,37 +1,13 @@
 // `pgstrata convert` as a person uses it.
 
 import { expect, test } from 'vitest'
-import { runCli } from '../../../src/cli/program.ts'
 import { sql } from '../../../src/sql/sql.ts'
+import { command, type Said } from '../../support/command.ts'
 import { describeOnEachVersion } from '../../support/postgres.ts'
 import { createProject } from '../../support/project.ts'
 import { createPlays, partitionsOf } from './support.ts'
 
-interface Said {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-function run(cwd: string, ...args: readonly string[]): Promise<Said> {
-  return runAny(cwd, 'convert', ...args)
-}
-
-async function runAny(cwd: string, ...args: readonly string[]): Promise<Said> {
-  let out = ''
-  let err = ''
-  const code = await runCli(args, {
-    cwd,
-    env: {},
-    out: (text) => void (out += text),
-    err: (text) => void (err += text),
-    ask: undefined,
-    isTerminal: false,
-    colours: false,
-    signal: new AbortController().signal,
-  })
-  return { code, out, err }
-}
+const run = (cwd: string, ...args: readonly string[]): Promise<Said> => command(cwd, 'convert', ...args)
 
 describeOnEachVersion('pgstrata convert', (_version, database) => {
   test('shows what it would do, does it, tells how far it is, and drops the old table', async () => {
@@ -64,7 +40,7 @@ describeOnEachVersion('pgstrata convert', (_version, database) => {
     expect((await run(project.dir, 'plays', '--drop-old')).code).toBe(5)
 
     // It is laid out as declared: there is nothing to do to it.
-    const plan = await runAny(project.dir, 'plan')
+    const plan = await command(project.dir, 'plan')
     expect(plan.out).not.toContain('plays')
     await project.close()
   })

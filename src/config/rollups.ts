@@ -1,0 +1,148 @@
+// `rollups` of a configuration, as types and as a schema: which rows of which table are counted together, and what of them.
+
+import { z } from 'zod'
+import type { AdditiveMeasure, Bucket, BucketSpan, Rollup } from '../rollups/index.ts'
+import { placeOf } from './table-resolve.ts'
+import type { ParsedTables } from './table-types.ts'
+import { identifier } from './values.ts'
+
+interface MeasureConfig {
+  readonly kind: AdditiveMeasure['kind']
+  readonly of?: string | undefined
+  readonly filter?: string | undefined
+  readonly floats?: boolean | undefined
+}
+
+export interface RollupConfig {
+  readonly from: string | readonly [schema: string, table: string]
+  readonly bucket?: string | undefined
+  readonly time?: string | undefined
+  readonly zone?: string | undefined
+  readonly by?: readonly string[] | undefined
+  readonly where?: string | undefined
+  readonly rowSecurity?: Rollup['rowSecurity'] | undefined
+  readonly measures: Readonly<Record<string, MeasureConfig>>
+}
+
+export type RollupsConfig = Readonly<Record<string, RollupConfig>>
+
+const sqlText = z.string().min(1)
+const bucketPattern = /^(\d{1,2}) (minute|hour|day|week|month|quarter|year)s?$/
+const bucketWords =
+  "expected '1 minute' to '30 minutes', '1 hour' to '12 hours' (what divides an hour, or a day), '1 day', '1 week', '1 month', '1 quarter' or '1 year'"
+
+const bucket = z.string().check((context) => {
+  if (spanOf(context.value) !== undefined) return
+  context.issues.push({ code: 'custom', message: bucketWords, input: context.value, continue: true })
+})
+
+function spanOf(text: string): BucketSpan | undefined {
+  const [, digits, unit] = bucketPattern.exec(text) ?? []
+  const count = Number(digits)
+  if (unit === 'minute') return count >= 1 && count < 60 && 60 % count === 0 ? { unit, count } : undefined
+  if (unit === 'hour') return count >= 1 && count < 24 && 24 % count === 0 ? { unit, count } : undefined
+  if (unit === undefined || count !== 1) return undefined
+  return { unit: unit as Exclude<BucketSpan['unit'], 'minute' | 'hour'>, count }
+}
+
+const measure = z
+  .strictObject({
+    kind: z.enum(['count', 'sum', 'avg']).describe('Made by `count()`, `sum(…)`, `avg(…)`, `countIf(…)`, `sumIf(…)`.'),
+    of: sqlText.optional().describe("An expression over a row: 'amount', 'amount * rate'."),
+    filter: sqlText.optional().describe('Which rows are taken into account.'),
+    floats: z
+      .boolean()
+      .optional()
+      .describe('Add up floating point numbers, whose sum may differ from a recompute in the last digits.'),
+  })
+  .check(({ value, issues }) => {
+    if (value.kind === 'count' || value.of !== undefined) return
+    issues.push({
+      code: 'custom',
+      message: `expected what to add up, as in ${value.kind}('amount')`,
+      input: '',
+      path: ['of'],
+    })
+  })
+
+const rollup = z
+  .strictObject({
+    from: z
+      .union([identifier, z.tuple([identifier, identifier])])
+      .describe("The table that is counted: a key of `tables`, a table of schema public, or ['schema', 'table']."),
+    bucket: bucket.optional().describe("Its grain of time: '1 hour'. Without it there is one row for each key."),
+    time: identifier.optional().describe('The column of time. Default: `time` of the table.'),
+    zone: z.string().min(1).optional().describe("Where days begin. Default: `zone` of the table, or 'UTC'."),
+    by: z.array(identifier).max(16).optional().describe('Columns of the table by which is counted.'),
+    where: sqlText.optional().describe('Which rows are counted at all.'),
+    rowSecurity: z
+      .enum(['refuse', 'ignore'])
+      .optional()
+      .describe('`ignore`: count all rows of a table with row level security, and show what they come to.'),
+    measures: z.record(identifier, measure).describe("What is counted: `{ plays: count(), earnings: sum('amount') }`."),
+  })
+  .check(({ value, issues }) => {
+    if (Object.keys(value.measures).length > 0) return
+    issues.push({ code: 'custom', message: 'expected at least one measure', input: '', path: ['measures'] })
+  })
+
+/** `_merged` is the longest of what is put behind it. */
+const longestName = 63 - '_merged'.length
+
+export const rollupsSchema: z.ZodType<RollupsConfig> = z.record(
+  z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]*$/i, 'expected a name of letters, digits and _')
+    .max(longestName),
+  rollup,
+)
+
+/** What is wrong between a rollup and its table, by the path of the key that has to change. */
+export function findRollupFaults(
+  rollups: RollupsConfig,
+  tables: ParsedTables,
+): readonly { readonly path: readonly string[]; readonly message: string }[] {
+  return Object.entries(rollups).flatMap(([name, one]) => {
+    if (one.bucket === undefined || timeOf(one, tables) !== undefined) return []
+    return [{ path: ['rollups', name, 'time'], message: 'expected the column of time that `bucket` is about' }]
+  })
+}
+
+export function resolveRollups(rollups: RollupsConfig, tables: ParsedTables): readonly Rollup[] {
+  return Object.entries(rollups).map(([name, one]) => ({
+    name,
+    ...sourceOf(one, tables),
+    bucket: bucketOf(one, tables),
+    by: one.by ?? [],
+    where: one.where,
+    rowSecurity: one.rowSecurity ?? 'refuse',
+    measures: Object.entries(one.measures).map(([measureName, { kind, of, filter, floats = false }]) => ({
+      name: measureName,
+      kind,
+      of,
+      filter,
+      floats,
+    })),
+  }))
+}
+
+function sourceOf({ from }: RollupConfig, tables: ParsedTables): Pick<Rollup, 'schema' | 'table'> {
+  if (typeof from !== 'string') return { schema: from[0], table: from[1] }
+  return placeOf(from, tables[from] ?? {})
+}
+
+function bucketOf(one: RollupConfig, tables: ParsedTables): Bucket | undefined {
+  const span = one.bucket === undefined ? undefined : spanOf(one.bucket)
+  const column = timeOf(one, tables)
+  return span === undefined || column === undefined
+    ? undefined
+    : { column, span, zone: one.zone ?? tableOf(one, tables)?.zone ?? 'UTC' }
+}
+
+function timeOf(one: RollupConfig, tables: ParsedTables): string | undefined {
+  return one.time ?? tableOf(one, tables)?.time
+}
+
+function tableOf({ from }: RollupConfig, tables: ParsedTables): ParsedTables[string] | undefined {
+  return typeof from === 'string' ? tables[from] : undefined
+}

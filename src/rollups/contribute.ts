@@ -1,0 +1,119 @@
+// The rollups' part of the plan: every source read, and what is to do with the rollups on it. A rollup that cannot be kept as
+// declared is held back with the reason; what is there of it goes on.
+
+import { isStrataError, messageOf } from '../base/errors.ts'
+import { contributeRoutines } from '../catalog/routines.ts'
+import type { Session } from '../db/db.ts'
+import type { Contribution, Held } from '../plan/index.ts'
+import { isConnectionLost, sqlstateOf } from '../sql/sqlstate.ts'
+import type { Source } from './capture.ts'
+import { grantsOf } from './grants.ts'
+import { inspectSource } from './inspect.ts'
+import { mergeProcedure } from './merge-procedure.ts'
+import type { Rollup } from './options.ts'
+import { isSmall, planSource, type SourcePlan } from './plan.ts'
+import {
+  isSameDeclaration,
+  readFunctionComments,
+  readInstalled,
+  readSizeBytes,
+  readUnwatched,
+  type InstalledRollup,
+} from './queries.ts'
+import { readRelations } from './relations.ts'
+import { shapeOf, type Shape } from './shape.ts'
+
+export async function contributeRollups(session: Session, rollups: readonly Rollup[]): Promise<Contribution> {
+  const installed = await readInstalled(session)
+  const plans: SourcePlan[] = []
+  const shapes: Shape[] = []
+  for (const source of sourcesOf(rollups, installed)) {
+    const plan = await planOne(session, source, {
+      rollups: rollups.filter((rollup) => isOf(rollup, source)),
+      installed: installed.filter((rollup) => isOf(rollup, source)),
+    })
+    plans.push(plan)
+    shapes.push(...plan.shapes)
+  }
+  const procedure = shapes.length === 0 ? [] : [mergeProcedure(shapes)]
+  const routines = await contributeRoutines(session, procedure)
+  return {
+    feature: 'rollups',
+    // The procedure names the tables of the rollups, which are there by then.
+    steps: [...plans.flatMap(({ steps }) => steps), ...routines.steps],
+    manages: routines.manages,
+    held: [...plans.flatMap(({ held }) => held), ...routines.held],
+    replans: true,
+  }
+}
+
+const isOf = (rollup: Source, source: Source): boolean =>
+  rollup.schema === source.schema && rollup.table === source.table
+
+function sourcesOf(rollups: readonly Rollup[], installed: readonly InstalledRollup[]): readonly Source[] {
+  const known = new Map<string, Source>()
+  for (const { schema, table } of [...rollups, ...installed])
+    known.set(JSON.stringify([schema, table]), { schema, table })
+  return [...known.values()]
+}
+
+interface OfSource {
+  readonly rollups: readonly Rollup[]
+  readonly installed: readonly InstalledRollup[]
+}
+
+async function planOne(
+  session: Session,
+  source: Source,
+  { rollups, installed }: OfSource,
+): Promise<SourcePlan & { readonly shapes: readonly Shape[] }> {
+  const { shapes, held } = await readShapes(session, rollups, installed)
+  // One that cannot be read any more is no reason to drop it, and the functions name it.
+  if (held.some(({ what }) => installed.some(({ name }) => what === `rollup ${name}`)))
+    return { steps: [], held, shapes: [] }
+  const relations = await readRelations(session, source)
+  const sizeBytes = await readSizeBytes(session, relations)
+  const grants = new Map<string, readonly string[]>()
+  for (const { rollup } of shapes) {
+    if (installed.some(({ name }) => name === rollup.name)) continue
+    grants.set(rollup.name, await grantsOf(session, rollup, { views: isSmall(sizeBytes) }))
+  }
+  const plan = planSource({
+    grants,
+    source,
+    relations,
+    unwatched: await readUnwatched(session, source, relations),
+    functionComments: await readFunctionComments(session, source),
+    sizeBytes,
+    shapes,
+    installed,
+  })
+  return { ...plan, held: [...held, ...plan.held], shapes }
+}
+
+async function readShapes(
+  session: Session,
+  rollups: readonly Rollup[],
+  installed: readonly InstalledRollup[],
+): Promise<{ readonly shapes: readonly Shape[]; readonly held: readonly Held[] }> {
+  const shapes: Shape[] = []
+  const held: Held[] = []
+  for (const rollup of rollups) {
+    const kept = installed.find(({ name }) => name === rollup.name)
+    if (kept !== undefined && isSameDeclaration(kept.declared, rollup)) {
+      shapes.push(kept.shape)
+      continue
+    }
+    try {
+      shapes.push(shapeOf(rollup, await inspectSource(session, rollup)))
+    } catch (error) {
+      if (!isStrataError(error, 'ROLLUP_IMPOSSIBLE') && (sqlstateOf(error) === undefined || isConnectionLost(error)))
+        throw error
+      const todo = isStrataError(error)
+        ? (error.advice ?? 'mend its declaration')
+        : 'mend what the server says, and plan again'
+      held.push({ what: `rollup ${rollup.name}`, why: messageOf(error), todo })
+    }
+  }
+  return { shapes, held }
+}

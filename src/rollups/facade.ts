@@ -1,0 +1,96 @@
+// Rollups as one object: their part of the plan, merging, filling, verifying, and the job that does it all the time. Holds no
+// state; everything is read anew.
+
+import type { Clock } from '../base/clock.ts'
+import { StrataError } from '../base/errors.ts'
+import type { Db, Queryable, Session } from '../db/db.ts'
+import type { Job } from '../db/job.ts'
+import { withWorkSession, type Contribution } from '../plan/index.ts'
+import { contributeRollups } from './contribute.ts'
+import { fillRollup, type FillProgress } from './fill.ts'
+import { readFloor } from './floor.ts'
+import { mergeJob } from './job.ts'
+import { mergeRollup } from './merge.ts'
+import type { Rollup } from './options.ts'
+import { noteMerged, requireInstalled, type InstalledRollup } from './queries.ts'
+import { createReaders, type DeclaredRollups } from './readers.ts'
+import type { ReadersOf } from './read/types.ts'
+import type { Shape } from './shape.ts'
+import { readRollupStatus, type RollupStatus } from './status.ts'
+import { verifyRollup, type Verification } from './verify.ts'
+
+export interface RollupsOptions {
+  readonly db: Db
+  readonly rollups: readonly Rollup[]
+  readonly clock: Clock
+}
+
+interface WorkOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Rollups {
+  /** What is declared. */
+  readonly declared: readonly Rollup[]
+  contribute(session: Session): Promise<Contribution>
+  readonly jobs: readonly Job[]
+  /** By name, to be read; by the type of the declaration, which is believed. */
+  readers<Declared extends DeclaredRollups>(query: Queryable['query']): ReadersOf<Declared>
+  /** What has become of one, or of all of them. */
+  status(name?: string): Promise<readonly RollupStatus[]>
+  /** Folds pending deltas in, now; how many there were. */
+  merge(name: string, options?: WorkOptions): Promise<number>
+  /** Fills one that is not filled yet, or goes on with it. */
+  fill(name: string, options?: WorkOptions & { readonly onProgress?: (progress: FillProgress) => void }): Promise<void>
+  /** Compares it with its source; `fix` builds anew what differs, above its floor. */
+  verify(
+    name: string,
+    options?: WorkOptions & { readonly fix?: boolean; readonly onProgress?: (share: number) => void },
+  ): Promise<Verification>
+}
+
+/** Longer than any merge of a second's deltas; a range of a filling takes two seconds. */
+const lockTimeoutMs = 30_000
+
+export function createRollups({ db, rollups, clock }: RollupsOptions): Rollups {
+  const withShape = async <T>(
+    name: string,
+    signal: AbortSignal | undefined,
+    work: (session: Session, shape: Shape, installed: InstalledRollup) => Promise<T>,
+  ): Promise<T> =>
+    await withWorkSession({ db, signal }, async (session) => {
+      const installed = await requireInstalled(session, rollups, name)
+      return await work(session, installed.shape, installed)
+    })
+  return {
+    declared: rollups,
+    contribute: (session) => contributeRollups(session, rollups),
+    jobs: rollups.length === 0 ? [] : [mergeJob({ rollups })],
+    readers: (query) => createReaders(db, rollups, query),
+    status: (name) => readRollupStatus(db, rollups, name),
+    merge: (name, { signal } = {}) =>
+      withShape(name, signal, async (session, shape) => {
+        const begunMs = clock.monotonic()
+        return await mergeRollup(session, shape, {
+          lockTimeoutMs,
+          before: (tx, rows) => noteMerged(tx, name, { rows, tookMs: clock.monotonic() - begunMs }),
+        })
+      }),
+    fill: (name, { signal, onProgress } = {}) =>
+      withShape(name, signal, async (session, shape, installed) => {
+        if (installed.state === 'live') return
+        await fillRollup(session, shape, installed, { lockTimeoutMs, clock, signal, onProgress })
+      }),
+    verify: (name, { signal, fix = false, onProgress } = {}) =>
+      withShape(name, signal, async (session, shape, installed) => {
+        if (installed.state === 'filling') {
+          throw new StrataError('ROLLUP_STATE', {
+            message: `Rollup "${name}" is not filled yet`,
+            advice: 'Fill it first.',
+          })
+        }
+        const floor = await readFloor(session, shape)
+        return await verifyRollup(session, shape, { fix, floor, lockTimeoutMs, clock, signal, onProgress })
+      }),
+  }
+}

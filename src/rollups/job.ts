@@ -1,0 +1,94 @@
+// The job that merges: once a second while there is something to merge, and less often while there is nothing. One run goes on
+// for a minute, so that a merge does not cost a run of its own; fills what is not filled yet.
+//
+// What holds: one that fails is told and does not stop the others; a lost connection, a lost lease and the end of the time
+// end the run. A merge is a transaction: whoever is killed has merged, or has not.
+
+import { checkpoint, type Clock } from '../base/clock.ts'
+import { isStrataError, messageOf } from '../base/errors.ts'
+import { plural } from '../base/units.ts'
+import type { Session } from '../db/db.ts'
+import type { Job, JobContext, JobOutcome } from '../db/job.ts'
+import { withWorkSession } from '../plan/index.ts'
+import { isConnectionLost } from '../sql/sqlstate.ts'
+import { fillRollup } from './fill.ts'
+import { mergeRollup } from './merge.ts'
+import type { Rollup } from './options.ts'
+import { noteMerged, readInstalled } from './queries.ts'
+import type { Shape } from './shape.ts'
+
+const runMs = 60_000
+const shortestPauseMs = 1_000
+const longestPauseMs = 5_000
+const lockTimeoutMs = 5_000
+
+export function mergeJob({ rollups }: { readonly rollups: readonly Rollup[] }): Job {
+  return {
+    name: 'merge',
+    purpose: 'folds pending changes into rollups, and fills new ones',
+    schedule: { everyMs: runMs },
+    timeoutMs: 24 * 3_600_000,
+    overlap: 'skip',
+    run: (context) => withWorkSession(context, (session) => runMerges(session, rollups, context)),
+  }
+}
+
+async function runMerges(session: Session, rollups: readonly Rollup[], context: JobContext): Promise<JobOutcome> {
+  const { clock, signal } = context
+  const endMs = clock.monotonic() + runMs
+  const total = { rows: 0, merges: 0, filled: 0 }
+  const warnings = new Map<string, string>()
+  let pauseMs = shortestPauseMs
+  for (;;) {
+    const before = total.rows
+    await round(session, { rollups, context, total, warnings })
+    // Idle, nobody waits for it: what is pending is read from the deltas anyway.
+    pauseMs = total.rows > before ? shortestPauseMs : Math.min(longestPauseMs, pauseMs * 2)
+    if (clock.monotonic() + pauseMs >= endMs) break
+    await clock.sleep(pauseMs, signal)
+  }
+  const filled = total.filled === 0 ? [] : [`${plural(total.filled, 'rollup')} filled`]
+  const merged =
+    total.merges === 0 ? [] : [`${plural(total.rows, 'change')} merged in ${plural(total.merges, 'merge')}`]
+  return { did: [...filled, ...merged].join(', '), details: { ...total }, warnings: [...warnings.values()] }
+}
+
+interface Round {
+  readonly rollups: readonly Rollup[]
+  readonly context: JobContext
+  readonly total: { rows: number; merges: number; filled: number }
+  readonly warnings: Map<string, string>
+}
+
+async function round(session: Session, { rollups, context, total, warnings }: Round): Promise<void> {
+  const { clock, signal } = context
+  for (const installed of await readInstalled(session)) {
+    checkpoint(signal)
+    const rollup = rollups.find(({ name }) => name === installed.name)
+    if (rollup === undefined) continue
+    try {
+      if (installed.state === 'filling') {
+        await fillRollup(session, installed.shape, installed, { lockTimeoutMs, clock, signal })
+        total.filled++
+        continue
+      }
+      const rows = await mergeOne(session, installed.shape, clock)
+      total.rows += rows
+      if (rows > 0) total.merges++
+      warnings.delete(installed.name)
+    } catch (error) {
+      checkpoint(signal)
+      if (isConnectionLost(error) || isStrataError(error, 'LEASE_LOST')) throw error
+      warnings.set(installed.name, `rollup ${installed.name}: ${messageOf(error)}`)
+    }
+  }
+}
+
+/** Not confirmed under the lease, whose row a snapshot this old may not lock: two at once wait for each other, and no more. */
+async function mergeOne(session: Session, shape: Shape, clock: Clock): Promise<number> {
+  const begunMs = clock.monotonic()
+  return await mergeRollup(session, shape, {
+    lockTimeoutMs,
+    before: (tx, rows) => noteMerged(tx, shape.rollup.name, { rows, tookMs: clock.monotonic() - begunMs }),
+  })
+}

@@ -1,0 +1,61 @@
+// pgstrata.merge(): merging from SQL alone, for pg_cron and for people. It is written anew whenever the rollups change, with
+// the statements of each in it: a procedure takes its snapshot behind a lock only where the LOCK TABLE stands in it as it is.
+//
+// What holds is what merge.ts says. One that fails is told as a warning, and the others go on. It begins by committing, so it
+// cannot be called inside a transaction. No SET clause: a procedure that has one cannot commit; settings are made in each
+// transaction instead.
+
+import type { Routine } from '../catalog/routines.ts'
+import { quoteLiteral } from '../sql/quote.ts'
+import { plainly } from './merge.ts'
+import { deltaOf } from './names.ts'
+import { lockStatement, mergeStatements } from './statements.ts'
+import type { Shape } from './shape.ts'
+
+export function mergeProcedure(shapes: readonly Shape[]): Routine {
+  const names = shapes.map(({ rollup }) => quoteLiteral(rollup.name))
+  const known = names.length === 0 ? 'false' : `of_rollup in (${names.join(', ')})`
+  return {
+    kind: 'procedure',
+    schema: 'pgstrata',
+    name: 'merge',
+    argumentTypes: ['text'],
+    purpose: 'Merges the pending deltas of a rollup, or of all of them',
+    create: `create or replace procedure pgstrata.merge(of_rollup text default null)
+language plpgsql
+as ${quoteLiteral(`#variable_conflict use_column
+declare
+  merged bigint;
+begin
+  if of_rollup is not null and not (${known}) then
+    raise exception 'There is no rollup %', of_rollup using errcode = 'undefined_object';
+  end if;
+${shapes.map(partOf).join('\n')}
+end`)}`,
+  }
+}
+
+function partOf(shape: Shape): string {
+  const { rollup } = shape
+  const indented = mergeStatements(shape).map((statement) => `      ${statement.replaceAll('\n', '\n      ')};`)
+  return `  if coalesce(of_rollup = ${quoteLiteral(rollup.name)}, true) and exists (select from ${deltaOf(rollup)}) then
+    commit;
+    set transaction isolation level repeatable read;
+    begin
+      set local lock_timeout = '5s';
+${plainly.map((setting) => `      ${setting};`).join('\n')}
+      ${lockStatement(rollup)};
+${indented.join('\n')}
+      get diagnostics merged = row_count;
+      if merged > 0 then
+        update pgstrata.rollup
+        set merged_at = pg_catalog.clock_timestamp(), merged_rows = merged,
+          merge_ms = 1000 * extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp())
+        where name = ${quoteLiteral(rollup.name)};
+      end if;
+    exception when others then
+      raise warning 'Rollup % is not merged: %', ${quoteLiteral(rollup.name)}, sqlerrm;
+    end;
+    commit;
+  end if;`
+}

@@ -1,0 +1,130 @@
+// Merging and rebuilding: what the one REPEATABLE READ snapshot sees is taken, and nothing else.
+//
+// What holds: the first statement takes the lock of the rollup, so the snapshot is from after the wait, and one at a time
+// merges or rebuilds; locking takes no snapshot, and neither does setting a timeout. A delta that is not committed yet is not
+// seen, and is merged next time: once, by MVCC. A rebuild sees each row of the source together with its delta, or neither; it
+// locks the source before its snapshot, for TRUNCATE and whatever rewrites a table take rows away from older snapshots.
+// The sum of what is merged and of all visible deltas is what the source holds in that snapshot: a row can only be deleted
+// by who sees it, so no snapshot has the delta of its end without that of its beginning, and no count is ever below 0.
+// On failure nothing has happened; writers never notice either.
+
+import type { Session } from '../db/db.ts'
+import { rollback } from '../db/transaction.ts'
+import { quoteIdent, quoteLiteral, quoteQualified } from '../sql/quote.ts'
+import { sql } from '../sql/sql.ts'
+import { bucketOf, isContiguous } from './bucket.ts'
+import { outputSettings } from './capture.ts'
+import { deltaOf, mergedOf } from './names.ts'
+import { bucketColumn, type Shape } from './shape.ts'
+import { contributionOf, lockStatement, mergeStatements, upsertMerged } from './statements.ts'
+
+export interface MergeOptions {
+  /** How long to wait for another merge or rebuild. */
+  readonly lockTimeoutMs: number
+  /** The last thing in the transaction; told how many rows it was about. */
+  readonly before?: ((tx: Session, rows: number) => Promise<void>) | undefined
+}
+
+/** How many deltas there were. Where there are none it is one statement, and nothing is written or locked. */
+export async function mergeRollup(session: Session, shape: Shape, options: MergeOptions): Promise<number> {
+  const some = await session.query(sql.raw(`select from ${deltaOf(shape.rollup)} limit 1`))
+  if (some.rowCount === 0) return 0
+  return await underLock(session, shape, options, async () => {
+    let last = 0
+    for (const statement of mergeStatements(shape)) last = (await session.query(sql.raw(statement))).rowCount
+    return last
+  })
+}
+
+/** Buckets from that of `from` up to, and without, that of `to`; undefined: all there are. */
+export interface BucketRange {
+  readonly from: string | undefined
+  readonly to: string | undefined
+}
+
+/** How many keys there are afterwards. */
+export async function rebuildRange(
+  session: Session,
+  shape: Shape,
+  range: BucketRange,
+  options: MergeOptions,
+): Promise<number> {
+  const { rollup } = shape
+  const { inBucket, inSource } = conditionsOn(shape, range)
+  const where = inBucket === undefined ? '' : ` where ${inBucket}`
+  const source = quoteQualified(rollup.schema, rollup.table)
+  return await underLock(session, shape, { ...options, source }, async () => {
+    await session.query(sql.raw(`delete from ${deltaOf(rollup)}${where}`))
+    await session.query(sql.raw(`delete from ${mergedOf(rollup)}${where}`))
+    const contribution = contributionOf(shape, { from: source, sign: 1, where: inSource })
+    return (await session.query(sql.raw(upsertMerged(shape, contribution)))).rowCount
+  })
+}
+
+/** On the rows of the rollup, and on those of its source. */
+export function conditionsOn(
+  { rollup: { bucket }, bucketType }: Shape,
+  range: BucketRange,
+): { readonly inBucket: string | undefined; readonly inSource: string | undefined } {
+  if (bucket === undefined || bucketType === undefined) return { inBucket: undefined, inSource: undefined }
+  // Whatever they were computed by: an end inside of a bucket would count some of its rows twice.
+  const beginningOf = (text: string): string =>
+    bucketOf(bucket, bucketType, `${quoteLiteral(text)}::pg_catalog.${bucketType}`)
+  const conditionOn = (column: string, leeway = ''): readonly string[] => [
+    ...(range.from === undefined ? [] : [`${column} >= ${beginningOf(range.from)}${leeway && ` - ${leeway}`}`]),
+    ...(range.to === undefined ? [] : [`${column} < ${beginningOf(range.to)}${leeway && ` + ${leeway}`}`]),
+  ]
+  const all = (conditions: readonly string[]): string | undefined =>
+    conditions.length === 0 ? undefined : conditions.join(' and ')
+  const time = quoteIdent(bucket.column)
+  return {
+    inBucket: all(conditionOn(quoteIdent(bucketColumn))),
+    inSource: isContiguous(bucket, bucketType)
+      ? all(conditionOn(time))
+      : all([...conditionOn(time, longestShift), ...conditionOn(bucketOf(bucket, bucketType, time))]),
+  }
+}
+
+/** Of the clocks of a zone, by far. */
+const longestShift = `interval '1 day'`
+
+interface LockOptions extends MergeOptions {
+  /** What is read besides. */
+  readonly source?: string
+}
+
+async function underLock(
+  session: Session,
+  { rollup }: Shape,
+  { lockTimeoutMs, before, source }: LockOptions,
+  work: () => Promise<number>,
+): Promise<number> {
+  try {
+    await session.query(
+      sql.raw(
+        [
+          'begin isolation level repeatable read',
+          `set local lock_timeout = '${lockTimeoutMs}ms'`,
+          ...plainly,
+          ...(source === undefined ? [] : [`lock table ${source} in access share mode`]),
+          lockStatement(rollup),
+        ].join(';\n'),
+      ),
+    )
+    const value = await work()
+    await before?.(session, value)
+    await session.query(sql`commit`)
+    return value
+  } catch (error) {
+    await rollback(session)
+    throw error
+  }
+}
+
+/** Expressions mean what they meant when they were declared; rows that a policy would hide are an error, not fewer rows. */
+export const plainly: readonly string[] = [
+  'set local search_path = pg_catalog, pg_temp',
+  'set local standard_conforming_strings = on',
+  ...outputSettings.map((setting) => `set local ${setting}`),
+  'set local row_security = off',
+]

@@ -1,0 +1,45 @@
+// What the objects of a rollup are called. Readers' objects stand beside the source; the rest in schema "pgstrata".
+
+import { createHash } from 'node:crypto'
+import { quoteQualified } from '../sql/quote.ts'
+import type { Rollup } from './options.ts'
+
+/** Exact to the last commit, one row for each bucket and key. */
+export function viewOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>): string {
+  return quoteQualified(schema, name)
+}
+
+/** The same, not regrouped: for readers that add up anyway. */
+export function partsOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>): string {
+  return quoteQualified(schema, `${name}_parts`)
+}
+
+/** What was merged. */
+export function mergedOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>): string {
+  return quoteQualified(schema, `${name}_merged`)
+}
+
+/** What is still to be merged. */
+export function deltaOf({ name }: Pick<Rollup, 'name'>): string {
+  return quoteQualified('pgstrata', `${name}_delta`)
+}
+
+/** Locked by whoever merges, rebuilds or advances: holds no row. */
+export function lockOf({ name }: Pick<Rollup, 'name'>): string {
+  return quoteQualified('pgstrata', `${name}_lock`)
+}
+
+export const captureEvents = ['insert', 'update', 'delete', 'truncate'] as const
+export type CaptureEvent = (typeof captureEvents)[number]
+
+/** One for each event of a source, whatever rollups there are on it. */
+export function functionOf(source: { readonly schema: string; readonly table: string }, event: CaptureEvent): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([source.schema, source.table]))
+    .digest('hex')
+  return quoteQualified('pgstrata', `rollups_${digest.slice(0, 12)}_${event}`)
+}
+
+export function triggerOf(event: CaptureEvent): string {
+  return `pgstrata_rollups_${event}`
+}

@@ -1,0 +1,173 @@
+// The rollups of one source, declared and installed → steps and what is held back. Pure.
+//
+// What holds: whatever changes the functions of a source ends with SHARE ROW EXCLUSIVE on each of its relations, in the same
+// transaction: no writer still runs the old body when the filling takes its snapshot. A source that is small is filled in
+// that transaction, behind those locks; a larger one afterwards, range by range, and its views are made when all is in.
+
+import { createHash } from 'node:crypto'
+import type { Held, StepDraft } from '../plan/index.ts'
+import { quoteLiteral, quoteQualified } from '../sql/quote.ts'
+import { captureFunctions, captureTriggers, dropTriggers, type Relation, type Source } from './capture.ts'
+import { createGuard, dropGuard } from './guard.ts'
+import { captureEvents, functionOf, viewOf } from './names.ts'
+import type { Rollup } from './options.ts'
+import { deleteRollup, insertRollup, isSameDeclaration, type InstalledRollup } from './queries.ts'
+import type { Shape } from './shape.ts'
+import { contributionOf, upsertMerged } from './statements.ts'
+import { createTables, createViews, dropRollup } from './tables.ts'
+
+/** Filled while writers wait: some 50,000 rows, a fraction of a second. */
+const smallSourceBytes = 8 * 1024 * 1024
+
+export function isSmall(sizeBytes: number): boolean {
+  return sizeBytes <= smallSourceBytes
+}
+
+export interface SourceReading {
+  readonly source: Source
+  readonly relations: readonly Relation[]
+  /** Relations without all of the triggers. */
+  readonly unwatched: readonly Relation[]
+  readonly functionComments: readonly (string | null)[]
+  readonly sizeBytes: number
+  /** Statements that give what is made to whom it belongs, and to who may read it; by name. */
+  readonly grants: ReadonlyMap<string, readonly string[]>
+  /** Of what is declared and can be kept; of what is kept already, as it is kept. */
+  readonly shapes: readonly Shape[]
+  readonly installed: readonly InstalledRollup[]
+}
+
+export interface SourcePlan {
+  readonly steps: readonly StepDraft[]
+  readonly held: readonly Held[]
+}
+
+export function planSource(reading: SourceReading): SourcePlan {
+  const { source, shapes, installed, relations } = reading
+  const changed = shapes.filter((shape) => findInstalled(shape, installed, isOther))
+  const kept = shapes.filter((shape) => !changed.includes(shape))
+  const added = kept.filter((shape) => !installed.some(({ name }) => name === shape.rollup.name))
+  const gone = installed.filter(({ name }) => !shapes.some(({ rollup }) => rollup.name === name))
+  // What changed goes on as it is until somebody decides: its functions are those that are there.
+  if (changed.length > 0) return { steps: [], held: changed.map(holdChanged) }
+  if (kept.length === 0) return { steps: planEnd(source, relations, gone), held: [] }
+  const functions = captureFunctions(source, kept)
+  const comments = commentsOf(source, functions)
+  const isCurrent =
+    added.length === 0 &&
+    gone.length === 0 &&
+    reading.functionComments.every((comment, index) => comment === comments[index]?.text)
+  if (isCurrent) return { steps: planWatch(reading), held: [] }
+  return {
+    steps: [planChange(reading, { kept, added, gone }, [...functions, ...comments.map(({ statement }) => statement)])],
+    held: [],
+  }
+}
+
+type Difference = (one: InstalledRollup, rollup: Rollup) => boolean
+const isOther: Difference = (one, rollup) => !isSameDeclaration(one.declared, rollup)
+
+function findInstalled({ rollup }: Shape, installed: readonly InstalledRollup[], differs: Difference): boolean {
+  return installed.some((one) => one.name === rollup.name && differs(one, rollup))
+}
+
+function holdChanged({ rollup }: Shape): Held {
+  return {
+    what: `rollup ${rollup.name}`,
+    why: 'it is declared in another way than it is kept',
+    todo: 'declare it under another name, let readers move there, then declare this one no more',
+  }
+}
+
+interface Change {
+  readonly kept: readonly Shape[]
+  readonly added: readonly Shape[]
+  readonly gone: readonly InstalledRollup[]
+}
+
+function planChange(reading: SourceReading, change: Change, functions: readonly string[]): StepDraft {
+  const { source, relations, sizeBytes } = reading
+  const { added, gone } = change
+  const atOnce = isSmall(sizeBytes)
+  return {
+    title: titleOf(source, change),
+    statements: [
+      ...added.flatMap(createTables),
+      ...added.flatMap(createGuard),
+      ...functions,
+      ...relations.flatMap((relation) => captureTriggers(source, relation)),
+      ...added.flatMap((shape) =>
+        atOnce
+          ? [fillAtOnce(shape), ...createViews(shape), insertRollup(shape, 'live')]
+          : [insertRollup(shape, 'filling')],
+      ),
+      ...added.flatMap(({ rollup }) => reading.grants.get(rollup.name) ?? []),
+      ...gone.flatMap(({ declared }) => [dropGuard(declared), ...dropRollup(declared), deleteRollup(declared)]),
+    ],
+    undo: null,
+    whyNoUndo: 'declare the rollup no more (or again), and apply',
+  }
+}
+
+function titleOf({ schema, table }: Source, { added, gone }: Change): string {
+  const said = [
+    ...(added.length === 0 ? [] : [`make ${list(added.map(({ rollup }) => rollup.name))}`]),
+    ...(gone.length === 0 ? [] : [`drop ${list(gone.map(({ name }) => name))}`]),
+  ]
+  return `Rollups of table ${schema}.${table}: ${said.length === 0 ? 'capture anew' : said.join(', ')}`
+}
+
+const list = (names: readonly string[]): string => names.join(', ')
+
+/** Behind the locks of the triggers nobody writes, and the statement sees all that was written. */
+function fillAtOnce(shape: Shape): string {
+  const { schema, table } = shape.rollup
+  return upsertMerged(shape, contributionOf(shape, { from: quoteQualified(schema, table), sign: 1 }))
+}
+
+/** Partitions that came by another way. */
+function planWatch({ source, unwatched }: SourceReading): readonly StepDraft[] {
+  if (unwatched.length === 0) return []
+  return [
+    {
+      title: `Rollups of table ${source.schema}.${source.table}: watch ${list(unwatched.map(({ name }) => name))}`,
+      statements: unwatched.flatMap((relation) => captureTriggers(source, relation)),
+      undo: unwatched.flatMap(dropTriggers),
+    },
+  ]
+}
+
+function planEnd(
+  source: Source,
+  relations: readonly Relation[],
+  gone: readonly InstalledRollup[],
+): readonly StepDraft[] {
+  if (gone.length === 0) return []
+  return [
+    {
+      title: titleOf(source, { kept: [], added: [], gone }),
+      statements: [
+        ...relations.flatMap(dropTriggers),
+        ...captureEvents.map((event) => `drop function if exists ${functionOf(source, event)}()`),
+        ...gone.flatMap(({ declared }) => [dropGuard(declared), ...dropRollup(declared), deleteRollup(declared)]),
+      ],
+      undo: null,
+      whyNoUndo: `what was counted is gone; declare ${list(gone.map(({ declared }) => viewOf(declared)))} again, and it is filled anew`,
+    },
+  ]
+}
+
+/** What the functions were made for, so that another apply knows. */
+function commentsOf(
+  source: Source,
+  functions: readonly string[],
+): readonly { readonly text: string; readonly statement: string }[] {
+  return captureEvents.map((event, index) => {
+    const digest = createHash('sha256')
+      .update(functions[2 * index] ?? '')
+      .digest('hex')
+      .slice(0, 12)
+    const text = `Notes for the rollups of ${source.schema}.${source.table} what an ${event} changes (pgstrata ${digest})`
+    return { text, statement: `comment on function ${functionOf(source, event)}() is ${quoteLiteral(text)}` }
+  })
+}

@@ -1,0 +1,128 @@
+// pgstrata.rollup, and what stands on the relations of a source.
+
+import { StrataError } from '../base/errors.ts'
+import type { Queryable } from '../db/db.ts'
+import { quoteLiteral } from '../sql/quote.ts'
+import { sql } from '../sql/sql.ts'
+import type { Relation, Source } from './capture.ts'
+import { captureEvents, functionOf, triggerOf } from './names.ts'
+import type { Rollup } from './options.ts'
+import type { Shape } from './shape.ts'
+
+export interface InstalledRollup {
+  readonly name: string
+  readonly schema: string
+  readonly table: string
+  readonly declared: Rollup
+  readonly shape: Shape
+  readonly state: 'filling' | 'live'
+  /** Where the buckets begin that are still to be filled, as the server writes it. */
+  readonly filledTo: string | null
+  readonly mergedAt: Date | null
+  readonly mergedRows: number | null
+  readonly mergeMs: number | null
+}
+
+/** None where the table is not there yet. */
+export async function readInstalled(on: Queryable): Promise<readonly InstalledRollup[]> {
+  const present = await on.query(sql`select where to_regclass('pgstrata.rollup') is not null`)
+  if (present.rows.length === 0) return []
+  const { rows } = await on.query<InstalledRollup>(sql`
+    select name, schema_name as schema, table_name as table, declared, shape, state, filled_to as "filledTo",
+      merged_at as "mergedAt", merged_rows::float8 as "mergedRows", merge_ms as "mergeMs"
+    from pgstrata.rollup
+    order by name`)
+  return rows
+}
+
+export async function requireInstalled(
+  on: Queryable,
+  rollups: readonly Rollup[],
+  name: string,
+): Promise<InstalledRollup> {
+  const installed = (await readInstalled(on)).find((one) => one.name === name)
+  if (installed !== undefined) return installed
+  const declared = rollups.some((one) => one.name === name)
+  throw new StrataError('ROLLUP_UNKNOWN', {
+    message: `There is no rollup "${name}"`,
+    expected: rollups.map((one) => one.name).join(', '),
+    advice: declared ? 'It is declared and not applied: run `pgstrata apply`.' : 'Declare it under `rollups`.',
+  })
+}
+
+export function insertRollup(shape: Shape, state: InstalledRollup['state']): string {
+  const { name, schema, table } = shape.rollup
+  const values = [name, schema, table, JSON.stringify(shape.rollup), JSON.stringify(shape), state].map(quoteLiteral)
+  return `insert into pgstrata.rollup (name, schema_name, table_name, declared, shape, state, filled_at)
+values (${values.join(', ')}, ${state === 'live' ? 'clock_timestamp()' : 'null'})`
+}
+
+export function deleteRollup({ name }: Pick<Rollup, 'name'>): string {
+  return `delete from pgstrata.rollup where name = ${quoteLiteral(name)}`
+}
+
+/** In the transaction of the merge; one that found nothing is not noted. */
+export async function noteMerged(
+  tx: Queryable,
+  name: string,
+  { rows, tookMs }: { readonly rows: number; readonly tookMs: number },
+): Promise<void> {
+  if (rows === 0) return
+  await tx.query(sql`
+    update pgstrata.rollup
+    set merged_at = clock_timestamp(), merged_rows = ${rows}, merge_ms = ${tookMs}
+    where name = ${name}`)
+}
+
+/** jsonb gives keys back in an order of its own, and leaves out what is undefined. */
+export function isSameDeclaration(left: Rollup, right: Rollup): boolean {
+  return canonical(left) === canonical(right)
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}
+
+/** Comments of the functions of a source, by event: they say what the functions were made for. */
+export async function readFunctionComments(on: Queryable, source: Source): Promise<readonly (string | null)[]> {
+  const names = captureEvents.map((event) => `${functionOf(source, event)}()`)
+  const { rows } = await on.query<{ comment: string | null }>(sql`
+    select obj_description(to_regprocedure(name), 'pg_proc') as comment
+    from unnest(${names}::text[]) with ordinality as wanted (name, place)
+    order by place`)
+  return rows.map(({ comment }) => comment)
+}
+
+/** Relations on which a trigger is missing, or switched off. */
+export async function readUnwatched(
+  on: Queryable,
+  source: Source,
+  relations: readonly Relation[],
+): Promise<readonly Relation[]> {
+  const names = captureEvents.map((event) => triggerOf(event))
+  const { rows } = await on.query<{ name: string; there: string[] }>(sql`
+    select wanted.name, (
+        select coalesce(array_agg(t.tgname::text), '{}')
+        from pg_trigger t
+        where t.tgrelid = to_regclass(wanted.name)
+          and t.tgname::text = any(${names}::text[])
+          and t.tgenabled in ('O', 'A')
+      ) as there
+    from unnest(${relations.map(({ name }) => name)}::text[]) as wanted (name)`)
+  const there = new Map(rows.map((row) => [row.name, new Set(row.there)]))
+  return relations.filter(({ name, leaf }) =>
+    captureEvents.some((event) => (leaf || event !== 'truncate') && there.get(name)?.has(triggerOf(event)) !== true),
+  )
+}
+
+/** Of everything that holds rows of the source. */
+export async function readSizeBytes(on: Queryable, relations: readonly Relation[]): Promise<number> {
+  const { rows } = await on.query<{ bytes: number }>(sql`
+    select coalesce(sum(pg_table_size(to_regclass(name))), 0)::float8 as bytes
+    from unnest(${relations.filter(({ leaf }) => leaf).map(({ name }) => name)}::text[]) as relation (name)`)
+  return rows[0]?.bytes ?? 0
+}

@@ -1,0 +1,120 @@
+// A rollup against its source: what triggers did not see (session_replication_role, logical apply, a partition attached by hand)
+// shows here, and can be put right range by range while writers go on. Each range is compared in one snapshot.
+
+import type { Clock } from '../base/clock.ts'
+import { StrataError } from '../base/errors.ts'
+import { onlyRow, type Session } from '../db/db.ts'
+import { rollback } from '../db/transaction.ts'
+import { quoteIdent, quoteQualified } from '../sql/quote.ts'
+import { sql } from '../sql/sql.ts'
+import type { Floor } from './floor.ts'
+import { conditionsOn, plainly, rebuildRange, type BucketRange, type MergeOptions } from './merge.ts'
+import { partsOf } from './names.ts'
+import { walkRanges } from './ranges.ts'
+import { bucketColumn, type Shape, type State } from './shape.ts'
+import { columnsOf, contributionOf, keysOf } from './statements.ts'
+
+export interface Verification {
+  /** Keys, each in its bucket, that were compared. */
+  readonly keys: number
+  /** Of them, how many differ. */
+  readonly different: number
+  /** The first and the last bucket with a difference; null where there are no buckets, or no difference. */
+  readonly from: string | null
+  readonly to: string | null
+  /** Ranges of buckets that were built anew. */
+  readonly repaired: number
+}
+
+export interface VerifyOptions extends Pick<MergeOptions, 'lockTimeoutMs'> {
+  /** Builds anew what differs. */
+  readonly fix: boolean
+  /** Nothing below it is looked at. */
+  readonly floor: Floor
+  readonly clock: Clock
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((share: number) => void) | undefined
+}
+
+export async function verifyRollup(session: Session, shape: Shape, options: VerifyOptions): Promise<Verification> {
+  const { fix, floor, lockTimeoutMs, clock, signal, onProgress } = options
+  if (floor === 'all') {
+    throw new StrataError('ROLLUP_STATE', {
+      message: `Rollup "${shape.rollup.name}" cannot be compared with its source`,
+      expected:
+        'buckets of the column by which the source is partitioned, or a source that is there from the beginning of time',
+      advice: 'Partitions may have been dropped, and what they came to cannot be told apart from the rest.',
+    })
+  }
+  const total = { keys: 0, different: 0, from: null as string | null, to: null as string | null, repaired: 0 }
+  await walkRanges(session, shape, {
+    clock,
+    signal,
+    from: floor === 'none' ? undefined : floor.bucket,
+    visit: async (range, share) => {
+      const found = await compare(session, shape, range)
+      total.keys += found.keys
+      total.different += found.different
+      total.from ??= found.from
+      total.to = found.to ?? total.to
+      if (fix && found.different > 0) {
+        await rebuildRange(session, shape, range, { lockTimeoutMs })
+        total.repaired++
+      }
+      onProgress?.(share)
+    },
+  })
+  return total
+}
+
+type Comparison = Omit<Verification, 'repaired'>
+
+/** What is kept and, with the other sign, what is counted: where they are the same, nothing is left. */
+async function compare(session: Session, shape: Shape, range: BucketRange): Promise<Comparison> {
+  const { rollup } = shape
+  const keys = keysOf(shape)
+  const source = quoteQualified(rollup.schema, rollup.table)
+  const { inBucket, inSource } = conditionsOn(shape, range)
+  const kept = `select ${columnsOf(shape).join(', ')} from ${partsOf(rollup)}${inBucket === undefined ? '' : ` where ${inBucket}`}`
+  const counted = contributionOf(shape, {
+    from: source,
+    sign: -1,
+    where: inSource,
+  })
+  const bucket = rollup.bucket === undefined ? 'null::text' : quoteIdent(bucketColumn)
+  const ends = (end: 'min' | 'max'): string =>
+    rollup.bucket === undefined ? 'null' : `(${end}(bucket) filter (where differs))::text`
+  try {
+    // Before the snapshot: what TRUNCATE takes away it takes from older ones too.
+    const begin = [
+      'begin isolation level repeatable read read only',
+      ...plainly,
+      `lock table ${source} in access share mode`,
+    ]
+    await session.query(sql.raw(begin.join(';\n')))
+    const found = onlyRow(
+      await session.query<Comparison>(
+        sql.raw(`
+        select count(*)::float8 as keys, (count(*) filter (where differs))::float8 as different,
+          ${ends('min')} as "from", ${ends('max')} as "to"
+        from (
+          select ${bucket} as bucket, ${shape.states.map(leftOver).join(' or ')} as differs
+          from (${kept} union all ${counted}) as both_sides
+          ${keys.length === 0 ? 'having count(*) > 0' : `group by ${keys.join(', ')}`}
+        ) as compared`),
+      ),
+    )
+    await session.query(sql`commit`)
+    return found
+  } catch (error) {
+    await rollback(session)
+    throw error
+  }
+}
+
+/** Sums of floating point numbers differ in their last digits by the order in which they were added. */
+function leftOver({ name, type }: State): string {
+  const column = quoteIdent(name)
+  if (type !== 'double precision') return `sum(${column}) <> 0`
+  return `abs(sum(${column})) > 1e-9 * sum(abs(${column}))`
+}

@@ -1,0 +1,56 @@
+// The job that merges: for a minute, once a second while there is something to merge, and less often while there is nothing.
+
+import { expect, test } from 'vitest'
+import { silentLogger } from '../../src/base/logger.ts'
+import { mergeJob } from '../../src/rollups/job.ts'
+import { insertRollup } from '../../src/rollups/queries.ts'
+import { ensureInstalled } from '../../src/catalog/install.ts'
+import { sql } from '../../src/sql/sql.ts'
+import { fakeClock, type FakeClock } from '../support/fake-clock.ts'
+import { describeOnEachVersion } from '../support/postgres.ts'
+import { install, rollupOf, run } from './support.ts'
+
+describeOnEachVersion('the job that merges', (_version, database) => {
+  test('goes on for a minute, quickly while there is something, and tells of one that fails', async () => {
+    const { db } = database()
+    await db.withSession((session) => ensureInstalled(session))
+    await run(db, 'create table plays (song int, at timestamptz not null, amount numeric)')
+    const rollups = [rollupOf(), rollupOf({ name: 'broken', bucket: undefined, by: [] })]
+    const shapes = await install(db, rollups)
+    await run(
+      db,
+      ...shapes.map((shape) => insertRollup(shape, 'live')),
+      'alter table broken_merged add check (row_count < 0)',
+    )
+    const clock = fakeClock()
+    let pauses = 0
+    const sleeping: FakeClock = {
+      ...clock,
+      sleep: async (delayMs) => {
+        // Somebody writes while it pauses, three times.
+        if (++pauses <= 3) await run(db, `insert into plays values (1, '2026-01-01', 1)`)
+        await clock.sleep(delayMs)
+      },
+    }
+    const outcome = await mergeJob({ rollups }).run({
+      db,
+      tick: new Date(0),
+      attempt: 1,
+      fence: 1,
+      signal: new AbortController().signal,
+      clock: sleeping,
+      random: () => 0.5,
+      logger: silentLogger,
+      confirm: () => Promise.resolve(),
+    })
+    expect(outcome).toMatchObject({ did: '3 changes merged in 3 merges' })
+    expect(outcome.warnings).toEqual([expect.stringMatching(/^rollup broken: /)])
+    // Idle at first, then a change in each of three pauses, then idle again.
+    expect(clock.slept.slice(0, 6)).toEqual([2_000, 1_000, 1_000, 1_000, 2_000, 4_000])
+    expect(clock.slept.at(-1)).toBe(5_000)
+    const total = clock.slept.reduce((sum, one) => sum + one, 0)
+    expect(total).toBeGreaterThan(50_000)
+    expect(total).toBeLessThan(60_000)
+    expect((await db.query(sql`select plays::int as n from song_plays`)).rows).toEqual([{ n: 3 }])
+  })
+})

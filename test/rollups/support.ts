@@ -1,0 +1,102 @@
+// What the tests of rollups share: declarations with what matters to the test, and the truth as a recompute tells it.
+
+import type { Db, Session } from '../../src/db/db.ts'
+import { captureFunctions, captureTriggers } from '../../src/rollups/capture.ts'
+import { inspectSource } from '../../src/rollups/inspect.ts'
+import type { AdditiveMeasure, Rollup } from '../../src/rollups/options.ts'
+import { rebuildRange } from '../../src/rollups/merge.ts'
+import { readRelations } from '../../src/rollups/relations.ts'
+import { shapeOf, type Shape } from '../../src/rollups/shape.ts'
+import { createTables, createViews } from '../../src/rollups/tables.ts'
+import { quoteIdent, quoteLiteral, quoteQualified } from '../../src/sql/quote.ts'
+import { sql } from '../../src/sql/sql.ts'
+
+export const patience = { lockTimeoutMs: 30_000 }
+
+export function measure(
+  name: string,
+  kind: AdditiveMeasure['kind'],
+  said: Partial<AdditiveMeasure> = {},
+): AdditiveMeasure {
+  return { name, kind, of: undefined, filter: undefined, floats: false, ...said }
+}
+
+export function rollupOf(said: Partial<Rollup> = {}): Rollup {
+  return {
+    name: 'song_plays',
+    schema: 'public',
+    table: 'plays',
+    bucket: { column: 'at', span: { unit: 'hour', count: 1 }, zone: 'UTC' },
+    by: ['song'],
+    where: undefined,
+    measures: [measure('plays', 'count'), measure('earned', 'sum', { of: 'amount' })],
+    rowSecurity: 'refuse',
+    ...said,
+  }
+}
+
+export async function run(on: Db | Session, ...statements: readonly string[]): Promise<void> {
+  for (const statement of statements) await on.query(sql.raw(statement))
+}
+
+/** All rollups of one source, made and filled. */
+export async function install(db: Db, rollups: readonly Rollup[]): Promise<readonly Shape[]> {
+  return await db.withSession(async (session) => {
+    await run(session, 'create schema if not exists pgstrata')
+    const shapes = []
+    for (const rollup of rollups) shapes.push(shapeOf(rollup, await inspectSource(session, rollup)))
+    const [source] = rollups
+    if (source === undefined) return []
+    const relations = await readRelations(session, source)
+    await run(
+      session,
+      'begin',
+      ...shapes.flatMap(createTables),
+      ...shapes.flatMap(createViews),
+      ...captureFunctions(source, shapes),
+      ...relations.flatMap((relation) => captureTriggers(source, relation)),
+      'commit',
+    )
+    for (const shape of shapes) await rebuildRange(session, shape, { from: undefined, to: undefined }, patience)
+    return shapes
+  })
+}
+
+const aggregates = {
+  count: ({ of }: AdditiveMeasure) => `count(${of ?? '*'})`,
+  sum: ({ of }: AdditiveMeasure) => `sum(${of ?? 'null'})`,
+  avg: ({ of }: AdditiveMeasure) => `avg(${of ?? 'null'})`,
+}
+
+/** The statement that computes the same from the source, written without anything of ours but the bucket. */
+function recomputeOf({ rollup, keys }: Shape): string {
+  const values = rollup.measures.map((one) => {
+    const filter = one.filter === undefined ? '' : ` filter (where ${one.filter})`
+    return `${aggregates[one.kind](one)}${filter} as ${quoteIdent(one.name)}`
+  })
+  const named = keys.map(({ name, value }) => `${value} as ${quoteIdent(name)}`)
+  const where = rollup.where === undefined ? '' : ` where ${rollup.where}`
+  const group = keys.length === 0 ? ' having count(*) > 0' : ` group by ${keys.map((_, place) => place + 1).join(', ')}`
+  return `select ${[...named, ...values].join(', ')} from ${quoteQualified(rollup.schema, rollup.table)}${where}${group}`
+}
+
+/** Rows in which the view and the recompute differ, in one snapshot; empty: they are the same. */
+export async function differences(on: Db | Session, ...shapes: readonly Shape[]): Promise<readonly unknown[]> {
+  return (await on.query(sql.raw(differencesText(shapes)))).rows
+}
+
+/** For who asks often, and prepares it. */
+export function differencesText(shapes: readonly Shape[]): string {
+  const of = shapes.map((shape, place) => {
+    const columns = [...shape.keys, ...shape.outputs].map(({ name }) => quoteIdent(name)).join(', ')
+    const view = `select ${columns} from ${quoteQualified(shape.rollup.schema, shape.rollup.name)}`
+    const truth = `select ${columns} from (${recomputeOf(shape)}) as truth`
+    const side = (name: string, more: string, less: string): string =>
+      `select ${quoteLiteral(shape.rollup.name)} as rollup, '${name}' as of, to_jsonb(one)::text as row from (table ${more}${place} except all table ${less}${place}) as one`
+    return {
+      both: `view${place} as materialized (${view}), truth${place} as materialized (${truth})`,
+      sides: [side('view', 'view', 'truth'), side('truth', 'truth', 'view')],
+    }
+  })
+  return `with ${of.map(({ both }) => both).join(', ')} ${of.flatMap(({ sides }) => sides).join(' union all ')}`
+}
