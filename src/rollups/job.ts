@@ -15,6 +15,7 @@ import { fillRollup } from './fill.ts'
 import { mergeRollup } from './merge.ts'
 import type { Rollup } from './options.ts'
 import { noteMerged, readInstalled } from './queries.ts'
+import { watchNew } from './watch.ts'
 import type { Shape } from './shape.ts'
 
 const runMs = 60_000
@@ -38,6 +39,7 @@ async function runMerges(session: Session, rollups: readonly Rollup[], context: 
   const endMs = clock.monotonic() + runMs
   const total = { rows: 0, merges: 0, filled: 0 }
   const warnings = new Map<string, string>()
+  const watched = await watchAll(session, { rollups, context, warnings })
   let pauseMs = shortestPauseMs
   for (;;) {
     const before = total.rows
@@ -47,10 +49,33 @@ async function runMerges(session: Session, rollups: readonly Rollup[], context: 
     if (clock.monotonic() + pauseMs >= endMs) break
     await clock.sleep(pauseMs, signal)
   }
+  const taken = watched === 0 ? [] : [`${plural(watched, 'new partition')} watched`]
   const filled = total.filled === 0 ? [] : [`${plural(total.filled, 'rollup')} filled`]
   const merged =
     total.merges === 0 ? [] : [`${plural(total.rows, 'change')} merged in ${plural(total.merges, 'merge')}`]
-  return { did: [...filled, ...merged].join(', '), details: { ...total }, warnings: [...warnings.values()] }
+  return { did: [...taken, ...filled, ...merged].join(', '), details: { ...total }, warnings: [...warnings.values()] }
+}
+
+/** Once a run: each source of what is kept. */
+async function watchAll(
+  session: Session,
+  { rollups, context, warnings }: Pick<Round, 'rollups' | 'context' | 'warnings'>,
+): Promise<number> {
+  const kept = (await readInstalled(session)).filter(({ name }) => rollups.some((rollup) => rollup.name === name))
+  const sources = new Map(kept.map(({ schema, table }) => [JSON.stringify([schema, table]), { schema, table }]))
+  let watched = 0
+  for (const source of sources.values()) {
+    checkpoint(context.signal)
+    try {
+      watched += (await watchNew(session, source)).length
+    } catch (error) {
+      checkpoint(context.signal)
+      if (isConnectionLost(error)) throw error
+      const name = `${source.schema}.${source.table}`
+      warnings.set(name, `partitions of ${name} are not watched yet: ${messageOf(error)}`)
+    }
+  }
+  return watched
 }
 
 interface Round {

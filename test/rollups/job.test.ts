@@ -1,10 +1,14 @@
 // The job that merges: for a minute, once a second while there is something to merge, and less often while there is nothing.
 
 import { expect, test } from 'vitest'
+import type { Clock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/logger.ts'
-import { mergeJob } from '../../src/rollups/job.ts'
-import { insertRollup } from '../../src/rollups/queries.ts'
 import { ensureInstalled } from '../../src/catalog/install.ts'
+import type { Db } from '../../src/db/db.ts'
+import type { JobOutcome } from '../../src/db/job.ts'
+import { mergeJob } from '../../src/rollups/job.ts'
+import type { Rollup } from '../../src/rollups/options.ts'
+import { insertRollup } from '../../src/rollups/queries.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { fakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
@@ -32,17 +36,7 @@ describeOnEachVersion('the job that merges', (_version, database) => {
         await clock.sleep(delayMs)
       },
     }
-    const outcome = await mergeJob({ rollups }).run({
-      db,
-      tick: new Date(0),
-      attempt: 1,
-      fence: 1,
-      signal: new AbortController().signal,
-      clock: sleeping,
-      random: () => 0.5,
-      logger: silentLogger,
-      confirm: () => Promise.resolve(),
-    })
+    const outcome = await runJob(db, rollups, sleeping)
     expect(outcome).toMatchObject({ did: '3 changes merged in 3 merges' })
     expect(outcome.warnings).toEqual([expect.stringMatching(/^rollup broken: /)])
     // Idle at first, then a change in each of three pauses, then idle again.
@@ -53,4 +47,43 @@ describeOnEachVersion('the job that merges', (_version, database) => {
     expect(total).toBeLessThan(60_000)
     expect((await db.query(sql`select plays::int as n from song_plays`)).rows).toEqual([{ n: 3 }])
   })
+
+  test('takes up partitions that were made by hand', async () => {
+    const { db } = database()
+    await run(
+      db,
+      'create table shards (song int, at timestamptz not null, amount numeric) partition by hash (song)',
+      'create table shards_0 partition of shards for values with (modulus 2, remainder 0)',
+    )
+    const rollup = rollupOf({ name: 'of_shards', table: 'shards' })
+    const shapes = await install(db, [rollup])
+    await run(
+      db,
+      ...shapes.map((shape) => insertRollup(shape, 'live')),
+      'create table shards_1 partition of shards for values with (modulus 2, remainder 1)',
+    )
+    expect(await runJob(db, [rollup], fakeClock())).toMatchObject({ did: '1 new partition watched', warnings: [] })
+    await run(
+      db,
+      `insert into shards select n, '2026-01-01', 1 from generate_series(1, 50) n`,
+      'delete from shards_1',
+      'truncate shards_0',
+    )
+    expect((await db.query(sql`select from of_shards`)).rowCount).toBe(0)
+    expect(await runJob(db, [rollup], fakeClock())).toMatchObject({ did: expect.not.stringContaining('watched') })
+  })
 })
+
+async function runJob(db: Db, rollups: readonly Rollup[], clock: Clock): Promise<JobOutcome> {
+  return await mergeJob({ rollups }).run({
+    db,
+    tick: new Date(0),
+    attempt: 1,
+    fence: 1,
+    signal: new AbortController().signal,
+    clock,
+    random: () => 0.5,
+    logger: silentLogger,
+    confirm: () => Promise.resolve(),
+  })
+}
