@@ -4,14 +4,14 @@
 import { isStrataError, messageOf } from '../base/errors.ts'
 import { contributeRoutines } from '../catalog/routines.ts'
 import type { Session } from '../db/db.ts'
-import type { Contribution, Held } from '../plan/index.ts'
+import type { Contribution, Held, StepDraft } from '../plan/index.ts'
 import { isConnectionLost, sqlstateOf } from '../sql/sqlstate.ts'
 import type { Source } from './capture.ts'
 import { grantsOf } from './grants.ts'
 import { inspectSource } from './inspect.ts'
 import { mergeProcedure } from './merge-procedure.ts'
 import type { Rollup } from './options.ts'
-import { isSmall, planSource, type SourcePlan } from './plan.ts'
+import { isSmall, planSource } from './plan.ts'
 import {
   isSameDeclaration,
   readFunctionComments,
@@ -25,18 +25,23 @@ import { shapeOf, type Shape } from './shape.ts'
 
 export async function contributeRollups(session: Session, rollups: readonly Rollup[]): Promise<Contribution> {
   const installed = await readInstalled(session)
+  // What is kept is its source's until it is dropped, wherever it is declared by now.
+  const homes = rollups.map((rollup) => ({
+    rollup,
+    home: installed.find(({ name }) => name === rollup.name) ?? rollup,
+  }))
   const plans: SourcePlan[] = []
   const shapes: Shape[] = []
-  for (const source of sourcesOf(rollups, installed)) {
+  for (const source of sourcesOf([...rollups, ...installed])) {
     const plan = await planOne(session, source, {
-      rollups: rollups.filter((rollup) => isOf(rollup, source)),
+      rollups: homes.filter(({ home }) => isOf(home, source)).map(({ rollup }) => rollup),
       installed: installed.filter((rollup) => isOf(rollup, source)),
     })
     plans.push(plan)
     shapes.push(...plan.shapes)
   }
-  const procedure = shapes.length === 0 ? [] : [mergeProcedure(shapes)]
-  const routines = await contributeRoutines(session, procedure)
+  const isKnown = shapes.length + installed.length > 0
+  const routines = await contributeRoutines(session, isKnown ? [mergeProcedure(shapes)] : [])
   return {
     feature: 'rollups',
     // The procedure names the tables of the rollups, which are there by then.
@@ -50,11 +55,16 @@ export async function contributeRollups(session: Session, rollups: readonly Roll
 const isOf = (rollup: Source, source: Source): boolean =>
   rollup.schema === source.schema && rollup.table === source.table
 
-function sourcesOf(rollups: readonly Rollup[], installed: readonly InstalledRollup[]): readonly Source[] {
-  const known = new Map<string, Source>()
-  for (const { schema, table } of [...rollups, ...installed])
-    known.set(JSON.stringify([schema, table]), { schema, table })
+function sourcesOf(rollups: readonly Source[]): readonly Source[] {
+  const known = new Map(rollups.map(({ schema, table }) => [JSON.stringify([schema, table]), { schema, table }]))
   return [...known.values()]
+}
+
+interface SourcePlan {
+  readonly steps: readonly StepDraft[]
+  readonly held: readonly Held[]
+  /** Of all that is kept when the steps are done. */
+  readonly shapes: readonly Shape[]
 }
 
 interface OfSource {
@@ -62,15 +72,10 @@ interface OfSource {
   readonly installed: readonly InstalledRollup[]
 }
 
-async function planOne(
-  session: Session,
-  source: Source,
-  { rollups, installed }: OfSource,
-): Promise<SourcePlan & { readonly shapes: readonly Shape[] }> {
+async function planOne(session: Session, source: Source, { rollups, installed }: OfSource): Promise<SourcePlan> {
   const { shapes, held } = await readShapes(session, rollups, installed)
-  // One that cannot be read any more is no reason to drop it, and the functions name it.
-  if (held.some(({ what }) => installed.some(({ name }) => what === `rollup ${name}`)))
-    return { steps: [], held, shapes: [] }
+  // Declared elsewhere by now, and dropped there: there is nothing here to look at.
+  if (shapes.length + installed.length === 0) return { steps: [], held, shapes: [] }
   const relations = await readRelations(session, source)
   const sizeBytes = await readSizeBytes(session, relations)
   const grants = new Map<string, readonly string[]>()
@@ -88,7 +93,7 @@ async function planOne(
     shapes,
     installed,
   })
-  return { ...plan, held: [...held, ...plan.held], shapes }
+  return { steps: plan, held, shapes }
 }
 
 async function readShapes(
@@ -100,8 +105,10 @@ async function readShapes(
   const held: Held[] = []
   for (const rollup of rollups) {
     const kept = installed.find(({ name }) => name === rollup.name)
-    if (kept !== undefined && isSameDeclaration(kept.declared, rollup)) {
+    if (kept !== undefined) {
+      // It goes on as it is until somebody decides.
       shapes.push(kept.shape)
+      if (!isSameDeclaration(kept.declared, rollup)) held.push(changed(rollup))
       continue
     }
     try {
@@ -116,4 +123,12 @@ async function readShapes(
     }
   }
   return { shapes, held }
+}
+
+function changed({ name }: Rollup): Held {
+  return {
+    what: `rollup ${name}`,
+    why: 'it is declared in another way than it is kept',
+    todo: 'declare it under another name, let readers move there, then declare this one no more',
+  }
 }

@@ -1,17 +1,16 @@
-// The rollups of one source, declared and installed → steps and what is held back. Pure.
+// The rollups of one source, declared and installed → steps. Pure.
 //
 // What holds: whatever changes the functions of a source ends with SHARE ROW EXCLUSIVE on each of its relations, in the same
 // transaction: no writer still runs the old body when the filling takes its snapshot. A source that is small is filled in
 // that transaction, behind those locks; a larger one afterwards, range by range, and its views are made when all is in.
 
 import { createHash } from 'node:crypto'
-import type { Held, StepDraft } from '../plan/index.ts'
+import type { StepDraft } from '../plan/index.ts'
 import { quoteLiteral, quoteQualified } from '../sql/quote.ts'
 import { captureFunctions, captureTriggers, dropTriggers, type Relation, type Source } from './capture.ts'
 import { createGuard, dropGuard } from './guard.ts'
 import { captureEvents, functionOf, viewOf } from './names.ts'
-import type { Rollup } from './options.ts'
-import { deleteRollup, insertRollup, isSameDeclaration, type InstalledRollup } from './queries.ts'
+import { deleteRollup, insertRollup, type InstalledRollup } from './queries.ts'
 import type { Shape } from './shape.ts'
 import { contributionOf, upsertMerged } from './statements.ts'
 import { createTables, createViews, dropRollup } from './tables.ts'
@@ -37,50 +36,22 @@ export interface SourceReading {
   readonly installed: readonly InstalledRollup[]
 }
 
-export interface SourcePlan {
-  readonly steps: readonly StepDraft[]
-  readonly held: readonly Held[]
-}
-
-export function planSource(reading: SourceReading): SourcePlan {
+export function planSource(reading: SourceReading): readonly StepDraft[] {
   const { source, shapes, installed, relations } = reading
-  const changed = shapes.filter((shape) => findInstalled(shape, installed, isOther))
-  const kept = shapes.filter((shape) => !changed.includes(shape))
-  const added = kept.filter((shape) => !installed.some(({ name }) => name === shape.rollup.name))
+  const added = shapes.filter((shape) => !installed.some(({ name }) => name === shape.rollup.name))
   const gone = installed.filter(({ name }) => !shapes.some(({ rollup }) => rollup.name === name))
-  // What changed goes on as it is until somebody decides: its functions are those that are there.
-  if (changed.length > 0) return { steps: [], held: changed.map(holdChanged) }
-  if (kept.length === 0) return { steps: planEnd(source, relations, gone), held: [] }
-  const functions = captureFunctions(source, kept)
+  if (shapes.length === 0) return planEnd(source, relations, gone)
+  const functions = captureFunctions(source, shapes)
   const comments = commentsOf(source, functions)
   const isCurrent =
     added.length === 0 &&
     gone.length === 0 &&
     reading.functionComments.every((comment, index) => comment === comments[index]?.text)
-  if (isCurrent) return { steps: planWatch(reading), held: [] }
-  return {
-    steps: [planChange(reading, { kept, added, gone }, [...functions, ...comments.map(({ statement }) => statement)])],
-    held: [],
-  }
-}
-
-type Difference = (one: InstalledRollup, rollup: Rollup) => boolean
-const isOther: Difference = (one, rollup) => !isSameDeclaration(one.declared, rollup)
-
-function findInstalled({ rollup }: Shape, installed: readonly InstalledRollup[], differs: Difference): boolean {
-  return installed.some((one) => one.name === rollup.name && differs(one, rollup))
-}
-
-function holdChanged({ rollup }: Shape): Held {
-  return {
-    what: `rollup ${rollup.name}`,
-    why: 'it is declared in another way than it is kept',
-    todo: 'declare it under another name, let readers move there, then declare this one no more',
-  }
+  if (isCurrent) return planWatch(reading)
+  return [planChange(reading, { added, gone }, [...functions, ...comments.map(({ statement }) => statement)])]
 }
 
 interface Change {
-  readonly kept: readonly Shape[]
   readonly added: readonly Shape[]
   readonly gone: readonly InstalledRollup[]
 }
@@ -145,7 +116,7 @@ function planEnd(
   if (gone.length === 0) return []
   return [
     {
-      title: titleOf(source, { kept: [], added: [], gone }),
+      title: titleOf(source, { added: [], gone }),
       statements: [
         ...relations.flatMap(dropTriggers),
         ...captureEvents.map((event) => `drop function if exists ${functionOf(source, event)}()`),

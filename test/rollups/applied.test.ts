@@ -262,5 +262,19 @@ describe.each(versions)('applied rollups on PostgreSQL %d', (version) => {
       { what: 'rollup counted', why: expect.stringContaining('another way') },
     ])
     expect(await other.rollup.status()).toMatchObject([{ state: 'changed' }])
+    // It goes on as it is kept, and so do the others; also where it is declared on another table.
+    await run(db, 'create table others (song int)')
+    const more = { from: 'plays', by: ['song'], measures: { n } } as const
+    for (const from of ['plays', 'others']) {
+      const moved = strataOf({ rollups: { counted: { ...counted, from, where: 'song > 0' }, more } })
+      await moved.apply()
+      const again = await moved.plan()
+      expect(again.steps).toEqual([])
+      expect(again.held).toMatchObject([{ what: 'rollup counted' }])
+      await run(db, 'insert into plays values (1)', 'call pgstrata.merge()')
+      const kept = `select (select n::int from counted) as counted, (select sum(n)::int from more) as more, (select count(*)::int from plays) as plays, (select count(*)::int from pgstrata.counted_delta) as pending`
+      const [row] = (await rowsOf(kept)) as { counted: number; more: number; plays: number; pending: number }[]
+      expect(row).toEqual({ counted: row?.plays, more: row?.plays, plays: row?.plays, pending: 0 })
+    }
   })
 })
