@@ -10,11 +10,11 @@ import { waitUntil } from '../support/wait.ts'
 
 describe.each(versions)('Ctrl-C on PostgreSQL %d', (version) => {
   test.each([
-    ['inside a transaction', 'create table half (id int);\nselect pg_sleep(3600);\n', 'pg_sleep', []],
+    ['inside a transaction', 'create table half (id int);\nselect pg_sleep(3600);\n', 'PgSleep', []],
     [
       'outside a transaction',
       'insert into song values (2);\ncreate index concurrently song_idx on song (id);\n',
-      'song_idx',
+      'virtualxid',
       ['unfinished'],
     ],
   ])('%s', async (_name, text, waitsFor, left) => {
@@ -25,19 +25,24 @@ describe.each(versions)('Ctrl-C on PostgreSQL %d', (version) => {
     let release: () => void = () => undefined
     const released = new Promise<void>((resolve) => (release = resolve))
     // Holds the index build up; the other case sleeps by itself.
+    let hold: () => void = () => undefined
+    const held = new Promise<void>((resolve) => (hold = resolve))
     const holding = other.withSession(async (session) => {
       await session.query(sql`begin`)
       await session.query(sql`insert into song values (1)`)
+      hold()
       await released
       await session.query(sql`commit`)
     })
+    await held
     const result = await project.cli(['migrate', 'up', '--no-lint'], {
       onSpawn: (child) => {
         void waitUntil(
           async () =>
             (
               await database.db.query(
-                sql`select from pg_stat_activity where state = 'active' and query ~ ${waitsFor} and pid <> pg_backend_pid()`,
+                // By what it waits for: its text stands in the note that goes before it as well.
+                sql`select from pg_stat_activity where datname = current_database() and wait_event = ${waitsFor}`,
               )
             ).rows.length > 0,
           { what: 'the long statement' },
