@@ -36,6 +36,8 @@ export {
   type StrataConfig,
   type TableConfig,
   type TablesConfig,
+  type ViewConfig,
+  type ViewsConfig,
 } from './config/index.ts'
 export type { Db, DbTarget, Notice, Queryable, Result, Session } from './db/db.ts'
 export { acquireLease, holdsLease, releaseLease, renewLease, type Lease, type LeaseOptions } from './db/lease.ts'
@@ -110,6 +112,10 @@ export {
   avg,
   count,
   countIf,
+  first,
+  last,
+  max,
+  min,
   sum,
   sumIf,
   type Avg,
@@ -125,8 +131,22 @@ export {
   type RollupStatus,
   type Sum,
   type SumOptions,
+  type End,
+  type EndOptions,
+  type Extremum,
+  type FilterOptions,
+  type TotalsReader,
   type Verification,
 } from './rollups/index.ts'
+export type {
+  MaterializedView,
+  RefreshViewsOptions,
+  RollupSuggestion,
+  ViewProgress,
+  ViewRefresh,
+  Views,
+  ViewStatus,
+} from './views/index.ts'
 export type { ApplyEvent, ApplyReport, Contribution, Drift, Held, Plan, Step } from './plan/index.ts'
 export type { JobContext, JobOutcome } from './db/job.ts'
 export type { JobRun, Jobs, JobStatus, RunContext, RunReport, SchedulerState, StartOptions } from './maintain/index.ts'

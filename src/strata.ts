@@ -19,12 +19,13 @@ import { StrataPool } from './db/pool/strata-pool.ts'
 import { createQueryApi, type QueryApi } from './db/query/index.ts'
 import { serverProbes, settingProbes } from './db/probes.ts'
 import type { Token } from './db/token.ts'
-import { assembleJobs, createJobs, type Jobs, type StartOptions } from './maintain/index.ts'
+import { assembleJobs, createJobs, nextTickMs, type Jobs, type StartOptions } from './maintain/index.ts'
 import { createMigrate, type Migrate } from './migrate/index.ts'
 import { migrateProbes } from './migrate/probes.ts'
 import { createConversion, type Conversion } from './partitions/convert/index.ts'
 import { createPartitions, type Partitions } from './partitions/index.ts'
 import { createRollups, type DeclaredRollups, type ReadersOf, type Rollups } from './rollups/index.ts'
+import { createViews, type Views } from './views/index.ts'
 import { applyPlan, readPlan, type ApplyOptions, type ApplyReport, type Contribution, type Plan } from './plan/index.ts'
 
 /** `Declared`: the type of `rollups` in the configuration. */
@@ -49,6 +50,8 @@ export interface Strata<Declared extends DeclaredRollups = DeclaredRollups> exte
   readonly rollups: ReadersOf<Declared>
   /** What is done to rollups: their part of the plan, merging, filling, verifying. */
   readonly rollup: Rollups
+  /** Materialized views: how fresh they are, and refreshing them. */
+  readonly views: Views
   /** Turns live tables into partitioned ones, while they are used. */
   readonly conversion: Conversion
   /** Recurring work: what there is, what became of it, and running it. */
@@ -89,22 +92,16 @@ export function openStrata<Declared extends DeclaredRollups = DeclaredRollups>(
   let closing: Promise<unknown> | undefined
   const pool = new StrataPool(config.pool, { clock, random })
   const migrate = createMigrate({ db, options: config.migrate, from: config.root, clock, random, logger })
-  const partitions = createPartitions({
-    db,
-    tables: config.tables,
-    ladder: config.ladder,
-    monthlyIn: config.monthlyFunctionIn,
-  })
   const api = createQueryApi(pool, { clock, random })
-  const rollup = createRollups({ db, rollups: config.rollups, clock })
-  const conversion = createConversion({ db, ladder: config.ladder, clock, random })
+  const structures = createStructures(config, { db, clock, random })
+  const { partitions, rollup, views } = structures
   const jobs = createJobs({
     open: (applicationName, limits) =>
       openDb({ url: config.database.direct, connectTimeoutMs, applicationName, max: jobConnections, ...limits }),
     jobs: assembleJobs({
       settings: config.jobs,
       cleanups: config.cleanups,
-      contributed: [...partitions.jobs, ...rollup.jobs],
+      contributed: [...partitions.jobs, ...rollup.jobs, ...views.jobs],
     }),
     leaseMs: config.jobs.leaseMs,
     clock,
@@ -125,14 +122,12 @@ export function openStrata<Declared extends DeclaredRollups = DeclaredRollups>(
     explainRouting: (query, how) => pool.explainRouting(query, how),
     ...api,
     migrate,
-    partitions,
+    ...structures,
     rollups: rollup.readers<Declared>(async (statement) => await api.query(statement)),
-    rollup,
-    conversion,
     jobs,
     start: (what) => jobs.start(what.jobs === true ? {} : what.jobs),
     stop: () => jobs.stop(),
-    ...structuralWork(config, { db, partitions, rollup }, { clock, random }),
+    ...structuralWork(config, { db, ...structures }, { clock, random }),
     nodes,
     readNodes: () => readNodes(nodes, clock),
     probes: [
@@ -149,10 +144,23 @@ export function openStrata<Declared extends DeclaredRollups = DeclaredRollups>(
   }
 }
 
+/** The features that keep something in the database. */
+function createStructures(
+  { ladder, ...config }: ResolvedConfig,
+  tools: { readonly db: Db; readonly clock: Clock; readonly random: Random },
+): Pick<Strata, 'partitions' | 'rollup' | 'views' | 'conversion'> {
+  return {
+    partitions: createPartitions({ ...tools, tables: config.tables, ladder, monthlyIn: config.monthlyFunctionIn }),
+    rollup: createRollups({ ...tools, rollups: config.rollups }),
+    views: createViews({ ...tools, views: config.views, ladder, nextTickMs }),
+    conversion: createConversion({ ...tools, ladder }),
+  }
+}
+
 /** What features contribute, shown or carried out. */
 function structuralWork(
   { ladder, waitMs }: Pick<ResolvedConfig, 'ladder' | 'waitMs'>,
-  { db, ...features }: Pick<Strata, 'db' | 'partitions' | 'rollup'>,
+  { db, ...features }: Pick<Strata, 'db' | 'partitions' | 'rollup' | 'views'>,
   tools: { readonly clock: Clock; readonly random: Random },
 ): Pick<Strata, 'plan' | 'apply'> {
   const contribute = (session: Session): Promise<readonly Contribution[]> => contributeAll(session, features)
@@ -162,15 +170,16 @@ function structuralWork(
   }
 }
 
-/** Tables are laid out before rollups watch their partitions. */
+/** Tables are laid out before rollups watch their partitions; views may read all that. */
 async function contributeAll(
   session: Session,
-  { partitions, rollup }: Pick<Strata, 'partitions' | 'rollup'>,
+  { partitions, rollup, views }: Pick<Strata, 'partitions' | 'rollup' | 'views'>,
 ): Promise<readonly Contribution[]> {
   return [
     contributeCatalog(await readInstalledVersion(session)),
     await partitions.contribute(session),
     await rollup.contribute(session),
+    await views.contribute(session),
   ]
 }
 

@@ -4,6 +4,7 @@ import { convertScenario } from './convert.ts'
 import { devScenario } from './dev.ts'
 import { migrateScenario } from './migrate.ts'
 import { partitionsScenario } from './partitions.ts'
+import { rollupsScenario } from './rollups.ts'
 
 export const scenarios: readonly Scenario[] = [
   migrateScenario,
@@ -11,4 +12,5 @@ export const scenarios: readonly Scenario[] = [
   connectScenario,
   partitionsScenario,
   convertScenario,
+  rollupsScenario,
 ]

@@ -32,7 +32,10 @@ export function contributeCatalog(installedVersion: number): CatalogContribution
   }
 }
 
-function undoOf({ version, tables }: SchemaVersion): string[] {
+function undoOf({ version, tables, views = [] }: SchemaVersion): string[] {
   if (version === 1) return ['drop schema pgstrata cascade']
-  return tables.map((name) => `drop table pgstrata.${name}`).toReversed()
+  return [
+    ...views.map((name) => `drop view pgstrata.${name}`),
+    ...tables.map((name) => `drop table pgstrata.${name}`).toReversed(),
+  ]
 }

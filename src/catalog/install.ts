@@ -17,13 +17,11 @@ export const lockObject: Readonly<Record<'install' | 'migrate' | 'apply', number
   apply: 3,
 }
 
-/** Conversions have a class of their own, with the table's oid for the object: one at a time for each table. */
-const conversionLockClass = lockClass + 1
+/** Next to it, for work on one table: the object is the oid of the table. */
+export const tableLockClass: number = lockClass + 1
 
-export function conversionLock(tableOid: number): readonly [number, number] {
-  // Advisory locks are named by signed numbers, tables by unsigned ones.
-  return [conversionLockClass, tableOid | 0]
-}
+/** And for refreshing one materialized view: the object is its oid. */
+export const viewLockClass: number = lockClass + 2
 
 export const newestVersion: number = Math.max(...schemaVersions.map((entry) => entry.version))
 

@@ -16,6 +16,7 @@ import { addPlan } from './commands/plan.ts'
 import { addRollup } from './commands/rollup.ts'
 import { addServe } from './commands/serve.ts'
 import { addStatus } from './commands/status.ts'
+import { addView } from './commands/view.ts'
 import type { CliContext, GlobalOptions } from './context.ts'
 import { reportError } from './output.ts'
 import type { Run } from './run.ts'
@@ -60,6 +61,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     addMigrate,
     addPartitions,
     addRollup,
+    addView,
     addConvert,
     addServe,
     addJobs,

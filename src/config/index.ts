@@ -16,3 +16,4 @@ export type {
   TablesConfig,
 } from './table-types.ts'
 export type { Duration } from './values.ts'
+export type { ViewConfig, ViewsConfig } from './views.ts'

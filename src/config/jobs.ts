@@ -51,16 +51,18 @@ export interface ParsedJobs {
   >
 }
 
-const zone = z.string().check((context) => tell(context, () => checkZone(context.value)))
+export const zone: z.ZodString = z.string().check((context) => tell(context, () => checkZone(context.value)))
 
-const every = duration.check((context) =>
+export const every: typeof duration = duration.check((context) =>
   tell(context, () => {
     const everyMs = lengthOf(context.value)
     if (everyMs !== undefined) checkSchedule({ everyMs })
   }),
 )
 
-const cron = z.string().check((context) => tell(context, () => checkSchedule({ cron: context.value, zone: 'UTC' })))
+export const cron: z.ZodString = z
+  .string()
+  .check((context) => tell(context, () => checkSchedule({ cron: context.value, zone: 'UTC' })))
 
 const hourMs = 3_600_000
 const lease = lasting(1_000, hourMs)
@@ -172,7 +174,7 @@ function resolveOwn(name: string, job: ParsedJobs['own'][string], defaultZone: s
   }
 }
 
-function scheduleOf(when: Duration | CronConfig, defaultZone: string): JobSchedule {
+export function scheduleOf(when: Duration | CronConfig, defaultZone: string): JobSchedule {
   return typeof when === 'object'
     ? { cron: when.cron, zone: when.zone ?? defaultZone }
     : { everyMs: parseDurationMs(when) }

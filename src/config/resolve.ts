@@ -10,12 +10,14 @@ import type { MigrateOptions } from '../migrate/index.ts'
 import type { Cleanup, JobSettings } from '../maintain/index.ts'
 import type { PartitionedTable } from '../partitions/index.ts'
 import type { DeclaredRollups, Rollup } from '../rollups/index.ts'
+import type { MaterializedView } from '../views/index.ts'
 import { complain } from './complaints.ts'
 import { resolveJobs } from './jobs.ts'
 import { resolvePool, type ResolvedPool } from './pool.ts'
 import { configSchema, type ParsedConfig } from './shape.ts'
 import { resolveRollups } from './rollups.ts'
 import { resolveTables } from './tables.ts'
+import { resolveViews } from './views.ts'
 
 /** `Declared`: the type of `rollups` as it is written, from which that of their readers follows. */
 export interface ResolvedConfig<Declared extends DeclaredRollups = DeclaredRollups> {
@@ -37,6 +39,7 @@ export interface ResolvedConfig<Declared extends DeclaredRollups = DeclaredRollu
   readonly rollups: readonly Rollup[]
   /** As they are written. */
   readonly declaredRollups: Declared
+  readonly views: readonly MaterializedView[]
   readonly dev: ParsedConfig['dev']
 }
 
@@ -59,7 +62,7 @@ export function resolveConfig<const Written>(
 ): ResolvedConfig<RollupsIn<Written>> {
   const parsed = configSchema.safeParse(withFallback(written, options.fallbackUrl), { reportInput: true })
   if (!parsed.success) throw invalid(parsed.error.issues, options.name)
-  const { database, migrations, jobs, tables, rollups, dev } = parsed.data
+  const { database, migrations, jobs, tables, rollups, views, dev } = parsed.data
   const ladder: LadderOptions = {
     firstTimeoutMs: parseDurationMs(migrations.lockTimeout.first),
     lastTimeoutMs: parseDurationMs(migrations.lockTimeout.last),
@@ -85,6 +88,7 @@ export function resolveConfig<const Written>(
     ...resolveTables(tables),
     rollups: resolveRollups(rollups, tables),
     declaredRollups: rollups,
+    views: resolveViews(views, jobs.zone),
     dev: { ...dev, dir: resolvePath(options.root, dev.dir) },
   }
   return deepFreeze(resolved) as ResolvedConfig<RollupsIn<Written>>

@@ -1,16 +1,17 @@
 // `rollups` of a configuration, as types and as a schema: which rows of which table are counted together, and what of them.
 
 import { z } from 'zod'
-import type { AdditiveMeasure, Bucket, BucketSpan, Rollup } from '../rollups/index.ts'
+import type { Measure, Bucket, BucketSpan, Rollup, Totals, WindowSpan } from '../rollups/index.ts'
 import { placeOf } from './table-resolve.ts'
 import type { ParsedTables } from './table-types.ts'
 import { identifier } from './values.ts'
 
 interface MeasureConfig {
-  readonly kind: AdditiveMeasure['kind']
+  readonly kind: Measure['kind']
   readonly of?: string | undefined
   readonly filter?: string | undefined
   readonly floats?: boolean | undefined
+  readonly order?: string | undefined
 }
 
 export interface RollupConfig {
@@ -22,6 +23,13 @@ export interface RollupConfig {
   readonly where?: string | undefined
   readonly rowSecurity?: Rollup['rowSecurity'] | undefined
   readonly measures: Readonly<Record<string, MeasureConfig>>
+  readonly totals?: TotalsConfig | undefined
+}
+
+interface TotalsConfig {
+  readonly windows?: Readonly<Record<string, string>> | undefined
+  readonly compute?: Readonly<Record<string, string>> | undefined
+  readonly index?: readonly string[] | undefined
 }
 
 export type RollupsConfig = Readonly<Record<string, RollupConfig>>
@@ -47,23 +55,51 @@ function spanOf(text: string): BucketSpan | undefined {
 
 const measure = z
   .strictObject({
-    kind: z.enum(['count', 'sum', 'avg']).describe('Made by `count()`, `sum(…)`, `avg(…)`, `countIf(…)`, `sumIf(…)`.'),
+    kind: z
+      .enum(['count', 'sum', 'avg', 'min', 'max', 'first', 'last'])
+      .describe(
+        'Made by `count()`, `sum(…)`, `avg(…)`, `countIf(…)`, `sumIf(…)`, `min(…)`, `max(…)`, `first(…)`, `last(…)`.',
+      ),
     of: sqlText.optional().describe("An expression over a row: 'amount', 'amount * rate'."),
     filter: sqlText.optional().describe('Which rows are taken into account.'),
     floats: z
       .boolean()
       .optional()
       .describe('Add up floating point numbers, whose sum may differ from a recompute in the last digits.'),
+    order: sqlText.optional().describe('Of `first` and `last`: by what. Default: the column of time.'),
   })
   .check(({ value, issues }) => {
     if (value.kind === 'count' || value.of !== undefined) return
     issues.push({
       code: 'custom',
-      message: `expected what to add up, as in ${value.kind}('amount')`,
+      message: `expected of what, as in ${value.kind}('amount')`,
       input: '',
       path: ['of'],
     })
   })
+
+const windowPattern = /^(\d{1,4}) (minute|hour|day|week|month|quarter|year)s?$/
+const window = z.string().check((context) => {
+  const [, count] = windowPattern.exec(context.value) ?? []
+  if (Number(count) > 0) return
+  const message = "expected how far back it reaches, as in '12 hours', '7 days' or '3 months'"
+  context.issues.push({ code: 'custom', message, input: context.value, continue: true })
+})
+const indexPattern = /^(\S.*?)(?: (asc|desc))?$/i
+
+const totals = z
+  .strictObject({
+    windows: z
+      .record(z.string().regex(/^[a-z0-9_]+$/, 'expected a name of lower-case letters, digits and _'), window)
+      .optional()
+      .describe("How far back: `{ '7d': '7 days' }` makes `plays_7d` of the measure `plays`."),
+    compute: z
+      .record(identifier, sqlText)
+      .optional()
+      .describe("Columns of the others: `{ trending: 'plays_1d * 10 + plays_7d' }`."),
+    index: z.array(identifier).max(16).optional().describe("What is read in order: `['trending desc']`."),
+  })
+  .describe('One row for each key, of all time and in windows: what top lists are read from.')
 
 const rollup = z
   .strictObject({
@@ -80,6 +116,7 @@ const rollup = z
       .optional()
       .describe('`ignore`: count all rows of a table with row level security, and show what they come to.'),
     measures: z.record(identifier, measure).describe("What is counted: `{ plays: count(), earnings: sum('amount') }`."),
+    totals: totals.optional(),
   })
   .check(({ value, issues }) => {
     if (Object.keys(value.measures).length > 0) return
@@ -116,14 +153,30 @@ export function resolveRollups(rollups: RollupsConfig, tables: ParsedTables): re
     by: one.by ?? [],
     where: one.where,
     rowSecurity: one.rowSecurity ?? 'refuse',
-    measures: Object.entries(one.measures).map(([measureName, { kind, of, filter, floats = false }]) => ({
+    measures: Object.entries(one.measures).map(([measureName, { kind, of, filter, floats = false, order }]) => ({
       name: measureName,
       kind,
       of,
       filter,
       floats,
+      order,
     })),
+    totals: one.totals === undefined ? undefined : resolveTotals(one.totals),
   }))
+}
+
+function resolveTotals({ windows = {}, compute = {}, index = [] }: TotalsConfig): Totals {
+  return {
+    windows: Object.entries(windows).map(([name, text]) => {
+      const [, count, unit] = windowPattern.exec(text) ?? []
+      return { name, span: { unit: unit as WindowSpan['unit'], count: Number(count) } }
+    }),
+    compute: Object.entries(compute).map(([name, value]) => ({ name, value })),
+    index: index.map((text) => {
+      const [, column = text, direction = 'asc'] = indexPattern.exec(text) ?? []
+      return { column, descending: direction.toLowerCase() === 'desc' }
+    }),
+  }
 }
 
 function sourceOf({ from }: RollupConfig, tables: ParsedTables): Pick<Rollup, 'schema' | 'table'> {

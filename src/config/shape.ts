@@ -6,9 +6,10 @@ import { ruleNames } from '../migrate/lint/index.ts'
 import { databaseSchema, type DatabaseConfig, type ParsedDatabase } from './database.ts'
 import { jobsSchema, type JobsConfig, type ParsedJobs } from './jobs.ts'
 import type { ParsedTables, TablesConfig } from './table-types.ts'
-import { findRollupFaults, rollupsSchema, type RollupsConfig } from './rollups.ts'
+import { findRollupFaults, resolveRollups, rollupsSchema, type RollupsConfig } from './rollups.ts'
 import { tablesSchema } from './tables.ts'
 import { duration, type Duration } from './values.ts'
+import { findViewFaults, viewsSchema, type ViewsConfig } from './views.ts'
 
 export interface StrataConfig {
   readonly database: DatabaseConfig
@@ -34,6 +35,7 @@ export interface StrataConfig {
     | undefined
   readonly tables?: TablesConfig | undefined
   readonly rollups?: RollupsConfig | undefined
+  readonly views?: ViewsConfig | undefined
   readonly jobs?: JobsConfig | undefined
   readonly dev?:
     | {
@@ -108,11 +110,15 @@ export const configSchema: z.ZodType<ParsedConfig> = z
       .default({})
       .describe('Tables laid out in time and space, by name: partitions, how long rows live, and rows that expire.'),
     rollups: rollupsSchema.default({}).describe('Aggregates that are kept current, by name: exact to the last commit.'),
+    views: viewsSchema.default({}).describe('Materialized views, by name: made, replaced and refreshed.'),
     jobs: jobsSchema.prefault({} as ParsedJobs).describe('Work that `pgstrata serve` does again and again.'),
     dev: dev.prefault({}).describe('The embedded cluster of `pgstrata dev`.'),
   })
   .check(({ value, issues }) => {
-    for (const { path, message } of findRollupFaults(value.rollups, value.tables)) {
+    for (const { path, message } of [
+      ...findRollupFaults(value.rollups, value.tables),
+      ...findViewFaults(value.views, resolveRollups(value.rollups, value.tables)),
+    ]) {
       issues.push({ code: 'custom', message, input: '', path: [...path] })
     }
   })
@@ -135,6 +141,7 @@ export interface ParsedConfig {
   }
   readonly tables: ParsedTables
   readonly rollups: RollupsConfig
+  readonly views: ViewsConfig
   readonly jobs: ParsedJobs
   readonly dev: {
     readonly version: 15 | 16 | 17 | 18

@@ -3,5 +3,5 @@ export { createJobs, type JobRun, type Jobs, type JobStatus, type JobsTools, typ
 export { builtInNames, type Cleanup, type JobSettings, type OwnJob } from './options.ts'
 export type { RunReport } from './run.ts'
 export type { RunContext } from './run-context.ts'
-export { checkSchedule, checkZone } from './schedule.ts'
+export { checkSchedule, checkZone, nextTickMs } from './schedule.ts'
 export type { SchedulerState } from './scheduler.ts'

@@ -44,6 +44,7 @@ export const builtInNames = [
   'retention',
   'drain',
   'merge',
+  'refresh',
   'analyze',
   'freeze',
   'reindex',

@@ -1,10 +1,7 @@
-// One worker at a time on the partitions of a table: the daemon's jobs and the procedure pgstrata.maintain() take the same
-// advisory lock, the one on its session, the other for its transaction, and neither waits for it.
+// One worker at a time on the partitions of a table: a conversion, the daemon's jobs and the procedure pgstrata.maintain() take
+// the same advisory lock, the procedure for its transaction, the others on their session.
 
-import { lockClass } from '../catalog/install.ts'
-
-/** A class of its own, next to that of structural work, whose objects are numbered one by one. */
-const tableLockClass: number = lockClass + 1
+import { tableLockClass } from '../catalog/install.ts'
 
 /** An oid has 32 bits without a sign, an advisory lock's number has one. */
 export function tableLockKey(tableOid: number): readonly [number, number] {

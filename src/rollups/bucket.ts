@@ -18,7 +18,7 @@ const origin = '2000-01-03 00:00:00'
  * 18 looks an abbreviation up in the zone of the session first, where anybody can give UTC another meaning
  * (`set timezone = 'UTC+5'`). This name is none.
  */
-const zoneLiteral = (zone: string): string => quoteLiteral(zone === 'UTC' ? 'Etc/UTC' : zone)
+export const zoneLiteral = (zone: string): string => quoteLiteral(zone === 'UTC' ? 'Etc/UTC' : zone)
 
 /** `column`: as SQL writes it. */
 export function bucketOf({ span, zone }: Bucket, type: BucketType, column: string): string {

@@ -5,8 +5,8 @@
 // taken by the measure.
 
 import { StrataError } from '../base/errors.ts'
-import type { AdditiveMeasure, Rollup } from './options.ts'
-import { bucketColumn, rowCount } from './shape.ts'
+import type { Measure, Rollup } from './options.ts'
+import { bucketColumn, isAdditive, rowCount } from './shape.ts'
 import { onlyKey } from './statements.ts'
 
 const maxIdentifierBytes = 63
@@ -16,16 +16,26 @@ const maxKeys = 32
 const maxMeasures = 100
 
 /** Of what stands beside the view, and in schema "pgstrata". */
-const suffixes = ['_parts', '_merged', '_delta', '_lock'] as const
+const suffixes = ['_parts', '_merged', '_totals', '_delta', '_lock'] as const
 const stateSuffixes = ['_sum', '_n', '_nan', '_inf', '_ninf'] as const
 
 export function checkRollup(rollup: Rollup): void {
   checkNames(rollup)
   checkSizes(rollup)
   checkBucket(rollup)
+  checkTotals(rollup)
   for (const measure of rollup.measures) {
     if (measure.kind !== 'count' && measure.of === undefined) {
-      throw refuse(rollup, `measure "${measure.name}" says not what to add up`, { expected: 'an expression in `of`' })
+      throw refuse(rollup, `measure "${measure.name}" says not of what`, { expected: 'an expression in `of`' })
+    }
+    if (
+      (measure.kind === 'first' || measure.kind === 'last') &&
+      rollup.bucket === undefined &&
+      measure.order === undefined
+    ) {
+      throw refuse(rollup, `measure "${measure.name}" says not by what`, {
+        expected: 'an expression in `order`, or a bucket',
+      })
     }
   }
 }
@@ -69,12 +79,64 @@ function checkBucket(rollup: Rollup): void {
   }
 }
 
+function checkTotals(rollup: Rollup): void {
+  const { totals, bucket } = rollup
+  if (totals === undefined) return
+  // What cannot be added up is in none.
+  const measures = rollup.measures.filter(isAdditive)
+  if (bucket === undefined) {
+    throw refuse(rollup, 'without a bucket it is its own totals', {
+      advice: 'Leave `totals` out, or give it a bucket.',
+    })
+  }
+  const floating = measures.find(({ floats }) => floats)
+  if (floating !== undefined && totals.windows.length > 0) {
+    throw refuse(
+      rollup,
+      `measure "${floating.name}" adds up floating point numbers, and windows take away what leaves`,
+      {
+        expected: 'numbers that are the same again when others were added and taken away',
+        advice: 'Cast it (`x::numeric`).',
+      },
+    )
+  }
+  for (const { name } of [...totals.windows, ...totals.compute]) requireFit(rollup, name, 0)
+  const columns = [
+    ...measures.map(({ name }) => own(name, name)),
+    ...totals.windows.flatMap((window) =>
+      measures.map(({ name }) => ({ name: `${name}_${window.name}`, owner: `measure "${name}" of "${window.name}"` })),
+    ),
+    ...totals.compute.map(({ name }) => ({ name, owner: `"${name}", which is computed` })),
+  ]
+  const keys = rollup.by.map((name) => ({ name, owner: `key "${name}"` }))
+  requireDistinct(rollup, 'of its totals', [...keys, ...columns])
+  const states = totals.windows.flatMap((window) =>
+    [
+      own(rowCount, 'of all rows'),
+      ...measures.flatMap((one) => statesOf(one).map((state) => own(state, one.name))),
+    ].map(({ name, owner }) => ({ name: `${name}_${window.name}`, owner: `${owner} of "${window.name}"` })),
+  )
+  const base = [
+    own(rowCount, 'of all rows'),
+    ...measures.flatMap((one) => statesOf(one).map((state) => own(state, one.name))),
+  ]
+  const computed = totals.compute.map(({ name }) => ({ name, owner: `"${name}", which is computed` }))
+  const only = rollup.by.length === 0 ? [{ name: onlyKey, owner: 'the one row' }] : []
+  requireDistinct(rollup, 'of the table of its totals', [...keys, ...only, ...base, ...states, ...computed])
+  for (const { name } of states) requireFit(rollup, name, 0)
+  for (const { column } of totals.index) {
+    if (columns.some(({ name }) => name === column)) continue
+    const expected = `one of ${columns.map(({ name }) => name).join(', ')}`
+    throw refuse(rollup, `its totals have no column "${column}" to index`, { expected })
+  }
+}
+
 function checkNames(rollup: Rollup): void {
   const { name, table, measures } = rollup
   const longest = Math.max(...suffixes.map((suffix) => suffix.length))
   requireFit(rollup, name, longest)
   for (const measure of measures) requireFit(rollup, measure.name, longestOf(measure))
-  const taken = [name, ...suffixes.slice(0, 2).map((suffix) => `${name}${suffix}`)]
+  const taken = [name, ...suffixes.slice(0, 3).map((suffix) => `${name}${suffix}`)]
   if (taken.includes(table)) {
     throw refuse(rollup, `it would be called like its source, "${table}"`, { advice: 'Give it another name.' })
   }
@@ -100,13 +162,18 @@ function keysAndOwners({ bucket, by }: Rollup): readonly Owned[] {
   return [...time, ...by.map((name) => ({ name, owner: `key "${name}"` }))]
 }
 
-function statesOf({ name, kind }: AdditiveMeasure): readonly string[] {
-  if (kind === 'count') return [name]
-  return [...(kind === 'sum' ? [name] : []), ...stateSuffixes.map((suffix) => `${name}${suffix}`)]
+function statesOf(measure: Measure): readonly string[] {
+  const { name, kind } = measure
+  return [...(kind === 'avg' ? [] : [name]), ...suffixesOf(measure).map((suffix) => `${name}${suffix}`)]
 }
 
-const longestOf = ({ kind }: AdditiveMeasure): number =>
-  kind === 'count' ? 0 : Math.max(...stateSuffixes.map((suffix) => suffix.length))
+function suffixesOf({ kind }: Measure): readonly string[] {
+  if (kind === 'count') return []
+  if (kind === 'sum' || kind === 'avg') return stateSuffixes
+  return kind === 'min' || kind === 'max' ? ['_gone'] : ['_at', '_gone']
+}
+
+const longestOf = (measure: Measure): number => Math.max(0, ...suffixesOf(measure).map((suffix) => suffix.length))
 
 function requireFit(rollup: Rollup, name: string, suffixBytes: number): void {
   const sizeBytes = Buffer.byteLength(name)

@@ -21,6 +21,30 @@ export interface Avg<Floats extends boolean = boolean> {
   readonly floats?: Floats
 }
 
+/** Of the rows in which it is not null: exact at once when rows come, and after the next merge when the one itself went. */
+export interface Extremum {
+  readonly kind: 'min' | 'max'
+  readonly of: string
+  readonly filter?: string
+}
+
+export interface End {
+  readonly kind: 'first' | 'last'
+  readonly of: string
+  readonly order?: string
+  readonly filter?: string
+}
+
+export interface FilterOptions {
+  /** Which rows are taken into account: "kind = 'a'". */
+  readonly filter?: string
+}
+
+export interface EndOptions extends FilterOptions {
+  /** By what: 'version'. Default: the column of time. */
+  readonly order?: string
+}
+
 export interface SumOptions<Floats extends boolean = boolean> {
   /** Which rows are taken into account: "kind = 'a'". */
   readonly filter?: string
@@ -55,4 +79,22 @@ export function sumIf<const Floats extends boolean = false>(
 /** The mean of the values that are not null; kept as their sum and their number, so it is exact over any buckets. */
 export function avg<const Floats extends boolean = false>(of: string, options: SumOptions<Floats> = {}): Avg<Floats> {
   return { kind: 'avg', of, ...options }
+}
+
+export function min(of: string, options: FilterOptions = {}): Extremum {
+  return { kind: 'min', of, ...options }
+}
+
+export function max(of: string, options: FilterOptions = {}): Extremum {
+  return { kind: 'max', of, ...options }
+}
+
+/** first('price'): that of the earliest row; of several at once, the least. */
+export function first(of: string, options: EndOptions = {}): End {
+  return { kind: 'first', of, ...options }
+}
+
+/** last('price'): that of the latest row; of several at once, the greatest. */
+export function last(of: string, options: EndOptions = {}): End {
+  return { kind: 'last', of, ...options }
 }

@@ -10,9 +10,9 @@ import { contributeRollups } from './contribute.ts'
 import { fillRollup, type FillProgress } from './fill.ts'
 import { readFloor } from './floor.ts'
 import { mergeJob } from './job.ts'
-import { mergeRollup } from './merge.ts'
+import { mergeAndNote } from './merge.ts'
 import type { Rollup } from './options.ts'
-import { noteMerged, requireInstalled, type InstalledRollup } from './queries.ts'
+import { requireInstalled, type InstalledRollup } from './queries.ts'
 import { createReaders, type DeclaredRollups } from './readers.ts'
 import type { ReadersOf } from './read/types.ts'
 import type { Shape } from './shape.ts'
@@ -69,13 +69,7 @@ export function createRollups({ db, rollups, clock }: RollupsOptions): Rollups {
     readers: (query) => createReaders(db, rollups, query),
     status: (name) => readRollupStatus(db, rollups, name),
     merge: (name, { signal } = {}) =>
-      withShape(name, signal, async (session, shape) => {
-        const begunMs = clock.monotonic()
-        return await mergeRollup(session, shape, {
-          lockTimeoutMs,
-          before: (tx, rows) => noteMerged(tx, name, { rows, tookMs: clock.monotonic() - begunMs }),
-        })
-      }),
+      withShape(name, signal, (session, shape) => mergeAndNote(session, shape, { lockTimeoutMs, clock })),
     fill: (name, { signal, onProgress } = {}) =>
       withShape(name, signal, async (session, shape, installed) => {
         if (installed.state === 'live') return

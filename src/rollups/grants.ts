@@ -7,7 +7,17 @@
 import type { Queryable } from '../db/db.ts'
 import { quoteIdent, quoteQualified } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
-import { captureEvents, deltaOf, functionOf, lockOf, mergedOf, partsOf, viewOf } from './names.ts'
+import {
+  captureEvents,
+  deltaOf,
+  functionOf,
+  lockOf,
+  mergedOf,
+  partsOf,
+  totalsOf,
+  totalsViewOf,
+  viewOf,
+} from './names.ts'
 import type { Rollup } from './options.ts'
 
 /** Statements for behind those that make tables, functions and views; `views`: they are there. */
@@ -29,19 +39,30 @@ export async function grantsOf(
   return rows.flatMap(({ owner, mine, readers }) => [
     ...(mine ? [] : belongTo(quoteIdent(owner), rollup, views)),
     ...readers.flatMap((reader) =>
-      [mergedOf(rollup), ...(views ? [partsOf(rollup), viewOf(rollup)] : [])].map(
+      [mergedOf(rollup), ...viewsOf(rollup, views)].map(
         (name) => `grant select on ${name} to ${reader === '' ? 'public' : quoteIdent(reader)}`,
       ),
     ),
   ])
 }
 
+/** `there`: they have been made. */
+function viewsOf(rollup: Rollup, there: boolean): readonly string[] {
+  if (!there) return []
+  return [partsOf(rollup), viewOf(rollup), ...(rollup.totals === undefined ? [] : [totalsViewOf(rollup)])]
+}
+
 function belongTo(owner: string, rollup: Rollup, views: boolean): readonly string[] {
   return [
     // To find the tables there: it has no right on anything of them that is not its own.
     `grant usage on schema pgstrata to ${owner}`,
-    ...[deltaOf(rollup), mergedOf(rollup), lockOf(rollup)].map((name) => `alter table ${name} owner to ${owner}`),
-    ...(views ? [partsOf(rollup), viewOf(rollup)].map((name) => `alter view ${name} owner to ${owner}`) : []),
+    ...[
+      deltaOf(rollup),
+      mergedOf(rollup),
+      lockOf(rollup),
+      ...(rollup.totals === undefined ? [] : [totalsOf(rollup)]),
+    ].map((name) => `alter table ${name} owner to ${owner}`),
+    ...viewsOf(rollup, views).map((name) => `alter view ${name} owner to ${owner}`),
     ...captureEvents.map((event) => `alter function ${functionOf(rollup, event)}() owner to ${owner}`),
   ]
 }

@@ -4,7 +4,7 @@
 // What holds: one that fails is told and does not stop the others; a lost connection, a lost lease and the end of the time
 // end the run. A merge is a transaction: whoever is killed has merged, or has not.
 
-import { checkpoint, type Clock } from '../base/clock.ts'
+import { checkpoint } from '../base/clock.ts'
 import { isStrataError, messageOf } from '../base/errors.ts'
 import { plural } from '../base/units.ts'
 import type { Session } from '../db/db.ts'
@@ -12,11 +12,10 @@ import type { Job, JobContext, JobOutcome } from '../db/job.ts'
 import { withWorkSession } from '../plan/index.ts'
 import { isConnectionLost } from '../sql/sqlstate.ts'
 import { fillRollup } from './fill.ts'
-import { mergeRollup } from './merge.ts'
+import { mergeAndNote } from './merge.ts'
 import type { Rollup } from './options.ts'
-import { noteMerged, readInstalled } from './queries.ts'
+import { readInstalled } from './queries.ts'
 import { watchNew } from './watch.ts'
-import type { Shape } from './shape.ts'
 
 const runMs = 60_000
 const shortestPauseMs = 1_000
@@ -97,7 +96,8 @@ async function round(session: Session, { rollups, context, total, warnings }: Ro
         total.filled++
         continue
       }
-      const rows = await mergeOne(session, installed.shape, clock)
+      // Not confirmed under the lease, whose row a snapshot this old may not lock: two at once wait for each other, no more.
+      const rows = await mergeAndNote(session, installed.shape, { lockTimeoutMs, clock })
       total.rows += rows
       if (rows > 0) total.merges++
       warnings.delete(installed.name)
@@ -107,13 +107,4 @@ async function round(session: Session, { rollups, context, total, warnings }: Ro
       warnings.set(installed.name, `rollup ${installed.name}: ${messageOf(error)}`)
     }
   }
-}
-
-/** Not confirmed under the lease, whose row a snapshot this old may not lock: two at once wait for each other, and no more. */
-async function mergeOne(session: Session, shape: Shape, clock: Clock): Promise<number> {
-  const begunMs = clock.monotonic()
-  return await mergeRollup(session, shape, {
-    lockTimeoutMs,
-    before: (tx, rows) => noteMerged(tx, shape.rollup.name, { rows, tookMs: clock.monotonic() - begunMs }),
-  })
 }

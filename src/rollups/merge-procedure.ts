@@ -8,8 +8,8 @@
 import type { Routine } from '../catalog/routines.ts'
 import { quoteLiteral } from '../sql/quote.ts'
 import { plainly } from './merge.ts'
-import { deltaOf } from './names.ts'
-import { lockStatement, mergeStatements } from './statements.ts'
+import { isMergeDue, mergeStatements } from './merge-statements.ts'
+import { lockStatement } from './statements.ts'
 import type { Shape } from './shape.ts'
 
 export function mergeProcedure(shapes: readonly Shape[]): Routine {
@@ -38,7 +38,7 @@ end`)}`,
 function partOf(shape: Shape): string {
   const { rollup } = shape
   const indented = mergeStatements(shape).map((statement) => `      ${statement.replaceAll('\n', '\n      ')};`)
-  return `  if coalesce(of_rollup = ${quoteLiteral(rollup.name)}, true) and exists (select from ${deltaOf(rollup)}) then
+  return `  if coalesce(of_rollup = ${quoteLiteral(rollup.name)}, true) and ${isMergeDue(shape)} then
     commit;
     set transaction isolation level repeatable read;
     begin

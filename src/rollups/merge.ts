@@ -8,31 +8,53 @@
 // by who sees it, so no snapshot has the delta of its end without that of its beginning, and no count is ever below 0.
 // On failure nothing has happened; writers never notice either.
 
-import type { Session } from '../db/db.ts'
+import type { Clock } from '../base/clock.ts'
+import { onlyRow, type Session } from '../db/db.ts'
 import { rollback } from '../db/transaction.ts'
 import { quoteIdent, quoteLiteral, quoteQualified } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
 import { bucketOf, isContiguous } from './bucket.ts'
 import { outputSettings } from './capture.ts'
 import { deltaOf, mergedOf } from './names.ts'
-import { bucketColumn, type Shape } from './shape.ts'
-import { contributionOf, lockStatement, mergeStatements, upsertMerged } from './statements.ts'
+import { noteMerged } from './queries.ts'
+import { bucketColumn, rowCount, type Shape } from './shape.ts'
+import { isMergeDue, mergeStatements } from './merge-statements.ts'
+import { additiveColumnsOf, contributionOf, lockStatement, upsertMerged } from './statements.ts'
+import { deleteEmptied, refillTotals, upsertTotals } from './totals.ts'
 
 export interface MergeOptions {
   /** How long to wait for another merge or rebuild. */
   readonly lockTimeoutMs: number
   /** The last thing in the transaction; told how many rows it was about. */
   readonly before?: ((tx: Session, rows: number) => Promise<void>) | undefined
+  /** What windows take for now, as SQL writes it; undefined: the server's clock. */
+  readonly at?: string | undefined
 }
 
-/** How many deltas there were. Where there are none it is one statement, and nothing is written or locked. */
+/** How many deltas there were. Where there is nothing to do it is one statement, and nothing is written or locked. */
 export async function mergeRollup(session: Session, shape: Shape, options: MergeOptions): Promise<number> {
-  const some = await session.query(sql.raw(`select from ${deltaOf(shape.rollup)} limit 1`))
-  if (some.rowCount === 0) return 0
+  const { due } = onlyRow(
+    await session.query<{ due: boolean }>(sql.raw(`select ${isMergeDue(shape, options.at)} as due`)),
+  )
+  if (!due) return 0
   return await underLock(session, shape, options, async () => {
     let last = 0
-    for (const statement of mergeStatements(shape)) last = (await session.query(sql.raw(statement))).rowCount
+    for (const statement of mergeStatements(shape, options.at))
+      last = (await session.query(sql.raw(statement))).rowCount
     return last
+  })
+}
+
+/** And the registry says so. */
+export async function mergeAndNote(
+  session: Session,
+  shape: Shape,
+  { lockTimeoutMs, clock }: Pick<MergeOptions, 'lockTimeoutMs'> & { readonly clock: Clock },
+): Promise<number> {
+  const begunMs = clock.monotonic()
+  return await mergeRollup(session, shape, {
+    lockTimeoutMs,
+    before: (tx, rows) => noteMerged(tx, shape.rollup.name, { rows, tookMs: clock.monotonic() - begunMs }),
   })
 }
 
@@ -42,22 +64,54 @@ export interface BucketRange {
   readonly to: string | undefined
 }
 
-/** How many keys there are afterwards. */
 export async function rebuildRange(
   session: Session,
   shape: Shape,
   range: BucketRange,
   options: MergeOptions,
-): Promise<number> {
+): Promise<void> {
   const { rollup } = shape
   const { inBucket, inSource } = conditionsOn(shape, range)
   const where = inBucket === undefined ? '' : ` where ${inBucket}`
   const source = quoteQualified(rollup.schema, rollup.table)
-  return await underLock(session, shape, { ...options, source }, async () => {
+  const contribution = contributionOf(shape, { from: source, sign: 1, where: inSource })
+  await underLock(session, shape, { ...options, source }, async () => {
     await session.query(sql.raw(`delete from ${deltaOf(rollup)}${where}`))
-    await session.query(sql.raw(`delete from ${mergedOf(rollup)}${where}`))
-    const contribution = contributionOf(shape, { from: source, sign: 1, where: inSource })
-    return (await session.query(sql.raw(upsertMerged(shape, contribution)))).rowCount
+    const gone = `delete from ${mergedOf(rollup)}${where}`
+    if (shape.totals === undefined) {
+      await session.query(sql.raw(gone))
+      return (await session.query(sql.raw(upsertMerged(shape, contribution)))).rowCount
+    }
+    const emptied = await writeBoth(session, shape, { name: 'gone', change: gone, sign: -1 })
+    await writeBoth(session, shape, { name: 'added', change: upsertMerged(shape, contribution), sign: 1 })
+    if (emptied > 0) await session.query(sql.raw(deleteEmptied(shape)))
+    return emptied
+  })
+}
+
+/** What is changed in the merged table, and the same in totals; how many of their keys have no row left. */
+async function writeBoth(
+  session: Session,
+  shape: Shape,
+  { name, change, sign }: { readonly name: string; readonly change: string; readonly sign: 1 | -1 },
+): Promise<number> {
+  const statement = `with ${name} as (
+${change}
+returning ${additiveColumnsOf(shape).join(', ')}
+), totaled as (
+${upsertTotals(shape, { from: name, sign })}
+returning t.${quoteIdent(rowCount)} as rows_left
+)
+select (count(*) filter (where rows_left = 0))::float8 as emptied
+from totaled`
+  return onlyRow(await session.query<{ emptied: number }>(sql.raw(statement))).emptied
+}
+
+/** From what is merged, whatever they were. */
+export async function rebuildTotals(session: Session, shape: Shape, options: MergeOptions): Promise<void> {
+  await underLock(session, shape, options, async () => {
+    for (const statement of refillTotals(shape)) await session.query(sql.raw(statement))
+    return 0
   })
 }
 

@@ -19,12 +19,22 @@ export function mergedOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>): str
   return quoteQualified(schema, `${name}_merged`)
 }
 
+/** One row for each key, as far as it is merged. */
+export function totalsViewOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>): string {
+  return quoteQualified(schema, `${name}_totals`)
+}
+
+/** What that one reads. */
+export function totalsOf({ name }: Pick<Rollup, 'name'>): string {
+  return quoteQualified('pgstrata', `${name}_totals`)
+}
+
 /** What is still to be merged. */
 export function deltaOf({ name }: Pick<Rollup, 'name'>): string {
   return quoteQualified('pgstrata', `${name}_delta`)
 }
 
-/** Locked by whoever merges, rebuilds or advances: holds no row. */
+/** Locked by whoever merges, rebuilds or advances: with windows, it holds one row, the instant that they are of. */
 export function lockOf({ name }: Pick<Rollup, 'name'>): string {
   return quoteQualified('pgstrata', `${name}_lock`)
 }

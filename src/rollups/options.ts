@@ -13,16 +13,45 @@ export interface Bucket {
   readonly zone: string
 }
 
-/** Additive: the measure of two sets of rows follows from those of each, and taking rows away from taking theirs away. */
-export interface AdditiveMeasure {
+/**
+ * Additive: the measure of two sets of rows follows from those of each, and taking rows away from taking theirs away.
+ * Extreme: the one that is least or greatest, which has to be looked for again when it goes.
+ * Of values: what follows from how often each value is there.
+ */
+export type AdditiveKind = 'count' | 'sum' | 'avg'
+export type ExtremeKind = 'min' | 'max' | 'first' | 'last'
+export type ValuesKind = 'countDistinct' | 'percentile' | 'mode' | 'topK'
+
+export interface Measure {
   readonly name: string
-  readonly kind: 'count' | 'sum' | 'avg'
+  readonly kind: AdditiveKind | ExtremeKind | ValuesKind
   /** An expression over the columns of a row; undefined: the rows themselves are counted. */
   readonly of: string | undefined
   /** Which rows are taken into account; undefined: all that the rollup counts. */
   readonly filter: string | undefined
   /** The word that sums of float4 and float8 may differ from a recompute in their last digits. */
   readonly floats: boolean
+  /** Of the first and the last: by what; undefined: by the column of time. */
+  readonly order?: string | undefined
+  /** Of a percentile: which one, from 0 to 1, and how far it may be off, as a share of it. */
+  readonly fraction?: number | undefined
+  readonly error?: number | undefined
+  /** Of topK: how many. */
+  readonly most?: number | undefined
+}
+
+/** How far back from now a window reaches; days and longer by the calendar of the zone. */
+export interface WindowSpan {
+  readonly unit: 'minute' | 'hour' | 'day' | 'week' | 'month' | 'quarter' | 'year'
+  readonly count: number
+}
+
+/** One row for each key, of all time and of windows that move on with the clock. */
+export interface Totals {
+  readonly windows: readonly { readonly name: string; readonly span: WindowSpan }[]
+  /** Expressions over the columns of the row: measures, and measures of windows, as `plays_7d`. */
+  readonly compute: readonly { readonly name: string; readonly value: string }[]
+  readonly index: readonly { readonly column: string; readonly descending: boolean }[]
 }
 
 export interface Rollup {
@@ -36,7 +65,8 @@ export interface Rollup {
   readonly by: readonly string[]
   /** Which rows are counted at all. */
   readonly where: string | undefined
-  readonly measures: readonly AdditiveMeasure[]
+  readonly measures: readonly Measure[]
+  readonly totals?: Totals | undefined
   /** Where the source has row security: `ignore` shows what policies hide to whoever may read the source at all. */
   readonly rowSecurity: 'refuse' | 'ignore'
 }

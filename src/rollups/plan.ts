@@ -9,11 +9,12 @@ import type { StepDraft } from '../plan/index.ts'
 import { quoteLiteral, quoteQualified } from '../sql/quote.ts'
 import { captureFunctions, captureTriggers, dropTriggers, type Relation, type Source } from './capture.ts'
 import { createGuard, dropGuard } from './guard.ts'
-import { captureEvents, functionOf, viewOf } from './names.ts'
+import { captureEvents, functionOf, mergedOf, viewOf } from './names.ts'
 import { deleteRollup, insertRollup, type InstalledRollup } from './queries.ts'
 import type { Shape } from './shape.ts'
 import { contributionOf, upsertMerged } from './statements.ts'
 import { createTables, createViews, dropRollup } from './tables.ts'
+import { upsertTotals } from './totals.ts'
 
 /** Filled while writers wait: some 50,000 rows, a fraction of a second. */
 const smallSourceBytes = 8 * 1024 * 1024
@@ -69,11 +70,11 @@ function planChange(reading: SourceReading, change: Change, functions: readonly 
       ...relations.flatMap((relation) => captureTriggers(source, relation)),
       ...added.flatMap((shape) =>
         atOnce
-          ? [fillAtOnce(shape), ...createViews(shape), insertRollup(shape, 'live')]
+          ? [...fillAtOnce(shape), ...createViews(shape), insertRollup(shape, 'live')]
           : [insertRollup(shape, 'filling')],
       ),
       ...added.flatMap(({ rollup }) => reading.grants.get(rollup.name) ?? []),
-      ...gone.flatMap(({ declared }) => [dropGuard(declared), ...dropRollup(declared), deleteRollup(declared)]),
+      ...gone.flatMap(dropAll),
     ],
     undo: null,
     whyNoUndo: 'declare the rollup no more (or again), and apply',
@@ -91,9 +92,12 @@ function titleOf({ schema, table }: Source, { added, gone }: Change): string {
 const list = (names: readonly string[]): string => names.join(', ')
 
 /** Behind the locks of the triggers nobody writes, and the statement sees all that was written. */
-function fillAtOnce(shape: Shape): string {
+function fillAtOnce(shape: Shape): readonly string[] {
   const { schema, table } = shape.rollup
-  return upsertMerged(shape, contributionOf(shape, { from: quoteQualified(schema, table), sign: 1 }))
+  return [
+    upsertMerged(shape, contributionOf(shape, { from: quoteQualified(schema, table), sign: 1 })),
+    ...(shape.totals === undefined ? [] : [upsertTotals(shape, { from: mergedOf(shape.rollup) })]),
+  ]
 }
 
 /** Partitions that came by another way. */
@@ -120,12 +124,16 @@ function planEnd(
       statements: [
         ...relations.flatMap(dropTriggers),
         ...captureEvents.map((event) => `drop function if exists ${functionOf(source, event)}()`),
-        ...gone.flatMap(({ declared }) => [dropGuard(declared), ...dropRollup(declared), deleteRollup(declared)]),
+        ...gone.flatMap(dropAll),
       ],
       undo: null,
       whyNoUndo: `what was counted is gone; declare ${list(gone.map(({ declared }) => viewOf(declared)))} again, and it is filled anew`,
     },
   ]
+}
+
+function dropAll({ declared }: InstalledRollup): readonly string[] {
+  return [dropGuard(declared), ...dropRollup(declared), deleteRollup(declared)]
 }
 
 /** What the functions were made for, so that another apply knows. */

@@ -7,7 +7,8 @@
 
 import { quoteIdent } from '../sql/quote.ts'
 import { bucketOf, type BucketType } from './bucket.ts'
-import type { AdditiveMeasure, Rollup } from './options.ts'
+import type { Extreme } from './extremes.ts'
+import type { ExtremeKind, Measure, Rollup, Totals, WindowSpan } from './options.ts'
 
 /** What the server says of an expression. */
 export interface ExpressionFacts {
@@ -17,6 +18,8 @@ export interface ExpressionFacts {
   readonly type: string
   /** numeric(p, s) holds no infinity. */
   readonly bounded: boolean
+  /** As SQL writes it. */
+  readonly written: string
 }
 
 export interface SourceFacts {
@@ -25,6 +28,18 @@ export interface SourceFacts {
   /** By the name of the measure. */
   readonly of: ReadonlyMap<string, ExpressionFacts>
   readonly filters: ReadonlyMap<string, string>
+  /** By the name of the measure, where it says one. */
+  readonly orders: ReadonlyMap<string, ExpressionFacts>
+  /** Columns that are never null. */
+  readonly notNull: ReadonlySet<string>
+  /** Over the states of totals, by name. */
+  readonly computed?: ReadonlyMap<string, ComputedFacts>
+}
+
+export interface ComputedFacts {
+  readonly value: string
+  /** As SQL writes it. */
+  readonly type: string
 }
 
 export interface State {
@@ -40,15 +55,38 @@ export interface Output {
   readonly value: string
 }
 
+/** A state of the rows in a window. */
+export interface WindowState {
+  readonly name: string
+  readonly of: State
+}
+
+export interface TotalsWindow {
+  readonly name: string
+  readonly span: WindowSpan
+  readonly states: readonly WindowState[]
+}
+
+export interface TotalsShape {
+  readonly windows: readonly TotalsWindow[]
+  /** Of all time and of each window, over the states. */
+  readonly outputs: readonly Output[]
+  /** Over the states. */
+  readonly computed: readonly (Output & { readonly type: string })[]
+  readonly index: Totals['index']
+}
+
 export interface Shape {
   readonly rollup: Rollup
   /** Of the column that is put into buckets. */
   readonly bucketType: BucketType | undefined
   /** Name and expression over a row of the source; the bucket is the first. */
-  readonly keys: readonly { readonly name: string; readonly value: string }[]
+  readonly keys: readonly { readonly name: string; readonly value: string; readonly notNull?: boolean }[]
   readonly where: string | undefined
   readonly states: readonly State[]
+  readonly extremes?: readonly Extreme[] | undefined
   readonly outputs: readonly Output[]
+  readonly totals?: TotalsShape | undefined
 }
 
 export const bucketColumn = 'bucket'
@@ -60,17 +98,73 @@ export function shapeOf(rollup: Rollup, facts: SourceFacts): Shape {
     bucket === undefined || facts.bucketType === undefined
       ? []
       : [{ name: bucketColumn, value: bucketOf(bucket, facts.bucketType, quoteIdent(bucket.column)) }]
-  const parts = measures.map((measure) => partsOf(measure, facts))
+  const extremes = measures.flatMap((measure) => extremeOf(rollup, measure, facts) ?? [])
   return {
     rollup,
     bucketType: facts.bucketType,
-    keys: [...time, ...by.map((name) => ({ name, value: quoteIdent(name) }))],
+    keys: [...time, ...by.map((name) => ({ name, value: quoteIdent(name), notNull: facts.notNull.has(name) }))],
     where: facts.where,
-    states: [
-      { name: rowCount, type: 'bigint', aggregate: 'pg_catalog.count(*)' },
-      ...parts.flatMap(({ states }) => states),
-    ],
-    outputs: parts.map(({ output }) => output),
+    states: statesOf(additive(measures).map((measure) => partsOf(measure, facts))),
+    ...(extremes.length === 0 ? {} : { extremes }),
+    outputs: measures.map((measure) =>
+      isAdditive(measure) ? partsOf(measure, facts).output : { name: measure.name, value: quoteIdent(measure.name) },
+    ),
+    totals: totalsShapeOf(rollup, facts),
+  }
+}
+
+export const isAdditive = ({ kind }: Measure): boolean => kind === 'count' || kind === 'sum' || kind === 'avg'
+const additive = (measures: readonly Measure[]): readonly Measure[] => measures.filter(isAdditive)
+
+export const extremeKinds: readonly ExtremeKind[] = ['min', 'max', 'first', 'last']
+
+function extremeOf({ bucket }: Rollup, { name, kind }: Measure, facts: SourceFacts): Extreme | undefined {
+  const known = extremeKinds.find((one) => one === kind)
+  const of = facts.of.get(name)
+  if (known === undefined || of === undefined) return undefined
+  const time =
+    facts.bucketType === undefined ? undefined : { value: quoteIdent(bucket?.column ?? ''), type: facts.bucketType }
+  const said = facts.orders.get(name)
+  const order = said === undefined ? time : { value: said.text, type: said.written }
+  const isOrdered = known === 'first' || known === 'last'
+  return {
+    name,
+    kind: known,
+    value: of.text,
+    type: of.written,
+    order: isOrdered ? order : undefined,
+    filter: facts.filters.get(name),
+  }
+}
+
+function statesOf(parts: readonly Parts[], suffix = ''): readonly State[] {
+  const rows: State = { name: `${rowCount}${suffix}`, type: 'bigint', aggregate: 'pg_catalog.count(*)' }
+  return [rows, ...parts.flatMap(({ states }) => states)]
+}
+
+/** Measures of a window are called by its name, `plays_7d`, and so are their states. */
+export function totalsShapeOf({ measures: all, totals }: Rollup, facts: SourceFacts): TotalsShape | undefined {
+  if (totals === undefined) return undefined
+  const measures = additive(all)
+  const ever = measures.map((measure) => partsOf(measure, facts))
+  const states = statesOf(ever)
+  const windows = totals.windows.map(({ name, span }) => {
+    const suffix = `_${name}`
+    const parts = measures.map((measure) => partsOf(measure, facts, suffix))
+    const named = statesOf(parts, suffix)
+    return {
+      outputs: parts.map(({ output }) => output),
+      window: { name, span, states: states.map((of, index) => ({ name: named[index]?.name ?? '', of })) },
+    }
+  })
+  return {
+    windows: windows.map(({ window }) => window),
+    outputs: [...ever.map(({ output }) => output), ...windows.flatMap(({ outputs }) => outputs)],
+    computed: totals.compute.flatMap(({ name }) => {
+      const computed = facts.computed?.get(name)
+      return computed === undefined ? [] : [{ name, ...computed }]
+    }),
+    index: totals.index,
   }
 }
 
@@ -79,37 +173,47 @@ interface Parts {
   readonly output: Output
 }
 
-function partsOf(measure: AdditiveMeasure, facts: SourceFacts): Parts {
-  const { name } = measure
-  const filter = facts.filters.get(name)
-  const of = facts.of.get(name)
+/** `suffix`: behind every name. */
+function partsOf(measure: Measure, facts: SourceFacts, suffix = ''): Parts {
+  const name = `${measure.name}${suffix}`
+  const filter = facts.filters.get(measure.name)
+  const of = facts.of.get(measure.name)
   if (measure.kind === 'count' || of === undefined) {
-    if (filter === undefined && of === undefined) return { states: [], output: { name, value: quoteIdent(rowCount) } }
+    if (filter === undefined && of === undefined)
+      return { states: [], output: { name, value: quoteIdent(`${rowCount}${suffix}`) } }
     const counted = of === undefined ? 'pg_catalog.count(*)' : `pg_catalog.count(${of.text})`
     return {
       states: [{ name, type: 'bigint', aggregate: filtered(counted, filter) }],
       output: { name, value: quoteIdent(name) },
     }
   }
-  return sumParts(measure, of, filter)
+  return sumParts(measure, { of, filter, suffix })
 }
 
-function sumParts({ name, kind }: AdditiveMeasure, of: ExpressionFacts, filter: string | undefined): Parts {
+interface Summed {
+  readonly of: ExpressionFacts
+  readonly filter: string | undefined
+  readonly suffix: string
+}
+
+function sumParts({ name: measure, kind }: Measure, { of, filter, suffix }: Summed): Parts {
   const odd = oddValuesOf(of)
-  const total = { name: kind === 'avg' ? `${name}_sum` : name, type: sumTypes[of.type] ?? 'numeric' } as const
+  const name = `${measure}${suffix}`
+  const state = (what: string): string => `${measure}_${what}${suffix}`
+  const total = { name: kind === 'avg' ? state('sum') : name, type: sumTypes[of.type] ?? 'numeric' } as const
   const finite = odd.map(({ value }) => `(${of.text}) <> '${value}'`)
-  const n = `${name}_n`
+  const n = state('n')
   const states: readonly State[] = [
     { ...total, aggregate: filtered(`pg_catalog.sum(${of.text})`, all(filter, ...finite)) },
     counter(n, filtered(`pg_catalog.count(${of.text})`, filter)),
-    ...odd.map(({ suffix, value }) =>
-      counter(`${name}_${suffix}`, filtered('pg_catalog.count(*)', all(filter, `(${of.text}) = '${value}'`))),
+    ...odd.map(({ kind: what, value }) =>
+      counter(state(what), filtered('pg_catalog.count(*)', all(filter, `(${of.text}) = '${value}'`))),
     ),
   ]
   const mean = total.type === 'bigint' ? `${quoteIdent(total.name)}::numeric` : quoteIdent(total.name)
   const plain = kind === 'avg' ? `${mean} / ${quoteIdent(n)}` : quoteIdent(total.name)
   const type = of.type === 'float4' && kind === 'sum' ? 'real' : total.type === 'bigint' ? undefined : total.type
-  return { states, output: { name, value: outputOf({ name, n, odd, plain, type }) } }
+  return { states, output: { name, value: outputOf({ state, odd, plain, type }) } }
 }
 
 /** Those of float4 are added up as float8: a real would lose what is small beside what is large. */
@@ -125,15 +229,15 @@ const sumTypes: Readonly<Record<string, State['type']>> = {
 export const summableTypes: readonly string[] = Object.keys(sumTypes)
 
 interface OddValue {
-  readonly suffix: 'nan' | 'inf' | 'ninf'
+  readonly kind: 'nan' | 'inf' | 'ninf'
   readonly value: 'NaN' | 'Infinity' | '-Infinity'
 }
 
 function oddValuesOf({ type, bounded }: ExpressionFacts): readonly OddValue[] {
   if (type.startsWith('int')) return []
-  const nan = { suffix: 'nan', value: 'NaN' } as const
+  const nan = { kind: 'nan', value: 'NaN' } as const
   if (type === 'numeric' && bounded) return [nan]
-  return [nan, { suffix: 'inf', value: 'Infinity' }, { suffix: 'ninf', value: '-Infinity' }]
+  return [nan, { kind: 'inf', value: 'Infinity' }, { kind: 'ninf', value: '-Infinity' }]
 }
 
 function counter(name: string, aggregate: string): State {
@@ -150,18 +254,18 @@ function filtered(aggregate: string, condition: string | undefined): string {
 }
 
 interface OutputSubject {
-  readonly name: string
-  readonly n: string
+  /** What a state of it is called. */
+  readonly state: (what: string) => string
   readonly odd: readonly OddValue[]
   readonly plain: string
   readonly type: string | undefined
 }
 
 /** What sum() and avg() of the rows themselves say: NaN outdoes all, and infinities of both signs are NaN. */
-function outputOf({ name, n, odd, plain, type }: OutputSubject): string {
-  const count = (suffix: OddValue['suffix']): string => `${quoteIdent(`${name}_${suffix}`)} > 0`
+function outputOf({ state, odd, plain, type }: OutputSubject): string {
+  const count = (what: string): string => `${quoteIdent(state(what))} > 0`
   const cast = type === undefined ? '' : `::${type}`
-  const has = new Set(odd.map(({ suffix }) => suffix))
+  const has = new Set(odd.map(({ kind }) => kind))
   const cases = [
     ...(has.has('nan') ? [`when ${count('nan')} then 'NaN'${cast}`] : []),
     ...(has.has('inf')
@@ -171,7 +275,7 @@ function outputOf({ name, n, odd, plain, type }: OutputSubject): string {
           `when ${count('ninf')} then '-Infinity'${cast}`,
         ]
       : []),
-    `when ${quoteIdent(n)} > 0 then ${type === 'real' ? `(${plain})::real` : plain}`,
+    `when ${count('n')} then ${type === 'real' ? `(${plain})::real` : plain}`,
   ]
   return `case ${cases.join(' ')} end`
 }

@@ -2,14 +2,35 @@
 // the same under any search_path.
 
 import { quoteIdent, quoteLiteral } from '../sql/quote.ts'
+import {
+  assignmentsOf,
+  extremeColumns,
+  extremesOfRows,
+  extremesOfStates,
+  isChanged,
+  readColumnsOf,
+  type Extreme,
+} from './extremes.ts'
 import { deltaOf, lockOf, mergedOf } from './names.ts'
 import type { Rollup } from './options.ts'
 import { rowCount, type Shape, type State } from './shape.ts'
 
-/** The columns of a delta, as SQL writes them. */
-export function columnsOf({ keys, states }: Shape): readonly string[] {
+/** The columns of a delta, and of what is merged, as SQL writes them. */
+export function columnsOf(shape: Shape): readonly string[] {
+  return [...additiveColumnsOf(shape), ...extremesIn(shape).flatMap(extremeColumns)]
+}
+
+/** Keys and states. */
+export function additiveColumnsOf({ keys, states }: Shape): readonly string[] {
   return [...keys, ...states].map(({ name }) => quoteIdent(name))
 }
+
+/** What readers read of both. */
+export function readColumnsIn(shape: Shape): readonly string[] {
+  return [...additiveColumnsOf(shape), ...extremesIn(shape).flatMap(readColumnsOf)]
+}
+
+const extremesIn = ({ extremes = [] }: Shape): readonly Extreme[] => extremes
 
 export function keysOf({ keys }: Shape): readonly string[] {
   return keys.map(({ name }) => quoteIdent(name))
@@ -26,6 +47,7 @@ export function contributionOf(
     `select ${[
       ...shape.keys.map(({ name, value }) => `${value} as ${quoteIdent(name)}`),
       ...shape.states.map((state) => `${minus}${settled(state, state.aggregate)} as ${quoteIdent(state.name)}`),
+      ...extremesIn(shape).flatMap((extreme) => extremesOfRows(extreme, sign)),
     ].join(', ')}`,
     `from ${from}`,
     ...(conditions.length === 0 ? [] : [`where ${conditions.map((condition) => `(${condition})`).join(' and ')}`]),
@@ -50,6 +72,7 @@ export function sumOf(shape: Shape, { from, having }: { readonly from: string; r
     `select ${[
       ...keysOf(shape),
       ...shape.states.map(({ name, type }) => `pg_catalog.sum(${quoteIdent(name)})::${type} as ${quoteIdent(name)}`),
+      ...extremesIn(shape).flatMap((extreme) => extremesOfStates(extreme, { gone: true })),
     ].join(', ')}`,
     `from ${from}`,
     ...groupBy(shape),
@@ -58,8 +81,9 @@ export function sumOf(shape: Shape, { from, having }: { readonly from: string; r
 }
 
 /** Not everything nets to nothing. */
-export function anyLeft({ states }: Shape): string {
-  return states.map(({ name }) => `pg_catalog.sum(${quoteIdent(name)}) <> 0`).join(' or ')
+export function anyLeft(shape: Shape): string {
+  const sums = shape.states.map(({ name }) => `pg_catalog.sum(${quoteIdent(name)}) <> 0`)
+  return [...sums, ...extremesIn(shape).map(isChanged)].join(' or ')
 }
 
 export function appendDelta(shape: Shape, select: string): string {
@@ -77,7 +101,7 @@ export function upsertMerged(shape: Shape, select: string): string {
     select,
     ...(keys.length === 0 ? [] : [`order by ${keys.join(', ')}`]),
     `on conflict (${(keys.length === 0 ? [quoteIdent(onlyKey)] : keysInIndex(shape)).join(', ')})`,
-    `do update set ${added.join(', ')}`,
+    `do update set ${[...added, ...extremesIn(shape).flatMap(assignmentsOf)].join(', ')}`,
   ].join('\n')
 }
 
@@ -88,33 +112,6 @@ export const onlyKey = 'only'
 export function keysInIndex({ keys, rollup }: Shape): readonly string[] {
   const names = keys.map(({ name }) => quoteIdent(name))
   return rollup.bucket === undefined ? names : [...names.slice(1), ...names.slice(0, 1)]
-}
-
-/**
- * Merges what the snapshot sees, and that alone; in one REPEATABLE READ transaction, under the lock of the rollup. The last
- * one deletes what was merged.
- *
- * A key of which no row is left goes by the place of its row: to find it by its values would take the equality of each
- * type, and no index serves `is not distinct from`. The place holds, for nobody else changes the table.
- */
-export function mergeStatements(shape: Shape): readonly string[] {
-  const delta = deltaOf(shape.rollup)
-  const upsert = upsertMerged(shape, sumOf(shape, { from: delta, having: anyLeft(shape) })).replaceAll('\n', '\n    ')
-  const body = `#variable_conflict use_column
-<<merging>>
-declare
-  gone pg_catalog.tid[];
-begin
-  with merged as (
-    ${upsert}
-    returning m.ctid as place, m.${quoteIdent(rowCount)} as rows_left
-  )
-  select pg_catalog.array_agg(merged.place) into merging.gone from merged where merged.rows_left = 0;
-  if merging.gone is not null then
-    delete from ${mergedOf(shape.rollup)} as m where m.ctid = any (merging.gone);
-  end if;
-end`
-  return [`do ${quoteLiteral(body)}`, `delete from ${delta}`]
 }
 
 /**

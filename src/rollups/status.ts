@@ -5,7 +5,7 @@ import { StrataError } from '../base/errors.ts'
 import type { Db } from '../db/db.ts'
 import { onlyRow } from '../db/db.ts'
 import { sql } from '../sql/sql.ts'
-import { deltaOf, mergedOf } from './names.ts'
+import { deltaOf, lockOf, mergedOf } from './names.ts'
 import type { Rollup } from './options.ts'
 import { isSameDeclaration, readInstalled, type InstalledRollup } from './queries.ts'
 
@@ -24,6 +24,8 @@ export interface RollupStatus {
   readonly mergedAt: Date | null
   readonly mergedRows: number | null
   readonly mergeMs: number | null
+  /** What windows of its totals take for now; null without. */
+  readonly windowsAt: Date | null
   readonly findings: readonly { readonly what: string; readonly todo: string }[]
 }
 
@@ -63,6 +65,7 @@ function notApplied(declared: Rollup | undefined): RollupStatus {
     mergedAt: null,
     mergedRows: null,
     mergeMs: null,
+    windowsAt: null,
     findings: [{ what: 'it is declared and not made yet', todo: 'run `pgstrata apply`' }],
   }
 }
@@ -96,8 +99,15 @@ async function readKept(db: Db, declared: Rollup | undefined, kept: InstalledRol
     mergedAt,
     mergedRows,
     mergeMs,
+    windowsAt: await readWindowsAt(db, kept),
     findings: findingsOf(state, sizes),
   }
+}
+
+async function readWindowsAt(db: Db, { shape }: InstalledRollup): Promise<Date | null> {
+  if (shape.totals === undefined) return null
+  const { rows } = await db.query<{ at: Date }>(sql.raw(`select windows_at as at from ${lockOf(shape.rollup)}`))
+  return rows[0]?.at ?? null
 }
 
 function findingsOf(state: RollupStatus['state'], { pending, deltaBytes }: Sizes): RollupStatus['findings'] {

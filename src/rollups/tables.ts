@@ -1,10 +1,13 @@
 // What a rollup is kept in, and what it is read through.
 
 import { quoteIdent, quoteLiteral } from '../sql/quote.ts'
-import { deltaOf, lockOf, mergedOf, partsOf, viewOf } from './names.ts'
+import { extremesOfStates } from './extremes.ts'
+import { createTotals, createTotalsView } from './totals-tables.ts'
+import { serverClock } from './totals.ts'
+import { deltaOf, lockOf, mergedOf, partsOf, totalsOf, totalsViewOf, viewOf } from './names.ts'
 import type { Rollup } from './options.ts'
 import { rowCount, type Shape } from './shape.ts'
-import { columnsOf, contributionOf, keysInIndex, keysOf, onlyKey } from './statements.ts'
+import { contributionOf, keysInIndex, keysOf, onlyKey, readColumnsIn } from './statements.ts'
 
 /** Deltas come and go all the time: dead ones are to be cleared away as soon as there are a few pages of them. */
 const deltaSettings =
@@ -34,18 +37,25 @@ export function createTables(shape: Shape): readonly string[] {
     ...(rollup.bucket === undefined || shape.keys.length === 1
       ? []
       : [`create index on ${merged} (${keysOf(shape)[0] ?? ''})`]),
-    `create table ${lockOf(rollup)} ()`,
+    ...(shape.totals === undefined
+      ? [`create table ${lockOf(rollup)} ()`]
+      : [
+          `create table ${lockOf(rollup)} (windows_at timestamptz not null)`,
+          `insert into ${lockOf(rollup)} values (${serverClock})`,
+        ]),
     `comment on table ${lockOf(rollup)} is ${quoteLiteral(`Locked by whoever merges or rebuilds rollup ${viewOf(rollup)}.`)}`,
+    ...(shape.totals === undefined ? [] : createTotals(shape, empty)),
   ]
 }
 
 export function createViews(shape: Shape): readonly string[] {
   const { rollup, outputs } = shape
-  const columns = columnsOf(shape).join(', ')
+  const columns = readColumnsIn(shape).join(', ')
   const keys = keysOf(shape)
   const sums = shape.states.map(
     ({ name, type }) => `pg_catalog.sum(${quoteIdent(name)})::${type} as ${quoteIdent(name)}`,
   )
+  const extremes = (shape.extremes ?? []).flatMap((extreme) => extremesOfStates(extreme, { gone: false }))
   const read = outputs.map(({ name, value }) => `${value} as ${quoteIdent(name)}`)
   return [
     `create view ${partsOf(rollup)} as
@@ -56,16 +66,19 @@ select ${columns} from ${deltaOf(rollup)}`,
     `create view ${viewOf(rollup)} as
 select ${[...keys, ...read].join(', ')}
 from (
-  select ${[...keys, ...sums].join(', ')}
+  select ${[...keys, ...sums, ...extremes].join(', ')}
   from ${partsOf(rollup)}${keys.length === 0 ? '' : `\n  group by ${keys.join(', ')}`}
   having pg_catalog.sum(${quoteIdent(rowCount)}) > 0
 ) as summed`,
     `comment on view ${viewOf(rollup)} is ${quoteLiteral(`Rollup of ${quoteIdent(rollup.schema)}.${quoteIdent(rollup.table)}: exact to the last commit.`)}`,
+    ...(shape.totals === undefined ? [] : createTotalsView(shape)),
   ]
 }
 
 export function dropRollup(rollup: Rollup): readonly string[] {
   return [
+    `drop view if exists ${totalsViewOf(rollup)}`,
+    `drop table if exists ${totalsOf(rollup)}`,
     `drop view if exists ${viewOf(rollup)}`,
     `drop view if exists ${partsOf(rollup)}`,
     `drop table if exists ${mergedOf(rollup)}`,

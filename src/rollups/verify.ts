@@ -8,11 +8,12 @@ import { rollback } from '../db/transaction.ts'
 import { quoteIdent, quoteQualified } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
 import type { Floor } from './floor.ts'
-import { conditionsOn, plainly, rebuildRange, type BucketRange, type MergeOptions } from './merge.ts'
+import { conditionsOn, plainly, rebuildRange, rebuildTotals, type BucketRange, type MergeOptions } from './merge.ts'
 import { partsOf } from './names.ts'
 import { walkRanges } from './ranges.ts'
 import { bucketColumn, type Shape, type State } from './shape.ts'
 import { columnsOf, contributionOf, keysOf } from './statements.ts'
+import { countDifferent } from './totals.ts'
 
 export interface Verification {
   /** Keys, each in its bucket, that were compared. */
@@ -24,6 +25,8 @@ export interface Verification {
   readonly to: string | null
   /** Ranges of buckets that were built anew. */
   readonly repaired: number
+  /** Keys of totals that were not what the rollup comes to. */
+  readonly totals: number
 }
 
 export interface VerifyOptions extends Pick<MergeOptions, 'lockTimeoutMs'> {
@@ -46,7 +49,14 @@ export async function verifyRollup(session: Session, shape: Shape, options: Veri
       advice: 'Partitions may have been dropped, and what they came to cannot be told apart from the rest.',
     })
   }
-  const total = { keys: 0, different: 0, from: null as string | null, to: null as string | null, repaired: 0 }
+  const total = {
+    keys: 0,
+    different: 0,
+    from: null as string | null,
+    to: null as string | null,
+    repaired: 0,
+    totals: 0,
+  }
   await walkRanges(session, shape, {
     clock,
     signal,
@@ -64,10 +74,16 @@ export async function verifyRollup(session: Session, shape: Shape, options: Veri
       onProgress?.(share)
     },
   })
+  if (shape.totals !== undefined) {
+    // What is repaired goes into totals like any change: a difference there was there before, and stays.
+    const { different } = onlyRow(await session.query<{ different: number }>(sql.raw(countDifferent(shape))))
+    total.totals = different
+    if (fix && different > 0) await rebuildTotals(session, shape, { lockTimeoutMs })
+  }
   return total
 }
 
-type Comparison = Omit<Verification, 'repaired'>
+type Comparison = Omit<Verification, 'repaired' | 'totals'>
 
 /** What is kept and, with the other sign, what is counted: where they are the same, nothing is left. */
 async function compare(session: Session, shape: Shape, range: BucketRange): Promise<Comparison> {

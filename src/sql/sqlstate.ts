@@ -30,6 +30,8 @@ export const sqlstate = {
   invalidObjectDefinition: '42P17',
   duplicateObject: '42710',
   duplicateSchema: '42P06',
+  /** REFRESH … CONCURRENTLY: two rows are the same where a unique index says that none are. */
+  cardinalityViolation: '21000',
   uniqueViolation: '23505',
   foreignKeyViolation: '23503',
   /** Something depends on what is to be dropped. */

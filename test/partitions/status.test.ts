@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { runCli } from '../../src/cli/program.ts'
 import type { Db } from '../../src/db/db.ts'
 import { openDb } from '../../src/db/pg-db.ts'
 import type { PartitionedTable } from '../../src/partitions/options.ts'
 import { readPartitionStatus, type TableStatus } from '../../src/partitions/status.ts'
 import { sql } from '../../src/sql/sql.ts'
+import { command, type Said } from '../support/command.ts'
 import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
 import { createProject } from '../support/project.ts'
 import { createPlays, declareTable, install, keepFor, layOut, retire, retentionOptions } from './life-support.ts'
@@ -183,20 +183,7 @@ describe.each(versions)('pgstrata partitions on PostgreSQL %d', (version) => {
         },
       },
     })
-    const cli = async (...args: readonly string[]): Promise<{ code: number; out: string; err: string }> => {
-      const said = { out: '', err: '' }
-      const code = await runCli(args, {
-        cwd: project.dir,
-        env: {},
-        out: (text) => void (said.out += text),
-        err: (text) => void (said.err += text),
-        ask: undefined,
-        isTerminal: false,
-        colours: false,
-        signal: new AbortController().signal,
-      })
-      return { code, ...said }
-    }
+    const cli = (...args: readonly string[]): Promise<Said> => command(project.dir, ...args)
     const one = await cli('partitions', 'plays')
     expect(one.code, one.err).toBe(0)
     expect(one.out).toMatch(/^public\.plays {2}by month of played_at \(UTC\), 2 ahead\n {2}keeps 10 years/)

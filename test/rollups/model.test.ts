@@ -11,7 +11,7 @@ import { sql } from '../../src/sql/sql.ts'
 import { isConnectionLost, sqlstate, sqlstateOf } from '../../src/sql/sqlstate.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
 import { checkProperty } from '../support/property.ts'
-import { differencesText, install, measure, patience, rollupOf, run } from './support.ts'
+import { differencesText, install, measure, patience, rollupOf, run, totalsDifferencesText } from './support.ts'
 
 const hour = fc
   .integer({ min: 0, max: 60 })
@@ -56,9 +56,15 @@ const dml = fc.oneof(
 type Move =
   | { readonly kind: 'begin'; readonly isolation: string }
   | { readonly kind: 'dml'; readonly text: string }
-  | { readonly kind: 'commit' | 'rollback' | 'savepoint' | 'back' | 'merge' }
-  | { readonly kind: 'killed'; readonly after: number }
+  | { readonly kind: 'commit' | 'rollback' | 'savepoint' | 'back' }
+  | { readonly kind: 'merge'; readonly at: string }
+  | { readonly kind: 'killed'; readonly after: number; readonly at: string }
   | { readonly kind: 'rebuild'; readonly from: string; readonly to: string | undefined }
+
+/** What windows take for now: clocks go on, and may be put back. */
+const instant = fc
+  .integer({ min: 0, max: 100 })
+  .map((hours) => `timestamptz '2026-03-28 00:30Z' + interval '${hours} hours'`)
 
 const move: fc.Arbitrary<Move> = fc.oneof(
   {
@@ -72,9 +78,9 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     weight: 4,
     arbitrary: fc.constantFrom('commit', 'commit', 'rollback', 'savepoint', 'back').map((kind): Move => ({ kind })),
   },
-  { weight: 3, arbitrary: fc.constant<Move>({ kind: 'merge' }) },
+  { weight: 3, arbitrary: instant.map((at): Move => ({ kind: 'merge', at })) },
   // Before its first statement, up to after its commit.
-  { weight: 1, arbitrary: fc.nat(5).map((after): Move => ({ kind: 'killed', after })) },
+  { weight: 1, arbitrary: fc.tuple(fc.nat(6), instant).map(([after, at]): Move => ({ kind: 'killed', after, at })) },
   {
     weight: 1,
     arbitrary: fc.constantFrom('2026-03-28', '2026-03-29').map((from): Move => ({
@@ -92,6 +98,14 @@ const rollups = [
       measure('earned', 'sum', { of: 'amount' }),
       measure('mean', 'avg', { of: 'amount', filter: "kind <> 'c'" }),
     ],
+    totals: {
+      windows: [
+        { name: '6h', span: { unit: 'hour', count: 6 } },
+        { name: '1d', span: { unit: 'day', count: 1 } },
+      ],
+      compute: [{ name: 'lately', value: 'plays_6h * 10 + plays_1d' }],
+      index: [{ column: 'lately', descending: true }],
+    },
   }),
   // A day of 23 hours is among them.
   rollupOf({
@@ -132,7 +146,7 @@ describeOnEachVersion('rollups under random statements', (_version, database) =>
     try {
       await withSessions(db, async (sessions, merger) => {
         // Planning it takes longer than running it.
-        for (const session of [merger, ...sessions]) await run(session, `prepare look as ${differencesText(shapes)}`)
+        for (const session of [merger, ...sessions]) await run(session, `prepare look as ${lookText(shapes)}`)
         await checkProperty(
           'rollups',
           fc.array(fc.tuple(fc.nat(2), move), { minLength: 5, maxLength: 16 }),
@@ -145,6 +159,25 @@ describeOnEachVersion('rollups under random statements', (_version, database) =>
     }
   })
 })
+
+/** And totals are what is merged, in the same snapshot. */
+function lookText(shapes: readonly Shape[]): string {
+  const [songs] = shapes
+  if (songs === undefined) throw new Error('Nothing is installed')
+  const within = (window: string): string => `filter (where bucket between since_${window} and upto)`
+  const earned = (filter: string): string =>
+    `case when sum(earned_nan) ${filter} > 0 or (sum(earned_inf) ${filter} > 0 and sum(earned_ninf) ${filter} > 0) then 'NaN' when sum(earned_inf) ${filter} > 0 then 'Infinity' when sum(earned_ninf) ${filter} > 0 then '-Infinity' when sum(earned_n) ${filter} > 0 then sum(earned) ${filter} end`
+  const plays = (filter: string): string => `coalesce(sum(row_count) ${filter}, 0)`
+  const values = {
+    plays: plays(''),
+    plays_6h: plays(within('6h')),
+    plays_1d: plays(within('1d')),
+    earned: earned(''),
+    earned_1d: earned(within('1d')),
+    lately: `${plays(within('6h'))} * 10 + ${plays(within('1d'))}`,
+  }
+  return `select rollup, of, "row" from (${differencesText(shapes)}) as one union all select 'totals', of, "row" from (${totalsDifferencesText(songs, values)}) as other`
+}
 
 async function playAll(world: World, moves: readonly (readonly [number, Move])[]): Promise<void> {
   const { sessions, merger } = world
@@ -159,7 +192,7 @@ async function playAll(world: World, moves: readonly (readonly [number, Move])[]
       await expectExact(session)
       await run(session, 'rollback')
     }
-    await play(world, merger, { kind: 'merge' })
+    await play(world, merger, { kind: 'merge', at: `timestamptz '2026-04-02'` })
     await expectExact(merger)
   } finally {
     for (const session of sessions) await run(session, 'rollback')
@@ -185,12 +218,12 @@ async function withSessions(
 
 async function play({ shapes, merger, doomed }: World, session: Session, one: Move): Promise<void> {
   if (one.kind === 'merge') {
-    for (const shape of shapes) await mergeRollup(merger, shape, patience)
+    for (const shape of shapes) await mergeRollup(merger, shape, { ...patience, at: one.at })
     return
   }
   if (one.kind === 'killed') {
     const [shape] = shapes
-    if (shape !== undefined) await mergeAndDie({ doomed, killer: merger, shape, after: one.after })
+    if (shape !== undefined) await mergeAndDie({ doomed, killer: merger, shape, ...one })
     return
   }
   if (one.kind === 'rebuild') {
@@ -214,9 +247,10 @@ interface Death {
   readonly shape: Shape
   /** So many of its statements are let through. */
   readonly after: number
+  readonly at: string
 }
 
-async function mergeAndDie({ doomed, killer, shape, after }: Death): Promise<void> {
+async function mergeAndDie({ doomed, killer, shape, after, at }: Death): Promise<void> {
   let left = after
   await doomed
     .withSession(async (session) => {
@@ -224,7 +258,7 @@ async function mergeAndDie({ doomed, killer, shape, after }: Death): Promise<voi
         if (left-- === 0) await killer.query(sql`select pg_terminate_backend(${session.pid}, 10000)`)
         return await session.query(statement)
       }
-      await mergeRollup({ ...session, query }, shape, patience)
+      await mergeRollup({ ...session, query }, shape, { ...patience, at })
     })
     .catch((error: unknown) => {
       if (!isConnectionLost(error)) throw error

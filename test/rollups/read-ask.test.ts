@@ -17,12 +17,14 @@ interface Declared extends DeclaredRollup {
 
 function shapeFor(said: Partial<Rollup> = {}, bucketType: BucketType = 'timestamptz'): Shape {
   const rollup = rollupOf({ by: ['song', 'kind'], ...said })
-  const facts = { text: 'amount', type: 'numeric', bounded: true }
+  const facts = { text: 'amount', type: 'numeric', bounded: true, written: 'numeric' }
   return shapeOf(rollup, {
     bucketType: rollup.bucket === undefined ? undefined : bucketType,
     where: rollup.where,
     of: new Map([['earned', facts]]),
     filters: new Map(),
+    orders: new Map(),
+    notNull: new Set(),
   })
 }
 

@@ -1,9 +1,10 @@
 // What the tests of rollups share: declarations with what matters to the test, and the truth as a recompute tells it.
 
 import type { Db, Session } from '../../src/db/db.ts'
+import { bucketOf } from '../../src/rollups/bucket.ts'
 import { captureFunctions, captureTriggers } from '../../src/rollups/capture.ts'
 import { inspectSource } from '../../src/rollups/inspect.ts'
-import type { AdditiveMeasure, Rollup } from '../../src/rollups/options.ts'
+import type { Measure, Rollup } from '../../src/rollups/options.ts'
 import { rebuildRange } from '../../src/rollups/merge.ts'
 import { readRelations } from '../../src/rollups/relations.ts'
 import { shapeOf, type Shape } from '../../src/rollups/shape.ts'
@@ -13,11 +14,7 @@ import { sql } from '../../src/sql/sql.ts'
 
 export const patience = { lockTimeoutMs: 30_000 }
 
-export function measure(
-  name: string,
-  kind: AdditiveMeasure['kind'],
-  said: Partial<AdditiveMeasure> = {},
-): AdditiveMeasure {
+export function measure(name: string, kind: Measure['kind'], said: Partial<Measure> = {}): Measure {
   return { name, kind, of: undefined, filter: undefined, floats: false, ...said }
 }
 
@@ -62,17 +59,28 @@ export async function install(db: Db, rollups: readonly Rollup[]): Promise<reado
   })
 }
 
-const aggregates = {
-  count: ({ of }: AdditiveMeasure) => `count(${of ?? '*'})`,
-  sum: ({ of }: AdditiveMeasure) => `sum(${of ?? 'null'})`,
-  avg: ({ of }: AdditiveMeasure) => `avg(${of ?? 'null'})`,
+const aggregates: Readonly<Record<string, (measure: Measure) => string>> = {
+  count: ({ of }: Measure) => `count(${of ?? '*'})`,
+  sum: ({ of }: Measure) => `sum(${of ?? 'null'})`,
+  avg: ({ of }: Measure) => `avg(${of ?? 'null'})`,
+  min: ({ of }: Measure) => `min(${of ?? 'null'})`,
+  max: ({ of }: Measure) => `max(${of ?? 'null'})`,
+}
+
+/** The first and the last of those that are there, by time if nothing else is said. */
+function endOf({ kind, of, order, filter }: Measure): string {
+  const direction = kind === 'last' ? ' desc' : ''
+  const value = of ?? 'null'
+  const by = order ?? 'at'
+  const some = [`(${value}) is not null`, `(${by}) is not null`, ...(filter === undefined ? [] : [filter])]
+  return `(array_agg(${value} order by ${by}${direction}, ${value}${direction}) filter (where ${some.join(' and ')}))[1]`
 }
 
 /** The statement that computes the same from the source, written without anything of ours but the bucket. */
 function recomputeOf({ rollup, keys }: Shape): string {
   const values = rollup.measures.map((one) => {
-    const filter = one.filter === undefined ? '' : ` filter (where ${one.filter})`
-    return `${aggregates[one.kind](one)}${filter} as ${quoteIdent(one.name)}`
+    const filter = one.filter === undefined || aggregates[one.kind] === undefined ? '' : ` filter (where ${one.filter})`
+    return `${aggregates[one.kind]?.(one) ?? endOf(one)}${filter} as ${quoteIdent(one.name)}`
   })
   const named = keys.map(({ name, value }) => `${value} as ${quoteIdent(name)}`)
   const where = rollup.where === undefined ? '' : ` where ${rollup.where}`
@@ -99,4 +107,29 @@ export function differencesText(shapes: readonly Shape[]): string {
     }
   })
   return `with ${of.map(({ both }) => both).join(', ')} ${of.flatMap(({ sides }) => sides).join(' union all ')}`
+}
+
+/**
+ * Keys in which totals and what is merged differ, at the instant that windows are of; `values`: what a row of totals is made
+ * of, by name, over the columns of the merged table and the edges `upto` and `since_<window>`.
+ */
+export function totalsDifferencesText(shape: Shape, values: Readonly<Record<string, string>>): string {
+  const { name, schema, bucket, by, totals } = shape.rollup
+  if (bucket === undefined || totals === undefined) throw new Error('This one has no totals')
+  const zone = quoteLiteral(bucket.zone)
+  const edge = (instant: string): string => bucketOf(bucket, 'timestamptz', instant)
+  const since = totals.windows.map(
+    ({ name: window, span }) =>
+      `${edge(`((windows_at at time zone ${zone}) - interval '${span.count} ${span.unit}') at time zone ${zone}`)} as since_${window}`,
+  )
+  const edges = `select ${[`${edge('windows_at')} as upto`, ...since].join(', ')} from pgstrata.${quoteIdent(`${name}_lock`)}`
+  const keys = by.map(quoteIdent)
+  const merged = quoteQualified(schema, `${name}_merged`)
+  const columns = [...keys, ...Object.keys(values).map(quoteIdent)].join(', ')
+  const truth = `select ${[...keys, ...Object.entries(values).map(([column, value]) => `${value} as ${quoteIdent(column)}`)].join(', ')} from ${merged}, (${edges}) as edges${keys.length === 0 ? ' having count(*) > 0' : ` group by ${keys.join(', ')}`}`
+  const kept = `select ${columns} from ${quoteQualified(schema, `${name}_totals`)}`
+  return `with truth as materialized (select ${columns} from (${truth}) as one), kept as materialized (${kept})
+select 'kept' as of, to_jsonb(one)::text as row from (table kept except all table truth) as one
+union all
+select 'truth' as of, to_jsonb(one)::text as row from (table truth except all table kept) as one`
 }

@@ -11,6 +11,8 @@ export type UpkeepErrorCode =
   | 'ROLLUP_IMPOSSIBLE'
   | 'ROLLUP_UNKNOWN'
   | 'ROLLUP_STATE'
+  | 'VIEW_UNKNOWN'
+  | 'VIEW_FAILED'
   | 'CONVERT_REFUSED'
   | 'CONVERT_BUSY'
   | 'CONVERT_STATE'
@@ -47,6 +49,16 @@ export const upkeepErrors: Readonly<Record<UpkeepErrorCode, ErrorEntry>> = {
     ...refused,
     title: 'A rollup is in a state in which that cannot be done.',
     advice: 'See its state with `pgstrata rollup status`.',
+  },
+  VIEW_UNKNOWN: {
+    ...refused,
+    title: 'There is no such materialized view.',
+    advice: 'See which there are with `pgstrata view status`.',
+  },
+  VIEW_FAILED: {
+    ...failed,
+    title: 'A materialized view could not be refreshed.',
+    advice: 'It is as it was before; `pgstrata view status` says why.',
   },
   PARTITION_OUTSIDE: {
     ...refused,

@@ -5,5 +5,7 @@ export interface SchemaVersion {
   readonly title: string
   /** Tables that it makes, without their schema. */
   readonly tables: readonly string[]
+  /** Views that read them, without their schema. */
+  readonly views?: readonly string[]
   readonly statements: readonly string[]
 }

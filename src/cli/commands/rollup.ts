@@ -118,15 +118,24 @@ function addVerify(group: Command, context: CliContext, run: Run): void {
       })
       progress.clear()
       if (options.json === true) printJson(context, { name, ...found })
-      else printLines(context, [describeVerification(context, name, found)])
-      return found.different > 0 && found.repaired === 0 ? 2 : 0
+      else printLines(context, [describeVerification(context, name, { found, fix: options['fix'] === true })])
+      return found.different + found.totals > 0 && options['fix'] !== true ? 2 : 0
     }),
   )
 }
 
-function describeVerification(context: CliContext, name: string, found: Verification): string {
-  if (found.different === 0)
+interface Verified {
+  readonly found: Verification
+  readonly fix: boolean
+}
+
+function describeVerification(context: CliContext, name: string, { found, fix }: Verified): string {
+  if (found.different === 0 && found.totals === 0)
     return paint(context, 'green', `${name} is what its table says: ${plural(found.keys, 'key')}.`)
+  if (found.different === 0) {
+    const what = `${plural(found.totals, 'key')} of its totals differed`
+    return fix ? paint(context, 'green', `${what}. Built anew.`) : paint(context, 'red', `${what}. Mend it with --fix.`)
+  }
   const where = found.from === null ? '' : `, in buckets from ${found.from} to ${found.to ?? ''}`
   const what = `${plural(found.different, 'key')} of ${found.keys.toLocaleString('en-US')} differed${where}`
   if (found.repaired === 0) return paint(context, 'red', `${what}. Mend it with --fix.`)

@@ -1,12 +1,12 @@
 // Work on the conversion of a table: one process at a time, held apart by an advisory lock named by the table's oid, on the
-// session that works. The jobs that keep partitions take the same one (../table-lock.ts).
+// session that works. The jobs that keep partitions take the same one.
 
 import { systemClock, type Clock } from '../../base/clock.ts'
 import { isStrataError, StrataError } from '../../base/errors.ts'
 import { systemRandom, type Random } from '../../base/random.ts'
-import { conversionLock } from '../../catalog/install.ts'
 import type { Db, Session } from '../../db/db.ts'
 import { doStructuralWork, type BlockerWatch, type LadderOptions } from '../../plan/index.ts'
+import { tableLockKey } from '../table-lock.ts'
 import type { ConversionParts } from './parts.ts'
 
 export interface ConversionTools {
@@ -34,7 +34,7 @@ export async function underLock<T>(
   const frame = {
     db: tools.db,
     purpose: 'this conversion',
-    key: conversionLock(how.oid),
+    key: tableLockKey(how.oid),
     ladder: tools.ladder,
     waitMs: how.waitMs ?? lockWaitMs,
     clock,

@@ -98,9 +98,19 @@ export function parseBy(rollup: Rollup, names: readonly unknown[]): readonly str
 
 export function parseMeasures(rollup: Rollup, names: readonly unknown[]): readonly string[] {
   const known = rollup.measures.map(({ name }) => name)
-  if (names.length === 0) throw refuse(rollup, 'measures()', `some of ${listed(known)}`, 'none')
-  const chosen = names.map((name) => requireOne(rollup, 'measures()', name, known))
-  requireDistinct(rollup, 'measures()', chosen)
+  return parseNames(rollup, 'measures()', names, known)
+}
+
+/** One or more of those that are known, each once. */
+export function parseNames(
+  rollup: Rollup,
+  where: string,
+  names: readonly unknown[],
+  known: readonly string[],
+): readonly string[] {
+  if (names.length === 0) throw refuse(rollup, where, `some of ${listed(known)}`, 'none')
+  const chosen = names.map((name) => requireOne(rollup, where, name, known))
+  requireDistinct(rollup, where, chosen)
   return chosen
 }
 

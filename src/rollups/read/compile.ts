@@ -9,40 +9,25 @@ import { assert } from '../../base/errors.ts'
 import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
 import { bucketOf, bucketTypes, type BucketType } from '../bucket.ts'
+import { extremeOfPart, extremesOfStates, type Extreme } from '../extremes.ts'
 import { partsOf } from '../names.ts'
 import { bucketColumn, rowCount, type Output, type Shape, type State } from '../shape.ts'
 import { contributionOf } from '../statements.ts'
-import { isTime, refuse, requireDistinct, type Asked, type Condition, type Join } from './asked.ts'
+import { isTime, type Asked, type Condition } from './asked.ts'
 import { findEdges, type Edges } from './edges.ts'
+import { finishRead } from './finish.ts'
 import { compilePoint } from './instant.ts'
 import { requireNested, unitOf } from './units.ts'
 
 export function compileRead(shape: Shape, asked: Asked): Sql {
   const { rollup } = shape
   const outputs = shape.outputs.filter(({ name }) => asked.measures?.includes(name) ?? true)
-  const joined = asked.joins.flatMap(({ alias, columns }) => columns.map((column) => `${alias}_${column}`))
-  const names = [...asked.by, ...outputs.map(({ name }) => name), ...joined]
-  requireDistinct(rollup, 'the columns that are read', names)
-  requireDistinct(rollup, 'the names of joins', [...asked.joins.map(({ alias }) => alias), 'summed'])
-  for (const { alias, on } of asked.joins) {
-    if (!asked.by.includes(on)) throw refuse(rollup, `join(), "${alias}"`, `"${on}" in by()`, 'another grouping')
-  }
-  for (const { name } of asked.order) {
-    if (!names.includes(name))
-      throw refuse(rollup, 'orderBy()', `one of ${names.join(', ')}`, JSON.stringify(name.slice(0, 80)))
-  }
   const values = outputs.map(({ name, value }) => `${value} as ${quoteIdent(name)}`)
   const select = sql`${ctesOf(shape, asked)}${sql.raw(`select ${[...asked.by.map(quoteIdent), ...values].join(', ')}`)}
 from (
 ${summed(shape, asked, outputs)}
 ) as summed`
-  const ordersByJoined = asked.order.some(({ name }) => joined.includes(name))
-  if (asked.joins.length === 0) return sql`${select}${ending(asked, true)}`
-  // Rows are found first, where that does not depend on the joins: 20 of them need 20 rows of the other table.
-  return sql`select ${sql.raw(selectJoined(asked, outputs))}
-from (
-${ordersByJoined ? select : sql`${select}${ending(asked, true)}`}
-) as summed${joinsOf(asked.joins)}${ending(asked, ordersByJoined)}`
+  return finishRead(rollup, asked, { select, measures: outputs.map(({ name }) => name) })
 }
 
 /** The interval, and where it cuts buckets. */
@@ -84,6 +69,8 @@ function summed(shape: Shape, asked: Asked, outputs: readonly Output[]): Sql {
   const states = shape.states.filter(({ name }) => outputs.some(({ value }) => value.includes(quoteIdent(name))))
   const groups = asked.by.map((name) => groupOf(shape, name))
   const sums = states.map(({ name, type }) => `pg_catalog.sum(${quoteIdent(name)})::${type} as ${quoteIdent(name)}`)
+  const extremes = extremesRead(shape, outputs)
+  const ends = extremes.flatMap((extreme) => extremesOfStates(extreme, { gone: false }))
   const filters = asked.where.map((condition) => conditionOf(condition))
   const where = filters.length === 0 ? sql`` : sql`\nwhere ${sql.join(filters, '\n  and ')}`
   const groupBy = groups.length === 0 ? '' : `\ngroup by ${groups.map((_, index) => index + 1).join(', ')}`
@@ -91,8 +78,11 @@ function summed(shape: Shape, asked: Asked, outputs: readonly Output[]): Sql {
     ...shape.keys.filter(({ name }) => isNeeded(shape, asked, name)),
     ...shape.states.filter((state) => states.includes(state) || state.name === rowCount),
   ]
-  const from = asked.from === undefined ? sql.raw(partsOf(rollup)) : sql`(\n${partsIn(shape, asked, needed)}\n)`
-  return sql`${sql.raw(`select ${[...groups, ...sums].join(', ')}`)}
+  const from =
+    asked.from === undefined
+      ? sql.raw(partsOf(rollup))
+      : sql`(\n${partsIn(shape, asked, { columns: needed, extremes })}\n)`
+  return sql`${sql.raw(`select ${[...groups, ...sums, ...ends].join(', ')}`)}
 from ${from} as part${where}${sql.raw(groupBy)}
 having pg_catalog.sum(${sql.ident(rowCount)}) > 0`
 }
@@ -111,15 +101,28 @@ function isNeeded({ rollup }: Shape, { by, where }: Asked, name: string): boolea
   return by.includes(name) || where.some(({ key }) => key === name)
 }
 
+interface Needed {
+  readonly columns: readonly (State | Shape['keys'][number])[]
+  readonly extremes: readonly Extreme[]
+}
+
+function extremesRead({ extremes = [] }: Shape, outputs: readonly Output[]): readonly Extreme[] {
+  return extremes.filter((extreme) => outputs.some(({ name }) => name === extreme.name))
+}
+
 /** Whole buckets as they are kept, and what the interval cuts off from the source. */
-function partsIn(shape: Shape, asked: Asked, needed: readonly (State | Shape['keys'][number])[]): Sql {
+function partsIn(shape: Shape, asked: Asked, { columns: needed, extremes }: Needed): Sql {
   const { rollup } = shape
   const edges = edgesOf(shape, asked)
-  const columns = needed.map(({ name }) => `whole.${quoteIdent(name)}`).join(', ')
+  const columns = [
+    ...needed.map(({ name }) => `whole.${quoteIdent(name)}`),
+    ...extremes.flatMap((extreme) => extremeOfPart(extreme, 'whole')),
+  ].join(', ')
   const narrow: Shape = {
     ...shape,
     keys: shape.keys.filter((key) => needed.includes(key)),
     states: shape.states.filter((state) => needed.includes(state)),
+    extremes,
   }
   const whole = `select ${columns}\nfrom ${partsOf(rollup)} as whole, cut\nwhere ${edges.whole.join('\n  and ')}`
   const cutOff = [edges.head, edges.tail].flatMap((conditions) => {
@@ -132,39 +135,9 @@ function partsIn(shape: Shape, asked: Asked, needed: readonly (State | Shape['ke
   return sql.raw([whole, ...cutOff].join('\nunion all\n'))
 }
 
-function conditionOf({ key, values, orNull, isList }: Condition): Sql {
+export function conditionOf({ key, values, orNull, isList }: Condition): Sql {
   const column = sql.ident(key)
   if (values.length === 0) return orNull ? sql`${column} is null` : sql`false`
   const equal = isList ? sql`${column} = any(${values})` : sql`${column} = ${values[0]}`
   return orNull ? sql`(${equal} or ${column} is null)` : equal
-}
-
-function selectJoined({ by, joins }: Asked, outputs: readonly Output[]): string {
-  return [
-    ...[...by, ...outputs.map(({ name }) => name)].map((name) => `summed.${quoteIdent(name)}`),
-    ...joins.flatMap(({ alias, columns }) =>
-      columns.map((column) => `${quoteQualified(alias, column)} as ${quoteIdent(`${alias}_${column}`)}`),
-    ),
-  ].join(', ')
-}
-
-function joinsOf(joins: readonly Join[]): Sql {
-  const texts = joins.map(({ alias, schema, table, on, key }) => {
-    const place = `${quoteQualified(schema, table)} as ${quoteIdent(alias)}`
-    return `\nleft join ${place} on ${quoteQualified(alias, key)} = summed.${quoteIdent(on)}`
-  })
-  return sql.raw(texts.join(''))
-}
-
-function ending({ by, order, limit, offset }: Asked, isLimited: boolean): Sql {
-  const isOrdered = order.length > 0 || limit !== undefined || offset !== undefined
-  const ties = isOrdered ? by.filter((one) => !order.some(({ name }) => name === one)) : []
-  const terms = [
-    ...order.map(({ name, descending }) => `${quoteIdent(name)}${descending ? ' desc' : ''} nulls last`),
-    ...ties.map(quoteIdent),
-  ]
-  const orderBy = terms.length === 0 ? '' : `\norder by ${terms.join(', ')}`
-  const most = limit === undefined || !isLimited ? sql`` : sql`\nlimit ${limit}`
-  const skipped = offset === undefined || !isLimited ? sql`` : sql`\noffset ${offset}`
-  return sql`${sql.raw(orderBy)}${most}${skipped}`
 }

@@ -10,9 +10,8 @@
 // `tick` is the smallest step of a timestamp. Offsets change at most once in 25 hours, and by less.
 
 import { quoteIdent, quoteLiteral } from '../../sql/quote.ts'
-import { bucketOf, isContiguous, lengthOf, type BucketType } from '../bucket.ts'
+import { bucketOf, isContiguous, lengthOf, zoneLiteral, type BucketType } from '../bucket.ts'
 import type { Bucket } from '../options.ts'
-import { zoneLiteral } from './instant.ts'
 
 /** Over the columns `since` and `until` of `asked`, the conditions over those of `cut`, `whole` and `source`. */
 export interface Edges {

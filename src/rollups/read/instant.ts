@@ -6,9 +6,8 @@
 // dates has no instants: it takes days, and spans of days; a Date is refused, for its day is another one elsewhere.
 
 import { StrataError } from '../../base/errors.ts'
-import { quoteLiteral } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
-import type { BucketType } from '../bucket.ts'
+import { zoneLiteral, type BucketType } from '../bucket.ts'
 
 /** A Date, '2026-03-01', '2026-03-01T10:00:00Z', '2026-03-01 10:00' or a span before now: '30 days'. */
 export type ReadInstant = Date | string
@@ -73,11 +72,6 @@ function parseTime(text: string): Point | undefined {
   if (!year || !month || month > 12 || !day || day > days || !isTime) return undefined
   if (found[7] !== undefined) return { kind: 'instant', text }
   return { kind: found[4] === undefined ? 'day' : 'local', text }
-}
-
-/** UTC is an abbreviation, to which a session can give another meaning (18); this name is none. */
-export function zoneLiteral(zone: string): string {
-  return quoteLiteral(zone === 'UTC' ? 'Etc/UTC' : zone)
 }
 
 /** In the type of the column of time. */

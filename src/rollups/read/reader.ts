@@ -21,6 +21,7 @@ import {
   type Asked,
 } from './asked.ts'
 import { compileRead } from './compile.ts'
+import { createTotalsReader } from './totals.ts'
 import type { DeclaredRollup, Reader, ReaderOf } from './types.ts'
 
 export interface ReaderTools {
@@ -34,18 +35,37 @@ export interface ReaderTools {
 
 /** `Declared`: the type of the declaration, from which those of keys, measures and rows follow. */
 export function createReader<Declared extends DeclaredRollup>(tools: ReaderTools): ReaderOf<Declared> {
-  return readerFor(tools, everything)
+  const { rollup, shape } = tools
+  const shapeNow = async (): Promise<Shape> => (typeof shape === 'function' ? await shape() : shape)
+  const read = async (statement: Sql): Promise<readonly unknown[]> => {
+    if (tools.query === undefined) {
+      throw new StrataError('VALUE_INVALID', {
+        message: `Rollup "${rollup.name}" is read by a reader without a database`,
+        expected: '`query` among its tools',
+        advice: 'Send what compile() gives.',
+      })
+    }
+    return (await tools.query(statement)).rows
+  }
+  const work = { rollup, shape: shapeNow, read }
+  return Object.freeze({
+    ...readerFor(work, everything),
+    totals: () => createTotalsReader(work),
+  }) as unknown as ReaderOf<Declared>
+}
+
+interface Work {
+  readonly rollup: Rollup
+  readonly shape: () => Promise<Shape>
+  readonly read: (statement: Sql) => Promise<readonly unknown[]>
 }
 
 type AnyReader = Reader<DeclaredRollup, string, string, string>
 
-function readerFor(tools: ReaderTools, asked: Asked): AnyReader {
-  const { rollup } = tools
-  const further = (more: Partial<Asked>): never => readerFor(tools, { ...asked, ...more }) as never
-  const compile = async (): Promise<Sql> => {
-    const { shape } = tools
-    return compileRead(typeof shape === 'function' ? await shape() : shape, asked)
-  }
+function readerFor(work: Work, asked: Asked): AnyReader {
+  const { rollup } = work
+  const further = (more: Partial<Asked>): never => readerFor(work, { ...asked, ...more }) as never
+  const compile = async (): Promise<Sql> => compileRead(await work.shape(), asked)
   return Object.freeze({
     where: (keys: unknown) => further({ where: [...asked.where, ...parseConditions(rollup, keys)] }),
     since: (from: unknown) => further({ from: parseEnd(rollup, 'since()', from), to: undefined }),
@@ -59,16 +79,6 @@ function readerFor(tools: ReaderTools, asked: Asked): AnyReader {
     limit: (rows: unknown) => further({ limit: parseRows(rollup, 'limit()', rows) }),
     offset: (rows: unknown) => further({ offset: parseRows(rollup, 'offset()', rows) }),
     compile,
-    rows: async () => {
-      const { query } = tools
-      if (query === undefined) {
-        throw new StrataError('VALUE_INVALID', {
-          message: `Rollup "${rollup.name}" is read by a reader without a database`,
-          expected: '`query` among its tools',
-          advice: 'Send what compile() gives.',
-        })
-      }
-      return (await query(await compile())).rows as never
-    },
+    rows: async () => (await work.read(await compile())) as never,
   }) as AnyReader
 }

@@ -6,6 +6,7 @@
 // of all these what it is told to.
 
 import type { Sql } from '../../sql/sql.ts'
+import type { ExtremeKind, Measure } from '../options.ts'
 import type { ReadInstant } from './instant.ts'
 
 /** Of a declaration, what a reader looks at. */
@@ -13,10 +14,16 @@ export interface DeclaredRollup {
   readonly bucket?: string | undefined
   readonly by?: readonly string[] | undefined
   readonly measures: Readonly<Record<string, DeclaredMeasure>>
+  readonly totals?:
+    | {
+        readonly windows?: Readonly<Record<string, string>> | undefined
+        readonly compute?: Readonly<Record<string, string>> | undefined
+      }
+    | undefined
 }
 
 interface DeclaredMeasure {
-  readonly kind: 'count' | 'sum' | 'avg'
+  readonly kind: Measure['kind']
   readonly floats?: boolean | undefined
 }
 
@@ -39,11 +46,14 @@ type KeysOf<Declared> = [KeyName<Declared>] extends [never]
   ? never
   : { readonly [Name in KeyName<Declared>]?: KeyCondition }
 
-type MeasureValue<Measure> = Measure extends { readonly kind: 'count' }
+/** Of an extreme it is what the expression is, which the declaration does not tell. */
+type MeasureValue<Declared> = Declared extends { readonly kind: 'count' }
   ? string
-  : Measure extends { readonly floats?: false | undefined }
-    ? string | null
-    : string | number | null
+  : Declared extends { readonly kind: ExtremeKind }
+    ? unknown
+    : Declared extends { readonly floats?: false | undefined }
+      ? string | null
+      : string | number | null
 
 interface DeclaredJoin<Key extends string = string> {
   /** Of the schema of the rollup, unless it says another. */
@@ -112,7 +122,62 @@ export interface Reader<
   >
 }
 
-export type ReaderOf<Declared extends DeclaredRollup> = Reader<Declared, never, MeasureName<Declared>, never>
+type WindowName<Declared> = Declared extends { readonly totals: { readonly windows: infer Windows } }
+  ? keyof Windows & string
+  : never
+type ComputedName<Declared> = Declared extends { readonly totals: { readonly compute: infer Computed } }
+  ? keyof Computed & string
+  : never
+
+/** What a row of totals has beside its keys, by name; what it computes, in a type that the expression says. */
+type TotalsValues<Declared extends DeclaredRollup> = {
+  readonly [Name in MeasureName<Declared>]: MeasureValue<Declared['measures'][Name]>
+} & {
+  readonly [Name in MeasureName<Declared> as `${Name}_${WindowName<Declared>}`]: MeasureValue<
+    Declared['measures'][Name]
+  >
+} & { readonly [Name in ComputedName<Declared>]: string | number | null }
+
+type TotalsName<Declared extends DeclaredRollup> = keyof TotalsValues<Declared> & string
+
+/** One row for each key: as far as it is merged, windows of whole buckets. Immutable, as every reader. */
+export interface TotalsReader<Declared extends DeclaredRollup, Columns extends string, Joined extends string> {
+  where(keys: KeysOf<Declared>): TotalsReader<Declared, Columns, Joined>
+  /** These alone: 'plays', 'plays_7d', or what is computed. */
+  measures<const Names extends readonly [TotalsName<Declared>, ...TotalsName<Declared>[]]>(
+    ...names: Names
+  ): TotalsReader<Declared, Names[number], Joined>
+  join<const Joins extends Readonly<Record<string, DeclaredJoin<KeyName<Declared>>>>>(
+    joins: Joins,
+  ): TotalsReader<Declared, Columns, Joined | JoinedName<Joins>>
+  /** Said again: then by this. What has no value comes last; at the end the order is that of the keys. */
+  orderBy(
+    name: KeyName<Declared> | Columns | Joined,
+    direction?: 'asc' | 'desc',
+  ): TotalsReader<Declared, Columns, Joined>
+  limit(rows: number): TotalsReader<Declared, Columns, Joined>
+  offset(rows: number): TotalsReader<Declared, Columns, Joined>
+  compile(): Promise<Sql>
+  rows<Said extends Partial<Record<KeyName<Declared> | Joined, unknown>> = object>(): Promise<
+    readonly Plain<
+      Omit<
+        { readonly [Name in KeyName<Declared> | Joined]: unknown } & {
+          readonly [Name in Columns & keyof TotalsValues<Declared>]: TotalsValues<Declared>[Name]
+        },
+        keyof Said
+      > &
+        Said
+    >[]
+  >
+}
+
+/** What a rollup has beside: nothing, where it declares no totals. */
+type TotalsOf<Declared extends DeclaredRollup> = Declared extends { readonly totals: object }
+  ? { totals(): TotalsReader<Declared, TotalsName<Declared>, never> }
+  : unknown
+
+export type ReaderOf<Declared extends DeclaredRollup> = Reader<Declared, never, MeasureName<Declared>, never> &
+  TotalsOf<Declared>
 
 export type ReadersOf<Declared extends Readonly<Record<string, DeclaredRollup>>> = {
   readonly [Name in keyof Declared]: ReaderOf<Declared[Name]>

@@ -1,0 +1,82 @@
+// Filling a rollup of the whole table, and what is stored afterwards.
+
+import type pg from 'pg'
+import { measureRounds, timeMs, type Variant } from '../../harness/rounds.ts'
+import type { BenchContext } from '../../harness/scenario.ts'
+import { peakMemoryMb } from '../../support/peak-memory.ts'
+import { openPlays, openSongPlays } from './declaration.ts'
+import { figuresOf, type Part } from './part.ts'
+
+interface Filling {
+  readonly client: pg.Client
+  readonly url: string
+  readonly rows: number
+  readonly rounds: number
+  /** Of `song_plays`. */
+  readonly declared: object
+}
+
+/** Leaves it filled. */
+export async function measureFilling(
+  { client, url, rows, rounds, declared }: Filling,
+  { signal, progress }: BenchContext,
+): Promise<Part> {
+  const fill: Variant = {
+    name: 'fill',
+    run: async () => {
+      await declareOnly(url, {})
+      const strata = openSongPlays(url, declared)
+      try {
+        await strata.apply()
+        await client.query('checkpoint')
+        let tookMs = 0
+        const peakMb = await peakMemoryMb(async () => {
+          tookMs = await timeMs(() => strata.rollup.fill('song_plays', { signal }))
+        })
+        const [status] = await strata.rollup.status('song_plays')
+        if (status?.state !== 'live') throw new Error('The rollup is not filled')
+        return {
+          fill_rows_per_s: (rows / tookMs) * 1_000,
+          fill_s: tookMs / 1_000,
+          fill_peak_mb: peakMb,
+          ...(await sizes(client)),
+        }
+      } finally {
+        await strata.close()
+      }
+    },
+  }
+  const samples = await measureRounds([fill], { rounds, signal, progress })
+  await client.query('vacuum analyze')
+  const figures = figuresOf(samples, {
+    fill_s: ['s', 'filling the rollup of the whole table'],
+    fill_rows_per_s: ['count', '… rows a second'],
+    fill_peak_mb: ['count', '… memory of the client at most, MB'],
+    raw_mb: ['count', 'the table with its indexes, MB'],
+    rollup_mb: ['count', 'the rollup with its indexes, MB'],
+    totals_mb: ['count', '… its totals, MB'],
+    storage_percent: ['percent', 'both, as a share of the table'],
+  })
+  return { figures, comparisons: {} }
+}
+
+/** The table stays; what is declared no more goes. */
+async function declareOnly(url: string, rollups: Parameters<typeof openPlays>[1]): Promise<void> {
+  const strata = openPlays(url, rollups)
+  try {
+    await strata.apply()
+  } finally {
+    await strata.close()
+  }
+}
+
+async function sizes(client: pg.Client): Promise<Record<string, number>> {
+  const { rows } = await client.query<{ raw: number; rollup: number; totals: number }>(
+    `select
+      (select sum(pg_total_relation_size(relid)) from pg_partition_tree('plays'))::float8 / 1e6 as raw,
+      (pg_total_relation_size('song_plays_merged') + pg_total_relation_size('pgstrata.song_plays_delta'))::float8 / 1e6 as rollup,
+      coalesce(pg_total_relation_size(to_regclass('song_plays_totals')), 0)::float8 / 1e6 as totals`,
+  )
+  const { raw, rollup, totals } = rows[0] ?? { raw: 0, rollup: 0, totals: 0 }
+  return { raw_mb: raw, rollup_mb: rollup, totals_mb: totals, storage_percent: ((rollup + totals) / raw) * 100 }
+}

@@ -1,0 +1,72 @@
+// The reader of totals: one row for each key, of all time and in windows, as far as it is merged. Its statement is one read of
+// the view, which an index answers where the order is one that is declared.
+
+import type { Sql } from '../../sql/sql.ts'
+import { quoteIdent } from '../../sql/quote.ts'
+import { sql } from '../../sql/sql.ts'
+import { totalsViewOf } from '../names.ts'
+import type { Rollup } from '../options.ts'
+import type { Shape } from '../shape.ts'
+import {
+  everything,
+  parseConditions,
+  parseJoins,
+  parseNames,
+  parseOrder,
+  parseRows,
+  refuse,
+  type Asked,
+} from './asked.ts'
+import { conditionOf } from './compile.ts'
+import { finishRead } from './finish.ts'
+import type { DeclaredRollup, TotalsReader } from './types.ts'
+
+interface TotalsTools {
+  readonly rollup: Rollup
+  readonly shape: () => Promise<Shape>
+  /** Sends the statement. */
+  readonly read: (statement: Sql) => Promise<readonly unknown[]>
+}
+
+type AnyTotals = TotalsReader<DeclaredRollup, string, string>
+
+export function createTotalsReader(tools: TotalsTools): AnyTotals {
+  const { rollup } = tools
+  if (rollup.totals === undefined) throw refuse(rollup, 'totals()', 'a rollup that declares `totals`', 'one without')
+  return readerFor(tools, { ...everything, by: rollup.by })
+}
+
+function readerFor(tools: TotalsTools, asked: Asked): AnyTotals {
+  const { rollup, read } = tools
+  const further = (more: Partial<Asked>): never => readerFor(tools, { ...asked, ...more }) as never
+  const compile = async (): Promise<Sql> => compileTotals(await tools.shape(), asked)
+  return Object.freeze({
+    where: (keys: unknown) => further({ where: [...asked.where, ...parseConditions(rollup, keys)] }),
+    measures: (...names: readonly unknown[]) =>
+      further({ measures: parseNames(rollup, 'measures()', names, columnsOf(rollup)) }),
+    join: (joins: unknown) => further({ joins: [...asked.joins, ...parseJoins(rollup, joins)] }),
+    orderBy: (name: unknown, direction: unknown = 'asc') =>
+      further({ order: [...asked.order, parseOrder(rollup, name, direction)] }),
+    limit: (rows: unknown) => further({ limit: parseRows(rollup, 'limit()', rows) }),
+    offset: (rows: unknown) => further({ offset: parseRows(rollup, 'offset()', rows) }),
+    compile,
+    rows: async () => (await read(await compile())) as never,
+  }) as AnyTotals
+}
+
+/** As declared: measures of all time, those of each window, and what is computed. */
+function columnsOf({ measures, totals }: Rollup): readonly string[] {
+  return [
+    ...measures.map(({ name }) => name),
+    ...(totals?.windows ?? []).flatMap((window) => measures.map(({ name }) => `${name}_${window.name}`)),
+    ...(totals?.compute ?? []).map(({ name }) => name),
+  ]
+}
+
+function compileTotals({ rollup }: Shape, asked: Asked): Sql {
+  const measures = asked.measures ?? columnsOf(rollup)
+  const filters = asked.where.map((condition) => conditionOf(condition))
+  const where = filters.length === 0 ? sql`` : sql`\nwhere ${sql.join(filters, '\n  and ')}`
+  const select = sql`${sql.raw(`select ${[...asked.by, ...measures].map(quoteIdent).join(', ')}\nfrom ${totalsViewOf(rollup)}`)}${where}`
+  return finishRead(rollup, asked, { select, measures })
+}
