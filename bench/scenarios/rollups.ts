@@ -2,19 +2,17 @@
 // materialized view, and writing beside writing without it. One cluster that is not durable, so that no disk hides what a
 // rollup costs its writers; autovacuum is off and vacuums are made where they are said, so that none falls into a round.
 
-import { StrataError } from 'pgstrata'
 import { startCluster, type EmbeddedCluster } from 'pgstrata/embedded'
 import type { BenchContext, Scenario, ScenarioResult } from '../harness/scenario.ts'
 import { withClient } from '../support/with-client.ts'
 import { measureChanges } from './rollups/changes.ts'
-import { hourlyBySong, openPlays, openSongPlays } from './rollups/declaration.ts'
+import { openPlays, openSongPlays } from './rollups/declaration.ts'
 import { measureDeltas, type DeltaSizes } from './rollups/deltas.ts'
 import { measureFilling } from './rollups/filling.ts'
 import { measureIngest, type IngestSizes } from './rollups/ingest.ts'
 import { mergeParts, type Part } from './rollups/part.ts'
 import { createPlays, loadPlays } from './rollups/plays.ts'
 import { measureReads } from './rollups/reads.ts'
-import { totals } from './rollups/trending.ts'
 
 interface Sizes {
   readonly rows: number
@@ -31,7 +29,7 @@ const sizes: { readonly full: Sizes; readonly quick: Sizes } = {
     fills: 5,
     reads: 11,
     changes: 5,
-    ingest: { rounds: 15, otherRounds: 7, loaded: 500_000, mergingMs: 4_000 },
+    ingest: { rounds: 15, otherRounds: 7, share: 1, loaded: 500_000, mergingMs: 4_000 },
     deltas: { rounds: 5, few: 3_000_000, many: 2_000_000 },
   },
   quick: {
@@ -39,14 +37,14 @@ const sizes: { readonly full: Sizes; readonly quick: Sizes } = {
     fills: 2,
     reads: 2,
     changes: 2,
-    ingest: { rounds: 2, otherRounds: 2, loaded: 20_000, mergingMs: 1_500 },
+    ingest: { rounds: 2, otherRounds: 2, share: 0.2, loaded: 20_000, mergingMs: 1_100 },
     deltas: { rounds: 2, few: 160_000, many: 100_000 },
   },
 }
 
 export const rollupsScenario: Scenario = {
   name: 'rollups',
-  title: 'A rollup of five million rows',
+  title: 'A rollup of plays, hourly by song',
   against: 'without a rollup',
   goals: {
     topn_vs_raw: { atLeast: 1_000 },
@@ -91,34 +89,22 @@ async function measurePlays(
   context: BenchContext,
 ): Promise<readonly Part[]> {
   const url = await cluster.createDatabase('plays')
-  const hasTotals = knowsTotals(url)
-  const declared = hasTotals ? { ...hourlyBySong, totals } : hourlyBySong
   return await withClient(url, async (client) => {
     await client.query(createPlays('plays'))
-    const layout = openPlays(url, {})
+    const layout = openPlays(url)
     await layout.apply()
     await layout.close()
     await loadPlays(client, 'plays', rows)
     context.progress(`${rows.toLocaleString('en-US')} plays`)
-    const filling = await measureFilling({ client, url, rows, rounds: fills, declared }, context)
-    const strata = openSongPlays(url, declared)
+    const filling = await measureFilling({ client, url, rows, rounds: fills }, context)
+    const strata = openSongPlays(url)
     const changed = rows / 100
     try {
-      const read = await measureReads({ client, strata, rounds: reads, pending: changed, hasTotals }, context)
+      const read = await measureReads({ client, strata, rounds: reads, pending: changed }, context)
       const change = await measureChanges({ client, strata, rounds: changes, changed }, context)
       return [change, filling, read]
     } finally {
       await strata.close()
     }
   })
-}
-
-function knowsTotals(url: string): boolean {
-  try {
-    void openSongPlays(url, { ...hourlyBySong, totals }).close()
-    return true
-  } catch (error) {
-    if (error instanceof StrataError) return false
-    throw error
-  }
 }

@@ -1,7 +1,16 @@
 // `rollups` of a configuration, as types and as a schema: which rows of which table are counted together, and what of them.
 
 import { z } from 'zod'
-import type { Measure, Bucket, BucketSpan, Rollup, Totals, WindowSpan } from '../rollups/index.ts'
+import {
+  defaultError,
+  findClash,
+  type Measure,
+  type Bucket,
+  type BucketSpan,
+  type Rollup,
+  type Totals,
+  type WindowSpan,
+} from '../rollups/index.ts'
 import { placeOf } from './table-resolve.ts'
 import type { ParsedTables } from './table-types.ts'
 import { identifier } from './values.ts'
@@ -12,6 +21,9 @@ interface MeasureConfig {
   readonly filter?: string | undefined
   readonly floats?: boolean | undefined
   readonly order?: string | undefined
+  readonly fraction?: number | undefined
+  readonly error?: number | undefined
+  readonly most?: number | undefined
 }
 
 export interface RollupConfig {
@@ -24,6 +36,7 @@ export interface RollupConfig {
   readonly rowSecurity?: Rollup['rowSecurity'] | undefined
   readonly measures: Readonly<Record<string, MeasureConfig>>
   readonly totals?: TotalsConfig | undefined
+  readonly retention?: 'keep' | 'forget' | undefined
 }
 
 interface TotalsConfig {
@@ -56,9 +69,9 @@ function spanOf(text: string): BucketSpan | undefined {
 const measure = z
   .strictObject({
     kind: z
-      .enum(['count', 'sum', 'avg', 'min', 'max', 'first', 'last'])
+      .enum(['count', 'sum', 'avg', 'min', 'max', 'first', 'last', 'countDistinct', 'percentile', 'mode', 'topK'])
       .describe(
-        'Made by `count()`, `sum(…)`, `avg(…)`, `countIf(…)`, `sumIf(…)`, `min(…)`, `max(…)`, `first(…)`, `last(…)`.',
+        'Made by `count()`, `sum(…)`, `avg(…)`, `countIf(…)`, `sumIf(…)`, `min(…)`, `max(…)`, `first(…)`, `last(…)`, `countDistinct(…)`, `percentile(…)`, `mode(…)`, `topK(…)`.',
       ),
     of: sqlText.optional().describe("An expression over a row: 'amount', 'amount * rate'."),
     filter: sqlText.optional().describe('Which rows are taken into account.'),
@@ -67,8 +80,23 @@ const measure = z
       .optional()
       .describe('Add up floating point numbers, whose sum may differ from a recompute in the last digits.'),
     order: sqlText.optional().describe('Of `first` and `last`: by what. Default: the column of time.'),
+    fraction: z.number().min(0).max(1).optional().describe('Of `percentile`: which one; 0.5 is the median.'),
+    error: z
+      .number()
+      .min(0.0001)
+      .max(0.5)
+      .optional()
+      .describe('Of `percentile`: how far it may be off, as a share of it. Default: 0.01.'),
+    most: z.int().min(1).max(1000).optional().describe('Of `topK`: how many.'),
   })
   .check(({ value, issues }) => {
+    const needed = { percentile: 'fraction', topK: 'most' } as const
+    const key = value.kind === 'percentile' || value.kind === 'topK' ? needed[value.kind] : undefined
+    if (key !== undefined && value[key] === undefined) {
+      const message =
+        key === 'fraction' ? "expected which one, as in percentile('x', 0.95)" : "expected how many, as in topK('x', 3)"
+      issues.push({ code: 'custom', message, input: '', path: [key] })
+    }
     if (value.kind === 'count' || value.of !== undefined) return
     issues.push({
       code: 'custom',
@@ -117,6 +145,10 @@ const rollup = z
       .describe('`ignore`: count all rows of a table with row level security, and show what they come to.'),
     measures: z.record(identifier, measure).describe("What is counted: `{ plays: count(), earnings: sum('amount') }`."),
     totals: totals.optional(),
+    retention: z
+      .enum(['keep', 'forget'])
+      .optional()
+      .describe('What becomes of the buckets of partitions that are dropped. Default: `keep`.'),
   })
   .check(({ value, issues }) => {
     if (Object.keys(value.measures).length > 0) return
@@ -139,10 +171,21 @@ export function findRollupFaults(
   rollups: RollupsConfig,
   tables: ParsedTables,
 ): readonly { readonly path: readonly string[]; readonly message: string }[] {
-  return Object.entries(rollups).flatMap(([name, one]) => {
+  const clash = findClash(resolveRollups(rollups, tables))
+  const clashes =
+    clash === undefined
+      ? []
+      : [
+          {
+            path: ['rollups', clash.rollup],
+            message: `rollup ${clash.other} has something called ${clash.relation}, too; choose another name`,
+          },
+        ]
+  const timeless = Object.entries(rollups).flatMap(([name, one]) => {
     if (one.bucket === undefined || timeOf(one, tables) !== undefined) return []
     return [{ path: ['rollups', name, 'time'], message: 'expected the column of time that `bucket` is about' }]
   })
+  return [...timeless, ...clashes]
 }
 
 export function resolveRollups(rollups: RollupsConfig, tables: ParsedTables): readonly Rollup[] {
@@ -153,15 +196,19 @@ export function resolveRollups(rollups: RollupsConfig, tables: ParsedTables): re
     by: one.by ?? [],
     where: one.where,
     rowSecurity: one.rowSecurity ?? 'refuse',
-    measures: Object.entries(one.measures).map(([measureName, { kind, of, filter, floats = false, order }]) => ({
+    measures: Object.entries(one.measures).map(([measureName, { kind, of, filter, floats = false, ...more }]) => ({
       name: measureName,
       kind,
       of,
       filter,
       floats,
-      order,
+      order: more.order,
+      fraction: more.fraction,
+      error: kind === 'percentile' ? (more.error ?? defaultError) : undefined,
+      most: more.most,
     })),
     totals: one.totals === undefined ? undefined : resolveTotals(one.totals),
+    retention: one.retention === 'forget' ? one.retention : undefined,
   }))
 }
 

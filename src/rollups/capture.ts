@@ -13,6 +13,8 @@ import { quoteIdent, quoteLiteral } from '../sql/quote.ts'
 import { captureEvents, functionOf, triggerOf, type CaptureEvent } from './names.ts'
 import type { Shape } from './shape.ts'
 import { anyLeft, appendDelta, contributionOf, sumOf } from './statements.ts'
+import { appendValues, countValues, sumValues, valuesIn } from './values-statements.ts'
+import type { ValuesMeasure } from './values.ts'
 
 export interface Source {
   readonly schema: string
@@ -63,7 +65,11 @@ function settingsFor(event: CaptureEvent, body: string): readonly string[] {
 const castToText = /(?<!')::(text|character|bpchar|name|json|xml|"|(?!pg_catalog\.)\w+\.)/
 
 function statementBody(shapes: readonly Shape[], event: Exclude<CaptureEvent, 'truncate'>): string {
-  return shapes.map((shape) => `  ${appendDelta(shape, changeOf(shape, event)).replaceAll('\n', '\n  ')};`).join('\n')
+  const statements = shapes.flatMap((shape) => [
+    appendDelta(shape, changeOf(shape, event)),
+    ...valuesIn(shape).map((measure) => appendValues(shape, measure, valuesChangeOf(shape, measure, event))),
+  ])
+  return statements.map((statement) => `  ${statement.replaceAll('\n', '\n  ')};`).join('\n')
 }
 
 function changeOf(shape: Shape, event: Exclude<CaptureEvent, 'truncate'>): string {
@@ -74,14 +80,26 @@ function changeOf(shape: Shape, event: Exclude<CaptureEvent, 'truncate'>): strin
   return sumOf(shape, { from: `(\n${added}\nunion all\n${removed}\n) as change`, having: anyLeft(shape) })
 }
 
+function valuesChangeOf(shape: Shape, measure: ValuesMeasure, event: Exclude<CaptureEvent, 'truncate'>): string {
+  const added = countValues(shape, measure, { from: 'new_rows', sign: 1 })
+  const removed = countValues(shape, measure, { from: 'old_rows', sign: -1 })
+  if (event === 'insert') return added
+  if (event === 'delete') return removed
+  return sumValues(shape, { from: `(\n${added}\nunion all\n${removed}\n) as change` })
+}
+
 /**
  * There is no transition table: what is there is subtracted before it goes, under the lock that TRUNCATE has by now. A
  * snapshot from before that lock may lack rows that go with the rest.
  */
 function truncateBody(shapes: readonly Shape[]): string {
-  const statements = shapes.map((shape) => {
-    // No expression holds a NUL.
-    const [before = '', behind = ''] = appendDelta(shape, contributionOf(shape, { from: '\0', sign: -1 })).split('\0')
+  // No expression holds a NUL.
+  const appended = shapes.flatMap((shape) => [
+    appendDelta(shape, contributionOf(shape, { from: '\0', sign: -1 })),
+    ...valuesIn(shape).map((measure) => appendValues(shape, measure, countValues(shape, measure, { from: '\0', sign: -1 }))),
+  ])
+  const statements = appended.map((statement) => {
+    const [before = '', behind = ''] = statement.split('\0')
     return `  execute ${quoteLiteral(`${before}only `)} || tg_relid::pg_catalog.regclass::pg_catalog.text || ${quoteLiteral(behind)};`
   })
   return [

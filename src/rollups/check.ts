@@ -5,15 +5,22 @@
 // taken by the measure.
 
 import { StrataError } from '../base/errors.ts'
+import { relationsOf } from './clashes.ts'
 import type { Measure, Rollup } from './options.ts'
 import { bucketColumn, isAdditive, rowCount } from './shape.ts'
 import { onlyKey } from './statements.ts'
+import { valuesKinds, valuesMeasures } from './values.ts'
 
 const maxIdentifierBytes = 63
 /** Of a unique index. */
 const maxKeys = 32
 /** Five numbers each, which have to fit on one page of 8 kB. */
 const maxMeasures = 100
+
+/** Of percentiles, and of topK. */
+export const leastError = 0.0001
+export const mostError = 0.5
+export const mostValues = 1000
 
 /** Of what stands beside the view, and in schema "pgstrata". */
 const suffixes = ['_parts', '_merged', '_totals', '_delta', '_lock'] as const
@@ -24,6 +31,7 @@ export function checkRollup(rollup: Rollup): void {
   checkSizes(rollup)
   checkBucket(rollup)
   checkTotals(rollup)
+  checkValues(rollup)
   for (const measure of rollup.measures) {
     if (measure.kind !== 'count' && measure.of === undefined) {
       throw refuse(rollup, `measure "${measure.name}" says not of what`, { expected: 'an expression in `of`' })
@@ -131,12 +139,42 @@ function checkTotals(rollup: Rollup): void {
   }
 }
 
+/** Where values are kept, each has the keys and two columns more, all but one of them in a unique index. */
+function checkValues(rollup: Rollup): void {
+  const names = valuesMeasures(rollup)
+  if (names.length === 0) return
+  for (const name of names) requireFit(rollup, `${rollup.name}_${name}_values_delta`, 0)
+  requireDistinct(rollup, 'of the tables of its values', [
+    ...keysAndOwners(rollup),
+    { name: 'value', owner: 'the value' },
+    { name: 'n', owner: 'how often it is there' },
+  ])
+  const keys = rollup.by.length + (rollup.bucket === undefined ? 0 : 1)
+  if (keys >= maxKeys)
+    throw refuse(rollup, 'there are too many keys beside values', {
+      expected: `at most ${maxKeys - 1}`,
+      got: `${keys}`,
+    })
+  for (const { name, kind, fraction, error, most } of rollup.measures) {
+    const isWithin = (value: number | undefined, from: number, to: number): boolean =>
+      value !== undefined && value >= from && value <= to
+    if (kind === 'percentile' && !isWithin(fraction, 0, 1))
+      throw refuse(rollup, `measure "${name}" says not which percentile`, { expected: 'a fraction from 0 to 1' })
+    if (kind === 'percentile' && error !== undefined && !isWithin(error, leastError, mostError)) {
+      const expected = `an error from ${leastError} to ${mostError}`
+      throw refuse(rollup, `measure "${name}" cannot be that exact, or that far off`, { expected, got: `${error}` })
+    }
+    if (kind === 'topK' && !(isWithin(most, 1, mostValues) && Number.isInteger(most)))
+      throw refuse(rollup, `measure "${name}" says not how many`, { expected: `a number from 1 to ${mostValues}` })
+  }
+}
+
 function checkNames(rollup: Rollup): void {
   const { name, table, measures } = rollup
   const longest = Math.max(...suffixes.map((suffix) => suffix.length))
   requireFit(rollup, name, longest)
   for (const measure of measures) requireFit(rollup, measure.name, longestOf(measure))
-  const taken = [name, ...suffixes.slice(0, 3).map((suffix) => `${name}${suffix}`)]
+  const taken = relationsOf(rollup).flatMap((one) => (one.schema === rollup.schema ? [one.name] : []))
   if (taken.includes(table)) {
     throw refuse(rollup, `it would be called like its source, "${table}"`, { advice: 'Give it another name.' })
   }
@@ -168,7 +206,7 @@ function statesOf(measure: Measure): readonly string[] {
 }
 
 function suffixesOf({ kind }: Measure): readonly string[] {
-  if (kind === 'count') return []
+  if (kind === 'count' || valuesKinds.some((one) => one === kind)) return []
   if (kind === 'sum' || kind === 'avg') return stateSuffixes
   return kind === 'min' || kind === 'max' ? ['_gone'] : ['_at', '_gone']
 }

@@ -11,15 +11,9 @@ import { grantsOf } from './grants.ts'
 import { inspectSource } from './inspect.ts'
 import { mergeProcedure } from './merge-procedure.ts'
 import type { Rollup } from './options.ts'
-import { isSmall, planSource } from './plan.ts'
-import {
-  isSameDeclaration,
-  readFunctionComments,
-  readInstalled,
-  readSizeBytes,
-  readUnwatched,
-  type InstalledRollup,
-} from './queries.ts'
+import { isSmall, planSource, type InPlace, type Replacement } from './plan.ts'
+import { readChange } from './read-change.ts'
+import { readFunctionComments, readInstalled, readSizeBytes, readUnwatched, type InstalledRollup } from './queries.ts'
 import { readRelations } from './relations.ts'
 import { shapeOf, type Shape } from './shape.ts'
 
@@ -73,16 +67,21 @@ interface OfSource {
 }
 
 async function planOne(session: Session, source: Source, { rollups, installed }: OfSource): Promise<SourcePlan> {
-  const { shapes, held } = await readShapes(session, rollups, installed)
+  const { shapes, changes, replacements, beside, held } = await readShapes(session, rollups, installed)
   // Declared elsewhere by now, and dropped there: there is nothing here to look at.
   if (shapes.length + installed.length === 0) return { steps: [], held, shapes: [] }
   const relations = await readRelations(session, source)
   const sizeBytes = await readSizeBytes(session, relations)
   const grants = new Map<string, readonly string[]>()
   for (const { rollup } of shapes) {
-    if (installed.some(({ name }) => name === rollup.name)) continue
-    grants.set(rollup.name, await grantsOf(session, rollup, { views: isSmall(sizeBytes) }))
+    const stays = installed.some(({ name }) => name === rollup.name) && !changes.some((one) => one.to.rollup === rollup)
+    if (!stays)
+      grants.set(
+        rollup.name,
+        await grantsOf(session, rollup, { views: isSmall(sizeBytes) || !beside.has(rollup.name) }),
+      )
   }
+  for (const { to } of changes) grants.set(to.rollup.name, await grantsOf(session, to.rollup))
   const plan = planSource({
     grants,
     source,
@@ -92,27 +91,46 @@ async function planOne(session: Session, source: Source, { rollups, installed }:
     sizeBytes,
     shapes,
     installed,
+    changes,
+    replacements,
+    beside,
   })
   return { steps: plan, held, shapes }
+}
+
+interface Shapes {
+  /** Of all that is kept when the steps are done. */
+  readonly shapes: readonly Shape[]
+  readonly changes: readonly InPlace[]
+  readonly replacements: readonly Replacement[]
+  /** Names of those that are built to take the place of another, and whose. */
+  readonly beside: ReadonlyMap<string, string>
+  readonly held: readonly Held[]
 }
 
 async function readShapes(
   session: Session,
   rollups: readonly Rollup[],
   installed: readonly InstalledRollup[],
-): Promise<{ readonly shapes: readonly Shape[]; readonly held: readonly Held[] }> {
+): Promise<Shapes> {
   const shapes: Shape[] = []
+  const changes: InPlace[] = []
+  const replacements: Replacement[] = []
+  const beside = new Map<string, string>()
   const held: Held[] = []
   for (const rollup of rollups) {
-    const kept = installed.find(({ name }) => name === rollup.name)
-    if (kept !== undefined) {
-      // It goes on as it is until somebody decides.
-      shapes.push(kept.shape)
-      if (!isSameDeclaration(kept.declared, rollup)) held.push(changed(rollup))
-      continue
-    }
     try {
-      shapes.push(shapeOf(rollup, await inspectSource(session, rollup)))
+      const kept = installed.find(({ name }) => name === rollup.name)
+      if (kept === undefined) {
+        shapes.push(shapeOf(rollup, await inspectSource(session, rollup)))
+        continue
+      }
+      const found = await readChange(session, { rollup, kept, installed })
+      shapes.push(...found.shapes)
+      changes.push(...(found.change === undefined ? [] : [found.change]))
+      replacements.push(...(found.replacement === undefined ? [] : [found.replacement]))
+      if (found.next !== undefined) beside.set(found.next, rollup.name)
+      held.push(...(found.held === undefined ? [] : [found.held]))
     } catch (error) {
       if (!isStrataError(error, 'ROLLUP_IMPOSSIBLE') && (sqlstateOf(error) === undefined || isConnectionLost(error)))
         throw error
@@ -120,15 +138,11 @@ async function readShapes(
         ? (error.advice ?? 'mend its declaration')
         : 'mend what the server says, and plan again'
       held.push({ what: `rollup ${rollup.name}`, why: messageOf(error), todo })
+      // What is kept goes on as it is.
+      shapes.push(
+        ...installed.filter(({ name, replaces }) => [name, replaces].includes(rollup.name)).map(({ shape }) => shape),
+      )
     }
   }
-  return { shapes, held }
-}
-
-function changed({ name }: Rollup): Held {
-  return {
-    what: `rollup ${name}`,
-    why: 'it is declared in another way than it is kept',
-    todo: 'declare it under another name, let readers move there, then declare this one no more',
-  }
+  return { shapes, changes, replacements, beside, held }
 }

@@ -35,9 +35,44 @@ export interface End {
   readonly filter?: string
 }
 
+/** How many different values there are, exact whatever comes and goes. Each value is kept once for each key. */
+export interface CountDistinct {
+  readonly kind: 'countDistinct'
+  readonly of: string
+  readonly filter?: string
+}
+
+/** What percentile_disc() gives, within `error` of it. */
+export interface Percentile {
+  readonly kind: 'percentile'
+  readonly of: string
+  readonly fraction: number
+  readonly error?: number
+  readonly filter?: string
+}
+
+/** The most frequent value; of several, the least. */
+export interface Mode {
+  readonly kind: 'mode'
+  readonly of: string
+  readonly filter?: string
+}
+
+export interface TopK {
+  readonly kind: 'topK'
+  readonly of: string
+  readonly most: number
+  readonly filter?: string
+}
+
 export interface FilterOptions {
   /** Which rows are taken into account: "kind = 'a'". */
   readonly filter?: string
+}
+
+export interface PercentileOptions extends FilterOptions {
+  /** How far it may be off, as a share of it, from 0.0001 to 0.5. Default: 0.01. */
+  readonly error?: number
 }
 
 export interface EndOptions extends FilterOptions {
@@ -97,4 +132,24 @@ export function first(of: string, options: EndOptions = {}): End {
 /** last('price'): that of the latest row; of several at once, the greatest. */
 export function last(of: string, options: EndOptions = {}): End {
   return { kind: 'last', of, ...options }
+}
+
+/** countDistinct('listener') */
+export function countDistinct(of: string, options: FilterOptions = {}): CountDistinct {
+  return { kind: 'countDistinct', of, ...options }
+}
+
+/** percentile('duration_s', 0.95): the least value that 95 % of the values are not above, within 1 % of it. */
+export function percentile(of: string, fraction: number, options: PercentileOptions = {}): Percentile {
+  return { kind: 'percentile', of, fraction, ...options }
+}
+
+/** mode('genre'): the most frequent value; of several, the least. */
+export function mode(of: string, options: FilterOptions = {}): Mode {
+  return { kind: 'mode', of, ...options }
+}
+
+/** topK('genre', 3): the three most frequent values, the most frequent first; of those that are as frequent, the least. */
+export function topK(of: string, most: number, options: FilterOptions = {}): TopK {
+  return { kind: 'topK', of, most, ...options }
 }

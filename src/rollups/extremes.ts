@@ -9,19 +9,7 @@
 import { quoteIdent, quoteQualified } from '../sql/quote.ts'
 import { isContiguous, lengthOf } from './bucket.ts'
 import { mergedOf } from './names.ts'
-import type { ExtremeKind } from './options.ts'
-import { bucketColumn, rowCount, type Shape } from './shape.ts'
-
-export interface Extreme {
-  readonly name: string
-  readonly kind: ExtremeKind
-  /** Over a row of the source, and its type as SQL writes it. */
-  readonly value: string
-  readonly type: string
-  /** By which the first and the last are told; of min and max the value itself. */
-  readonly order: { readonly value: string; readonly type: string } | undefined
-  readonly filter: string | undefined
-}
+import { bucketColumn, rowCount, type Extreme, type Shape } from './shape.ts'
 
 /** Its columns, as SQL writes them: `at` is there where the order is not the value. */
 interface Columns {
@@ -46,6 +34,16 @@ export function readColumnsOf(extreme: Extreme): readonly string[] {
 
 export function extremeColumns(extreme: Extreme): readonly string[] {
   return [...readColumnsOf(extreme), columnsFor(extreme).gone]
+}
+
+export function extremeTypes(extreme: Extreme): readonly { readonly name: string; readonly type: string }[] {
+  const { order, type } = extreme
+  const { value, at, gone } = columnsFor(extreme)
+  return [
+    { name: value, type },
+    ...(at === undefined || order === undefined ? [] : [{ name: at, type: order.type }]),
+    { name: gone, type: order?.type ?? type },
+  ]
 }
 
 /** As rows of the source come to it, of a row of the view of parts. */
@@ -130,6 +128,19 @@ export function isStale(extreme: Extreme, of: string): string {
   const { value, at, gone } = columnsFor(extreme)
   const state = `${of}.${at ?? value}`
   return `${of}.${gone} is not null and (${state} is null or ${of}.${gone} ${isLeast(extreme) ? '<=' : '>='} ${state})`
+}
+
+/**
+ * Over what is kept (`is_kept`) and what rows that are there would leave behind if they went: the ends are not the same. One
+ * that is to be looked for again may be.
+ */
+export function isElsewhere(extreme: Extreme): string {
+  const { value, at, gone } = columnsFor(extreme)
+  const end = (column: string, which: string): string => `${outermost(extreme)}(${column}) filter (where ${which})`
+  const kept = end(at ?? value, 'is_kept')
+  const left = end(gone, 'is_kept')
+  const isOpen = `coalesce(${left} ${isLeast(extreme) ? '<=' : '>='} ${kept}, ${left} is not null)`
+  return `not ${isOpen} and ${kept} is distinct from ${end(gone, 'not is_kept')}`
 }
 
 /** Looks for the states of the keys at the places `stale`, an expression: an array of ctid. */

@@ -12,7 +12,7 @@ import { readFloor } from './floor.ts'
 import { mergeJob } from './job.ts'
 import { mergeAndNote } from './merge.ts'
 import type { Rollup } from './options.ts'
-import { requireInstalled, type InstalledRollup } from './queries.ts'
+import { readInstalled, requireInstalled, type InstalledRollup } from './queries.ts'
 import { createReaders, type DeclaredRollups } from './readers.ts'
 import type { ReadersOf } from './read/types.ts'
 import type { Shape } from './shape.ts'
@@ -72,12 +72,15 @@ export function createRollups({ db, rollups, clock }: RollupsOptions): Rollups {
       withShape(name, signal, (session, shape) => mergeAndNote(session, shape, { lockTimeoutMs, clock })),
     fill: (name, { signal, onProgress } = {}) =>
       withShape(name, signal, async (session, shape, installed) => {
-        if (installed.state === 'live') return
-        await fillRollup(session, shape, installed, { lockTimeoutMs, clock, signal, onProgress })
+        const options = { lockTimeoutMs, clock, signal, onProgress }
+        if (installed.state !== 'live') await fillRollup(session, shape, installed, options)
+        // And the one that is to take its place.
+        const next = (await readInstalled(session)).find(({ replaces }) => replaces === name)
+        if (next !== undefined && next.state !== 'live') await fillRollup(session, next.shape, next, options)
       }),
     verify: (name, { signal, fix = false, onProgress } = {}) =>
       withShape(name, signal, async (session, shape, installed) => {
-        if (installed.state === 'filling') {
+        if (installed.state !== 'live') {
           throw new StrataError('ROLLUP_STATE', {
             message: `Rollup "${name}" is not filled yet`,
             advice: 'Fill it first.',

@@ -1,6 +1,6 @@
 // Filling a rollup of a large table: range by range of buckets, oldest first, each in a transaction of its own that notes how
 // far it came. Writers go on. Killed anywhere, the next run goes on where the last commit was; the views are made with
-// the last range, so nobody ever reads half a rollup.
+// the last range, so nobody ever reads half a rollup; of one that gets new measures, those are shown with the last range.
 //
 // Bounds: a range takes about two seconds, or one bucket; memory does not grow with the table.
 
@@ -8,11 +8,11 @@ import type { Clock } from '../base/clock.ts'
 import type { Session } from '../db/db.ts'
 import { sql } from '../sql/sql.ts'
 import { grantsOf } from './grants.ts'
-import { rebuildRange, type BucketRange, type MergeOptions } from './merge.ts'
+import { mergeAndNote, rebuildRange, type BucketRange, type MergeOptions } from './merge.ts'
 import type { InstalledRollup } from './queries.ts'
 import { walkRanges } from './ranges.ts'
 import type { Shape } from './shape.ts'
-import { createViews } from './tables.ts'
+import { createViews, dropViews } from './tables.ts'
 
 export interface FillOptions extends Pick<MergeOptions, 'lockTimeoutMs'> {
   readonly clock: Clock
@@ -29,17 +29,21 @@ export interface FillProgress {
 export async function fillRollup(
   session: Session,
   shape: Shape,
-  installed: Pick<InstalledRollup, 'filledTo'>,
+  installed: Pick<InstalledRollup, 'filledTo' | 'state'>,
   options: FillOptions,
 ): Promise<void> {
   const { lockTimeoutMs, clock, signal, onProgress } = options
+  const { state } = installed
   try {
     await walkRanges(session, shape, {
       clock,
       signal,
       from: installed.filledTo ?? undefined,
       visit: async (range, share) => {
-        await rebuildRange(session, shape, range, { lockTimeoutMs, before: (tx) => note(tx, shape, range) })
+        await rebuildRange(session, shape, range, { lockTimeoutMs, before: (tx) => note(tx, shape, { range, state }) })
+        // It is read meanwhile: what is pending elsewhere is not to pile up until the end.
+        if (state === 'refilling' && range.to !== undefined)
+          await mergeAndNote(session, shape, { lockTimeoutMs, clock })
         onProgress?.({ share, filledTo: range.to ?? null })
       },
     })
@@ -52,18 +56,24 @@ export async function fillRollup(
 /** By somebody else, who was at it too: what this one did is taken back. */
 class FilledAlready extends Error {}
 
-async function note(tx: Session, shape: Shape, { to }: BucketRange): Promise<void> {
-  const { name } = shape.rollup
-  const filling = sql`name = ${name} and state = 'filling'`
+interface Noted {
+  readonly range: BucketRange
+  readonly state: InstalledRollup['state']
+}
+
+async function note(tx: Session, shape: Shape, { range: { to }, state }: Noted): Promise<void> {
+  const { rollup } = shape
+  const { filling: _filling, ...full } = shape
+  const here = sql`name = ${rollup.name} and state = ${state}`
   const { rowCount } =
     to === undefined
       ? await tx.query(sql`
           update pgstrata.rollup
-          set state = 'live', filled_to = null, filled_at = clock_timestamp()
-          where ${filling}`)
-      : await tx.query(sql`update pgstrata.rollup set filled_to = ${to} where ${filling}`)
+          set state = 'live', filled_to = null, filled_at = clock_timestamp(), shape = ${JSON.stringify(full)}::jsonb
+          where ${here}`)
+      : await tx.query(sql`update pgstrata.rollup set filled_to = ${to} where ${here}`)
   if (rowCount === 0) throw new FilledAlready()
   if (to !== undefined) return
-  for (const statement of createViews(shape)) await tx.query(sql.raw(statement))
-  for (const statement of await grantsOf(tx, shape.rollup)) await tx.query(sql.raw(statement))
+  for (const statement of [...dropViews(rollup), ...createViews(full)]) await tx.query(sql.raw(statement))
+  for (const statement of await grantsOf(tx, rollup)) await tx.query(sql.raw(statement))
 }

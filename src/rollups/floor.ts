@@ -5,14 +5,14 @@
 // begins at or above the lowest bound. A bucket that the bound cuts is below it. What writers still change there is captured
 // like anywhere else.
 
-import type { Queryable } from '../db/db.ts'
+import { onlyRow, type Queryable } from '../db/db.ts'
 import { quoteQualified } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
 import { bucketOf, bucketTypes, lengthOf } from './bucket.ts'
 import type { Shape } from './shape.ts'
 
 /** `none`: all of the source is there, as far as bounds tell. `all`: without buckets old and new cannot be told apart. */
-export type Floor = 'none' | 'all' | { readonly bucket: string }
+export type Floor = 'none' | 'all' | { readonly bucket: string; readonly lowest: string }
 
 export async function readFloor(on: Queryable, { rollup }: Shape): Promise<Floor> {
   const { bucket, schema, table } = rollup
@@ -35,10 +35,10 @@ export async function readFloor(on: Queryable, { rollup }: Shape): Promise<Floor
   if (type === undefined || lowers.length === 0) return 'all'
   const lowest = `least(${lowers.map((lower) => `${lower}::${type}`).join(', ')})`
   const start = bucketOf(bucket, type, 'lowest')
-  const answer = await on.query<{ bucket: string }>(
+  const answer = await on.query<{ bucket: string; lowest: string }>(
     sql.raw(`
-    select case when ${start} = lowest then lowest else ${bucketOf(bucket, type, `(${start} + 1.5 * ${lengthOf(bucket)})::${type}`)} end::text as bucket
+    select case when ${start} = lowest then lowest else ${bucketOf(bucket, type, `(${start} + 1.5 * ${lengthOf(bucket)})::${type}`)} end::text as bucket, lowest::text as lowest
     from (select ${lowest} as lowest) as bound`),
   )
-  return { bucket: answer.rows[0]?.bucket ?? '' }
+  return onlyRow(answer)
 }

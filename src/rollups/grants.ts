@@ -12,6 +12,9 @@ import {
   deltaOf,
   functionOf,
   lockOf,
+  membersDeltaOf,
+  membersOf,
+  membersViewOf,
   mergedOf,
   partsOf,
   totalsOf,
@@ -19,6 +22,7 @@ import {
   viewOf,
 } from './names.ts'
 import type { Rollup } from './options.ts'
+import { valuesMeasures } from './values.ts'
 
 /** Statements for behind those that make tables, functions and views; `views`: they are there. */
 export async function grantsOf(
@@ -49,7 +53,12 @@ export async function grantsOf(
 /** `there`: they have been made. */
 function viewsOf(rollup: Rollup, there: boolean): readonly string[] {
   if (!there) return []
-  return [partsOf(rollup), viewOf(rollup), ...(rollup.totals === undefined ? [] : [totalsViewOf(rollup)])]
+  return [
+    partsOf(rollup),
+    viewOf(rollup),
+    ...(rollup.totals === undefined ? [] : [totalsViewOf(rollup)]),
+    ...valuesMeasures(rollup).map((measure) => membersViewOf(rollup, measure)),
+  ]
 }
 
 function belongTo(owner: string, rollup: Rollup, views: boolean): readonly string[] {
@@ -61,6 +70,7 @@ function belongTo(owner: string, rollup: Rollup, views: boolean): readonly strin
       mergedOf(rollup),
       lockOf(rollup),
       ...(rollup.totals === undefined ? [] : [totalsOf(rollup)]),
+      ...valuesMeasures(rollup).flatMap((measure) => [membersOf(rollup, measure), membersDeltaOf(rollup, measure)]),
     ].map((name) => `alter table ${name} owner to ${owner}`),
     ...viewsOf(rollup, views).map((name) => `alter view ${name} owner to ${owner}`),
     ...captureEvents.map((event) => `alter function ${functionOf(rollup, event)}() owner to ${owner}`),

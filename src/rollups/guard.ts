@@ -5,19 +5,20 @@ import { quoteLiteral, quoteQualified } from '../sql/quote.ts'
 import type { Rollup } from './options.ts'
 import type { Shape } from './shape.ts'
 import { contributionOf } from './statements.ts'
+import { countValues, valuesIn } from './values-statements.ts'
 
 const nameOf = ({ name }: Pick<Rollup, 'name'>): string => `${quoteQualified('pgstrata', `${name}_source`)}()`
 
 export function createGuard(shape: Shape): readonly string[] {
   const { schema, table, name } = shape.rollup
+  const rows = { from: quoteQualified(schema, table), sign: 1 } as const
+  const used = [contributionOf(shape, rows), ...valuesIn(shape).map((measure) => countValues(shape, measure, rows))]
   return [
     `create function ${nameOf(shape.rollup)}
 returns void
 language sql
 begin atomic
-  ${contributionOf(shape, { from: quoteQualified(schema, table), sign: 1 }).replaceAll('\n', '\n  ')}
-  limit 0;
-end`,
+${used.map((statement) => `  ${statement.replaceAll('\n', '\n  ')}\n  limit 0;\n`).join('')}end`,
     `revoke all on function ${nameOf(shape.rollup)} from public`,
     `comment on function ${nameOf(shape.rollup)} is ${quoteLiteral(`Keeps what rollup ${name} uses from being dropped. To drop it, declare the rollup no more and apply.`)}`,
   ]

@@ -3,22 +3,33 @@
 export {
   avg,
   count,
+  countDistinct,
   countIf,
   first,
   last,
   max,
   min,
+  mode,
+  percentile,
   sum,
   sumIf,
+  topK,
   type Avg,
   type Count,
+  type CountDistinct,
   type End,
   type EndOptions,
   type Extremum,
   type FilterOptions,
+  type Mode,
+  type Percentile,
+  type PercentileOptions,
   type Sum,
   type SumOptions,
+  type TopK,
 } from './declare.ts'
+export { findClash } from './clashes.ts'
+export { defaultError } from './values.ts'
 export { createRollups, type Rollups } from './facade.ts'
 export type { DeclaredRollups } from './readers.ts'
 export type { DeclaredRollup, Reader, ReaderOf, ReadersOf, TotalsReader } from './read/types.ts'

@@ -12,6 +12,7 @@ import { outputSettings } from './capture.ts'
 import { checkRollup, refuse } from './check.ts'
 import { lookAt, lookAtCondition, refuseVirtual, type Look } from './expressions.ts'
 import { inspectTotals } from './inspect-totals.ts'
+import { requireCountable } from './inspect-values.ts'
 import type { Measure, Rollup } from './options.ts'
 import { extremeKinds, summableTypes, type ExpressionFacts, type SourceFacts } from './shape.ts'
 import { inspectTable, type ColumnFacts } from './source.ts'
@@ -43,6 +44,7 @@ export async function inspectSource(session: Session, rollup: Rollup): Promise<S
     }
     requireSummable(rollup, of)
     for (const measure of rollup.measures) await requireOrdered(look, measure)
+    for (const measure of rollup.measures) await requireCountable(look, measure, of.get(measure.name))
     const notNull = new Set(columns.flatMap((column) => (column.notNull ? [column.name] : [])))
     const where = rollup.where === undefined ? undefined : await lookAtCondition(look, 'where', rollup.where)
     const facts = { bucketType: bucketTypeOf(rollup, columns), where, of, orders, filters, notNull }

@@ -12,6 +12,7 @@ import type { Job, JobContext, JobOutcome } from '../db/job.ts'
 import { withWorkSession } from '../plan/index.ts'
 import { isConnectionLost } from '../sql/sqlstate.ts'
 import { fillRollup } from './fill.ts'
+import { forgetGone } from './forget.ts'
 import { mergeAndNote } from './merge.ts'
 import type { Rollup } from './options.ts'
 import { readInstalled } from './queries.ts'
@@ -39,6 +40,7 @@ async function runMerges(session: Session, rollups: readonly Rollup[], context: 
   const total = { rows: 0, merges: 0, filled: 0 }
   const warnings = new Map<string, string>()
   const watched = await watchAll(session, { rollups, context, warnings })
+  await forgetAll(session, { rollups, context, warnings })
   let pauseMs = shortestPauseMs
   for (;;) {
     const before = total.rows
@@ -77,6 +79,24 @@ async function watchAll(
   return watched
 }
 
+/** Once a run: partitions go once a day at most. */
+async function forgetAll(
+  session: Session,
+  { rollups, context: { signal }, warnings }: Pick<Round, 'rollups' | 'context' | 'warnings'>,
+): Promise<void> {
+  for (const { name, state, shape } of await readInstalled(session)) {
+    checkpoint(signal)
+    if (state !== 'live' || !rollups.some((rollup) => rollup.name === name)) continue
+    try {
+      await forgetGone(session, shape, { lockTimeoutMs })
+    } catch (error) {
+      checkpoint(signal)
+      if (isConnectionLost(error)) throw error
+      warnings.set(name, `rollup ${name} could not forget what is gone: ${messageOf(error)}`)
+    }
+  }
+}
+
 interface Round {
   readonly rollups: readonly Rollup[]
   readonly context: JobContext
@@ -88,10 +108,9 @@ async function round(session: Session, { rollups, context, total, warnings }: Ro
   const { clock, signal } = context
   for (const installed of await readInstalled(session)) {
     checkpoint(signal)
-    const rollup = rollups.find(({ name }) => name === installed.name)
-    if (rollup === undefined) continue
+    if (!rollups.some(({ name }) => name === installed.name || name === installed.replaces)) continue
     try {
-      if (installed.state === 'filling') {
+      if (installed.state !== 'live') {
         await fillRollup(session, installed.shape, installed, { lockTimeoutMs, clock, signal })
         total.filled++
         continue

@@ -9,7 +9,7 @@ import type { Routine } from '../catalog/routines.ts'
 import { quoteLiteral } from '../sql/quote.ts'
 import { plainly } from './merge.ts'
 import { isMergeDue, mergeStatements } from './merge-statements.ts'
-import { lockStatement } from './statements.ts'
+import { lockStatement, requireDefinition } from './statements.ts'
 import type { Shape } from './shape.ts'
 
 export function mergeProcedure(shapes: readonly Shape[]): Routine {
@@ -45,6 +45,7 @@ function partOf(shape: Shape): string {
       set local lock_timeout = '5s';
 ${plainly.map((setting) => `      ${setting};`).join('\n')}
       ${lockStatement(rollup)};
+      perform ${requireDefinition(shape).slice('select '.length)};
 ${indented.join('\n')}
       get diagnostics merged = row_count;
       if merged > 0 then

@@ -6,12 +6,18 @@ import { isStale, lookAgain } from './extremes.ts'
 import { deltaOf, mergedOf, totalsOf } from './names.ts'
 import { rowCount, type Shape } from './shape.ts'
 import { anyLeft, sumOf, upsertMerged } from './statements.ts'
+import { areValuesPending, deletePendingValues, mergeValues, valuesIn } from './values-statements.ts'
 import { advanceStatement, hasMoved, serverClock, upsertTotals } from './totals.ts'
 
 /** Whether there is anything to do: a delta, or a window that has moved on. */
 export function isMergeDue(shape: Shape, at: string = serverClock): string {
-  const some = `exists (select from ${deltaOf(shape.rollup)})`
-  return hasWindows(shape) ? `(${some} or ${hasMoved(shape, at)})` : some
+  const due = [
+    `exists (select from ${deltaOf(shape.rollup)})`,
+    // An update may change values alone.
+    ...areValuesPending(shape),
+    ...(hasWindows(shape) ? [hasMoved(shape, at)] : []),
+  ]
+  return `(${due.join(' or ')})`
 }
 
 /**
@@ -46,7 +52,7 @@ export function mergeStatements(shape: Shape, at: string = serverClock): readonl
 declare
 ${targets.map(({ name }) => `  gone_${name} pg_catalog.tid[];`).join('\n')}
   stale pg_catalog.tid[];
-begin
+${valuesIn(shape).length === 0 ? '' : '  gone_values pg_catalog.tid[];\n'}begin
   ${`with pending as materialized (\n${sumOf(shape, { from: delta, having: anyLeft(shape) })}\n), ${written.join(', ')}`.replaceAll('\n', '\n  ')}
   select ${[...emptied, ...(stale === '' ? [] : [look])].join(', ')}
   into ${[...targets.map(({ name }) => `merging.gone_${name}`), ...(stale === '' ? [] : ['merging.stale'])].join(', ')};
@@ -57,10 +63,13 @@ ${targets
   end if;`,
   )
   .join('\n')}
-${stale === '' ? '' : `  if merging.stale is not null then\n    ${lookAgain(shape, extremes, 'merging.stale').replaceAll('\n', '\n    ')};\n  end if;\n`}end`
+${stale === '' ? '' : `  if merging.stale is not null then\n    ${lookAgain(shape, extremes, 'merging.stale').replaceAll('\n', '\n    ')};\n  end if;\n`}${mergeValues(shape, 'merging.gone_values')
+  .map((statement) => `  ${statement.replaceAll('\n', '\n  ')};\n`)
+  .join('')}end`
   return [
     ...(hasWindows(shape) ? [advanceStatement(shape, at)] : []),
     `do ${quoteLiteral(body)}`,
+    ...deletePendingValues(shape),
     `delete from ${delta}`,
   ]
 }

@@ -1,7 +1,8 @@
 // Merging and rebuilding: what the one REPEATABLE READ snapshot sees is taken, and nothing else.
 //
 // What holds: the first statement takes the lock of the rollup, so the snapshot is from after the wait, and one at a time
-// merges or rebuilds; locking takes no snapshot, and neither does setting a timeout. A delta that is not committed yet is not
+// merges or rebuilds; locking takes no snapshot, and neither does setting a timeout. Whoever knows another definition than the
+// one that is kept does nothing. A delta that is not committed yet is not
 // seen, and is merged next time: once, by MVCC. A rebuild sees each row of the source together with its delta, or neither; it
 // locks the source before its snapshot, for TRUNCATE and whatever rewrites a table take rows away from older snapshots.
 // The sum of what is merged and of all visible deltas is what the source holds in that snapshot: a row can only be deleted
@@ -9,18 +10,21 @@
 // On failure nothing has happened; writers never notice either.
 
 import type { Clock } from '../base/clock.ts'
+import { StrataError } from '../base/errors.ts'
 import { onlyRow, type Session } from '../db/db.ts'
 import { rollback } from '../db/transaction.ts'
 import { quoteIdent, quoteLiteral, quoteQualified } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
+import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import { bucketOf, isContiguous } from './bucket.ts'
 import { outputSettings } from './capture.ts'
 import { deltaOf, mergedOf } from './names.ts'
 import { noteMerged } from './queries.ts'
 import { bucketColumn, rowCount, type Shape } from './shape.ts'
 import { isMergeDue, mergeStatements } from './merge-statements.ts'
-import { additiveColumnsOf, contributionOf, lockStatement, upsertMerged } from './statements.ts'
+import { additiveColumnsOf, contributionOf, lockStatement, requireDefinition, upsertMerged } from './statements.ts'
 import { deleteEmptied, refillTotals, upsertTotals } from './totals.ts'
+import { rebuildValues, removeValues } from './values-statements.ts'
 
 export interface MergeOptions {
   /** How long to wait for another merge or rebuild. */
@@ -77,6 +81,7 @@ export async function rebuildRange(
   const contribution = contributionOf(shape, { from: source, sign: 1, where: inSource })
   await underLock(session, shape, { ...options, source }, async () => {
     await session.query(sql.raw(`delete from ${deltaOf(rollup)}${where}`))
+    for (const statement of rebuildValues(shape, { inBucket, inSource })) await session.query(sql.raw(statement))
     const gone = `delete from ${mergedOf(rollup)}${where}`
     if (shape.totals === undefined) {
       await session.query(sql.raw(gone))
@@ -84,6 +89,24 @@ export async function rebuildRange(
     }
     const emptied = await writeBoth(session, shape, { name: 'gone', change: gone, sign: -1 })
     await writeBoth(session, shape, { name: 'added', change: upsertMerged(shape, contribution), sign: 1 })
+    if (emptied > 0) await session.query(sql.raw(deleteEmptied(shape)))
+    return emptied
+  })
+}
+
+/** `where`: over the keys of the rollup. Nothing takes their place. */
+export async function removeBuckets(
+  session: Session,
+  shape: Shape,
+  { where, ...options }: MergeOptions & { readonly where: string },
+): Promise<void> {
+  const { rollup } = shape
+  await underLock(session, shape, options, async () => {
+    for (const statement of removeValues(shape, where)) await session.query(sql.raw(statement))
+    await session.query(sql.raw(`delete from ${deltaOf(rollup)} where ${where}`))
+    const gone = `delete from ${mergedOf(rollup)} where ${where}`
+    if (shape.totals === undefined) return (await session.query(sql.raw(gone))).rowCount
+    const emptied = await writeBoth(session, shape, { name: 'gone', change: gone, sign: -1 })
     if (emptied > 0) await session.query(sql.raw(deleteEmptied(shape)))
     return emptied
   })
@@ -149,10 +172,12 @@ interface LockOptions extends MergeOptions {
 
 async function underLock(
   session: Session,
-  { rollup }: Shape,
+  shape: Shape,
   { lockTimeoutMs, before, source }: LockOptions,
   work: () => Promise<number>,
 ): Promise<number> {
+  const { rollup } = shape
+  let isBegun = false
   try {
     await session.query(
       sql.raw(
@@ -162,17 +187,28 @@ async function underLock(
           ...plainly,
           ...(source === undefined ? [] : [`lock table ${source} in access share mode`]),
           lockStatement(rollup),
+          requireDefinition(shape),
         ].join(';\n'),
       ),
     )
+    isBegun = true
     const value = await work()
     await before?.(session, value)
     await session.query(sql`commit`)
     return value
   } catch (error) {
     await rollback(session)
+    if (!isBegun && sqlstateOf(error) === sqlstate.undefinedColumn) throw changedMeanwhile(rollup.name, error)
     throw error
   }
+}
+
+function changedMeanwhile(name: string, cause: unknown): StrataError {
+  return new StrataError('ROLLUP_STATE', {
+    message: `Rollup "${name}" is kept in another way by now`,
+    advice: 'Nothing was changed: do it again.',
+    cause,
+  })
 }
 
 /** Expressions mean what they meant when they were declared; rows that a policy would hide are an error, not fewer rows. */

@@ -34,6 +34,21 @@ export function deltaOf({ name }: Pick<Rollup, 'name'>): string {
   return quoteQualified('pgstrata', `${name}_delta`)
 }
 
+/** How often each value of a measure is there, by key, as far as it is merged. */
+export function membersOf({ name }: Pick<Rollup, 'name'>, measure: string): string {
+  return quoteQualified('pgstrata', `${name}_${measure}_values`)
+}
+
+/** What is still to be merged of that. */
+export function membersDeltaOf({ name }: Pick<Rollup, 'name'>, measure: string): string {
+  return quoteQualified('pgstrata', `${name}_${measure}_values_delta`)
+}
+
+/** Both, exact, not regrouped: what the typed reader adds up. */
+export function membersViewOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>, measure: string): string {
+  return quoteQualified(schema, `${name}_${measure}_values`)
+}
+
 /** Locked by whoever merges, rebuilds or advances: with windows, it holds one row, the instant that they are of. */
 export function lockOf({ name }: Pick<Rollup, 'name'>): string {
   return quoteQualified('pgstrata', `${name}_lock`)

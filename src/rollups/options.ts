@@ -67,6 +67,8 @@ export interface Rollup {
   readonly where: string | undefined
   readonly measures: readonly Measure[]
   readonly totals?: Totals | undefined
+  /** What becomes of the buckets of partitions that are gone. Undefined: they are kept. */
+  readonly retention?: 'forget' | undefined
   /** Where the source has row security: `ignore` shows what policies hide to whoever may read the source at all. */
   readonly rowSecurity: 'refuse' | 'ignore'
 }

@@ -8,13 +8,17 @@ import { createHash } from 'node:crypto'
 import type { StepDraft } from '../plan/index.ts'
 import { quoteLiteral, quoteQualified } from '../sql/quote.ts'
 import { captureFunctions, captureTriggers, dropTriggers, type Relation, type Source } from './capture.ts'
+import { changeTables, lockSource, takePlace } from './change.ts'
+import type { Floor } from './floor.ts'
 import { createGuard, dropGuard } from './guard.ts'
-import { captureEvents, functionOf, mergedOf, viewOf } from './names.ts'
-import { deleteRollup, insertRollup, type InstalledRollup } from './queries.ts'
+import { captureEvents, deltaOf, functionOf, mergedOf, viewOf } from './names.ts'
+import { conditionsOn } from './merge.ts'
+import { deleteRollup, insertRollup, updateRollup, type InstalledRollup } from './queries.ts'
 import type { Shape } from './shape.ts'
 import { contributionOf, upsertMerged } from './statements.ts'
 import { createTables, createViews, dropRollup } from './tables.ts'
-import { upsertTotals } from './totals.ts'
+import { refillTotals, upsertTotals } from './totals.ts'
+import { fillValues, rebuildValues } from './values-statements.ts'
 
 /** Filled while writers wait: some 50,000 rows, a fraction of a second. */
 const smallSourceBytes = 8 * 1024 * 1024
@@ -35,18 +39,39 @@ export interface SourceReading {
   /** Of what is declared and can be kept; of what is kept already, as it is kept. */
   readonly shapes: readonly Shape[]
   readonly installed: readonly InstalledRollup[]
+  readonly changes: readonly InPlace[]
+  readonly replacements: readonly Replacement[]
+  /** Names of those that are built to take the place of another, and whose. */
+  readonly beside: ReadonlyMap<string, string>
+}
+
+/** Measures, totals or who may see it were declared otherwise. */
+export interface InPlace {
+  readonly from: InstalledRollup
+  readonly to: Shape
+  readonly floor: Floor
+}
+
+/** One that was built beside is filled. */
+export interface Replacement {
+  readonly kept: InstalledRollup
+  readonly next: InstalledRollup
+  /** That one under the name that was declared. */
+  readonly to: Shape
 }
 
 export function planSource(reading: SourceReading): readonly StepDraft[] {
   const { source, shapes, installed, relations } = reading
+  const { changes, replacements } = reading
   const added = shapes.filter((shape) => !installed.some(({ name }) => name === shape.rollup.name))
-  const gone = installed.filter(({ name }) => !shapes.some(({ rollup }) => rollup.name === name))
+  const gone = installed.filter(
+    (one) => !shapes.some(({ rollup }) => rollup.name === one.name) && !replacements.some(({ next }) => next === one),
+  )
   if (shapes.length === 0) return planEnd(source, relations, gone)
   const functions = captureFunctions(source, shapes)
   const comments = commentsOf(source, functions)
   const isCurrent =
-    added.length === 0 &&
-    gone.length === 0 &&
+    added.length + gone.length + changes.length + replacements.length === 0 &&
     reading.functionComments.every((comment, index) => comment === comments[index]?.text)
   if (isCurrent) return planWatch(reading)
   return [planChange(reading, { added, gone }, [...functions, ...comments.map(({ statement }) => statement)])]
@@ -61,18 +86,30 @@ function planChange(reading: SourceReading, change: Change, functions: readonly 
   const { source, relations, sizeBytes } = reading
   const { added, gone } = change
   const atOnce = isSmall(sizeBytes)
+  const replacing = ({ rollup }: Shape): { replaces: string | null } => ({
+    replaces: reading.beside.get(rollup.name) ?? null,
+  })
+  const { changes, replacements } = reading
   return {
-    title: titleOf(source, change),
+    title: titleOf(source, change, reading),
     statements: [
+      ...(changes.length + replacements.length === 0 ? [] : [lockSource(source)]),
+      ...changes.flatMap(({ from, to }) => changeTables(from.shape, to)),
+      ...replacements.flatMap(({ kept, next, to }) => [
+        ...takePlace(kept.declared, next.declared, to),
+        deleteRollup(kept.declared),
+        updateRollup(next.name, { shape: to, state: 'live', filledTo: 'null' }),
+      ]),
       ...added.flatMap(createTables),
       ...added.flatMap(createGuard),
       ...functions,
       ...relations.flatMap((relation) => captureTriggers(source, relation)),
       ...added.flatMap((shape) =>
         atOnce
-          ? [...fillAtOnce(shape), ...createViews(shape), insertRollup(shape, 'live')]
-          : [insertRollup(shape, 'filling')],
+          ? [...fillAtOnce(shape), ...createViews(shape), insertRollup(shape, 'live', replacing(shape))]
+          : [insertRollup(shape, 'filling', replacing(shape))],
       ),
+      ...changes.flatMap((one) => finishChange(one, atOnce)),
       ...added.flatMap(({ rollup }) => reading.grants.get(rollup.name) ?? []),
       ...gone.flatMap(dropAll),
     ],
@@ -81,8 +118,44 @@ function planChange(reading: SourceReading, change: Change, functions: readonly 
   }
 }
 
-function titleOf({ schema, table }: Source, { added, gone }: Change): string {
+/** What a new measure is above the floor: at once, or range by range afterwards. */
+function finishChange({ from, to, floor }: InPlace, atOnce: boolean): readonly string[] {
+  const { filling: _filling, ...full } = to
+  const { name, schema, table } = to.rollup
+  if (to.filling === undefined) {
+    return [...createViews(to), updateRollup(name, { shape: to, state: from.state, filledTo: 'filled_to' })]
+  }
+  const bucket = typeof floor === 'string' ? undefined : floor.bucket
+  if (!atOnce) {
+    const filledTo = bucket === undefined ? 'null' : quoteLiteral(bucket)
+    return [...createViews(to), updateRollup(name, { shape: to, state: 'refilling', filledTo })]
+  }
+  const { inBucket, inSource } = conditionsOn(full, { from: bucket, to: undefined })
+  const where = inBucket === undefined ? '' : ` where ${inBucket}`
+  const source = quoteQualified(schema, table)
+  return [
+    `delete from ${deltaOf(to.rollup)}${where}`,
+    `delete from ${mergedOf(to.rollup)}${where}`,
+    upsertMerged(full, contributionOf(full, { from: source, sign: 1, where: inSource })),
+    ...(full.totals === undefined ? [] : refillTotals(full)),
+    ...rebuildValues(full, { inBucket, inSource }),
+    ...createViews(full),
+    updateRollup(name, { shape: full, state: 'live', filledTo: 'null' }),
+  ]
+}
+
+function titleOf(
+  { schema, table }: Source,
+  { added, gone }: Change,
+  { changes, replacements }: Pick<SourceReading, 'changes' | 'replacements'>,
+): string {
   const said = [
+    ...(changes.length === 0 ? [] : [`change ${list(changes.map(({ to }) => to.rollup.name))}`]),
+    ...(replacements.length === 0
+      ? []
+      : [
+          `put ${list(replacements.map(({ next }) => next.name))} into the place of ${list(replacements.map(({ kept }) => kept.name))}`,
+        ]),
     ...(added.length === 0 ? [] : [`make ${list(added.map(({ rollup }) => rollup.name))}`]),
     ...(gone.length === 0 ? [] : [`drop ${list(gone.map(({ name }) => name))}`]),
   ]
@@ -97,6 +170,7 @@ function fillAtOnce(shape: Shape): readonly string[] {
   return [
     upsertMerged(shape, contributionOf(shape, { from: quoteQualified(schema, table), sign: 1 })),
     ...(shape.totals === undefined ? [] : [upsertTotals(shape, { from: mergedOf(shape.rollup) })]),
+    ...fillValues(shape),
   ]
 }
 
@@ -120,7 +194,7 @@ function planEnd(
   if (gone.length === 0) return []
   return [
     {
-      title: titleOf(source, { added: [], gone }),
+      title: titleOf(source, { added: [], gone }, { changes: [], replacements: [] }),
       statements: [
         ...relations.flatMap(dropTriggers),
         ...captureEvents.map((event) => `drop function if exists ${functionOf(source, event)}()`),

@@ -15,7 +15,10 @@ export interface InstalledRollup {
   readonly table: string
   readonly declared: Rollup
   readonly shape: Shape
-  readonly state: 'filling' | 'live'
+  /** `refilling`: live, but for measures that were declared later. */
+  readonly state: 'filling' | 'refilling' | 'live'
+  /** The rollup whose place it takes when it is filled. */
+  readonly replaces: string | null
   /** Where the buckets begin that are still to be filled, as the server writes it. */
   readonly filledTo: string | null
   readonly mergedAt: Date | null
@@ -28,7 +31,7 @@ export async function readInstalled(on: Queryable): Promise<readonly InstalledRo
   const present = await on.query(sql`select where to_regclass('pgstrata.rollup') is not null`)
   if (present.rows.length === 0) return []
   const { rows } = await on.query<InstalledRollup>(sql`
-    select name, schema_name as schema, table_name as table, declared, shape, state, filled_to as "filledTo",
+    select name, schema_name as schema, table_name as table, declared, shape, state, replaces, filled_to as "filledTo",
       merged_at as "mergedAt", merged_rows::float8 as "mergedRows", merge_ms as "mergeMs"
     from pgstrata.rollup
     order by name`)
@@ -50,11 +53,30 @@ export async function requireInstalled(
   })
 }
 
-export function insertRollup(shape: Shape, state: InstalledRollup['state']): string {
+export function insertRollup(
+  shape: Shape,
+  state: InstalledRollup['state'],
+  { replaces = null }: { readonly replaces?: string | null } = {},
+): string {
   const { name, schema, table } = shape.rollup
   const values = [name, schema, table, JSON.stringify(shape.rollup), JSON.stringify(shape), state].map(quoteLiteral)
-  return `insert into pgstrata.rollup (name, schema_name, table_name, declared, shape, state, filled_at)
-values (${values.join(', ')}, ${state === 'live' ? 'clock_timestamp()' : 'null'})`
+  return `insert into pgstrata.rollup (name, schema_name, table_name, declared, shape, state, filled_at, replaces)
+values (${values.join(', ')}, ${state === 'live' ? 'clock_timestamp()' : 'null'}, ${replaces === null ? 'null' : quoteLiteral(replaces)})`
+}
+
+/** `filledTo`: as SQL writes it. */
+export function updateRollup(
+  name: string,
+  {
+    shape,
+    state,
+    filledTo,
+  }: { readonly shape: Shape; readonly state: InstalledRollup['state']; readonly filledTo: string },
+): string {
+  const [declared, kept] = [shape.rollup, shape].map((value) => quoteLiteral(JSON.stringify(value)))
+  return `update pgstrata.rollup
+set name = ${quoteLiteral(shape.rollup.name)}, declared = ${declared ?? ''}, shape = ${kept ?? ''}, state = ${quoteLiteral(state)}, filled_to = ${filledTo}, replaces = null
+where name = ${quoteLiteral(name)}`
 }
 
 export function deleteRollup({ name }: Pick<Rollup, 'name'>): string {
@@ -72,19 +94,6 @@ export async function noteMerged(
     update pgstrata.rollup
     set merged_at = clock_timestamp(), merged_rows = ${rows}, merge_ms = ${tookMs}
     where name = ${name}`)
-}
-
-/** jsonb gives keys back in an order of its own, and leaves out what is undefined. */
-export function isSameDeclaration(left: Rollup, right: Rollup): boolean {
-  return canonical(left) === canonical(right)
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
 }
 
 /** Comments of the functions of a source, by event: they say what the functions were made for. */

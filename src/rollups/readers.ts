@@ -1,10 +1,11 @@
-// The readers of all that is declared. How a rollup is kept is looked up once, when it is first read, and then remembered: it
-// does not change while the rollup is there.
+// The readers of all that is declared. How a rollup is kept is looked up when it is first read, and then remembered. Who changes
+// its declaration starts another process with it; one that is still being changed is looked up each time.
 
 import { StrataError } from '../base/errors.ts'
 import type { Db, Queryable } from '../db/db.ts'
 import type { Rollup } from './options.ts'
-import { requireInstalled } from './queries.ts'
+import { isSameDeclaration } from './definition.ts'
+import { requireInstalled, type InstalledRollup } from './queries.ts'
 import { createReader } from './read/reader.ts'
 import type { DeclaredRollup, ReaderOf, ReadersOf } from './read/types.ts'
 import type { Shape } from './shape.ts'
@@ -18,15 +19,21 @@ export function createReaders<Declared extends DeclaredRollups>(
 ): ReadersOf<Declared> {
   const readers = rollups.map((rollup): [string, ReaderOf<DeclaredRollup>] => {
     let known: Shape | undefined
-    const shape = async (): Promise<Shape> => (known ??= await readShape(db, rollups, rollup.name))
+    const shape = async (): Promise<Shape> => {
+      if (known !== undefined) return known
+      const { declared, shape: found } = await readLive(db, rollups, rollup.name)
+      // As it is kept by now, which may lack what is declared, and have what is not.
+      if (found.filling === undefined && isSameDeclaration(declared, rollup)) known = found
+      return found
+    }
     return [rollup.name, createReader({ rollup, shape, query })]
   })
   return Object.freeze(Object.fromEntries(readers)) as unknown as ReadersOf<Declared>
 }
 
-async function readShape(db: Db, rollups: readonly Rollup[], name: string): Promise<Shape> {
-  const { state, shape } = await requireInstalled(db, rollups, name)
-  if (state === 'live') return shape
+async function readLive(db: Db, rollups: readonly Rollup[], name: string): Promise<InstalledRollup> {
+  const installed = await requireInstalled(db, rollups, name)
+  if (installed.state !== 'filling') return installed
   throw new StrataError('ROLLUP_STATE', {
     message: `Rollup "${name}" is not filled yet`,
     advice: `Run \`pgstrata rollup fill ${name}\`, or let \`pgstrata serve\` do it.`,

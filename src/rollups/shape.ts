@@ -7,8 +7,8 @@
 
 import { quoteIdent } from '../sql/quote.ts'
 import { bucketOf, type BucketType } from './bucket.ts'
-import type { Extreme } from './extremes.ts'
 import type { ExtremeKind, Measure, Rollup, Totals, WindowSpan } from './options.ts'
+import { valuesMeasureOf, type ValuesMeasure } from './values.ts'
 
 /** What the server says of an expression. */
 export interface ExpressionFacts {
@@ -49,6 +49,17 @@ export interface State {
   readonly aggregate: string
 }
 
+export interface Extreme {
+  readonly name: string
+  readonly kind: ExtremeKind
+  /** Over a row of the source, and its type as SQL writes it. */
+  readonly value: string
+  readonly type: string
+  /** By which the first and the last are told; of min and max the value itself. */
+  readonly order: { readonly value: string; readonly type: string } | undefined
+  readonly filter: string | undefined
+}
+
 export interface Output {
   readonly name: string
   /** Over the states, by their names. */
@@ -85,8 +96,11 @@ export interface Shape {
   readonly where: string | undefined
   readonly states: readonly State[]
   readonly extremes?: readonly Extreme[] | undefined
+  readonly values?: readonly ValuesMeasure[] | undefined
   readonly outputs: readonly Output[]
   readonly totals?: TotalsShape | undefined
+  /** Measures that were declared later and are not filled yet: they are kept, and not shown. */
+  readonly filling?: readonly string[] | undefined
 }
 
 export const bucketColumn = 'bucket'
@@ -99,6 +113,7 @@ export function shapeOf(rollup: Rollup, facts: SourceFacts): Shape {
       ? []
       : [{ name: bucketColumn, value: bucketOf(bucket, facts.bucketType, quoteIdent(bucket.column)) }]
   const extremes = measures.flatMap((measure) => extremeOf(rollup, measure, facts) ?? [])
+  const values = measures.flatMap((measure) => valuesMeasureOf(measure, facts) ?? [])
   return {
     rollup,
     bucketType: facts.bucketType,
@@ -106,6 +121,7 @@ export function shapeOf(rollup: Rollup, facts: SourceFacts): Shape {
     where: facts.where,
     states: statesOf(additive(measures).map((measure) => partsOf(measure, facts))),
     ...(extremes.length === 0 ? {} : { extremes }),
+    ...(values.length === 0 ? {} : { values }),
     outputs: measures.map((measure) =>
       isAdditive(measure) ? partsOf(measure, facts).output : { name: measure.name, value: quoteIdent(measure.name) },
     ),

@@ -2,6 +2,7 @@
 // the same under any search_path.
 
 import { quoteIdent, quoteLiteral } from '../sql/quote.ts'
+import { definitionColumn } from './definition.ts'
 import {
   assignmentsOf,
   extremeColumns,
@@ -9,8 +10,8 @@ import {
   extremesOfStates,
   isChanged,
   readColumnsOf,
-  type Extreme,
 } from './extremes.ts'
+import type { Extreme } from './shape.ts'
 import { deltaOf, lockOf, mergedOf } from './names.ts'
 import type { Rollup } from './options.ts'
 import { rowCount, type Shape, type State } from './shape.ts'
@@ -120,4 +121,9 @@ export function keysInIndex({ keys, rollup }: Shape): readonly string[] {
  */
 export function lockStatement(rollup: Pick<Rollup, 'name'>): string {
   return `lock table ${lockOf(rollup)} in exclusive mode`
+}
+
+/** Behind the lock: fails where the rollup is kept in another way by now (undefined_column). */
+export function requireDefinition(shape: Shape): string {
+  return `select ${quoteIdent(definitionColumn(shape))} from ${lockOf(shape.rollup)} limit 0`
 }

@@ -7,12 +7,13 @@ import { onlyRow } from '../db/db.ts'
 import { sql } from '../sql/sql.ts'
 import { deltaOf, lockOf, mergedOf } from './names.ts'
 import type { Rollup } from './options.ts'
-import { isSameDeclaration, readInstalled, type InstalledRollup } from './queries.ts'
+import { isSameDeclaration } from './definition.ts'
+import { readInstalled, type InstalledRollup } from './queries.ts'
 
 export interface RollupStatus {
   readonly name: string
   readonly source: { readonly schema: string; readonly table: string }
-  readonly state: 'not applied' | 'filling' | 'live' | 'changed' | 'not declared'
+  readonly state: 'not applied' | 'filling' | 'refilling' | 'live' | 'changed' | 'not declared'
   /** Where the filling goes on. */
   readonly filledTo: string | null
   /** Rows of the merged table, as far as statistics tell. */
@@ -89,7 +90,13 @@ async function readKept(db: Db, declared: Rollup | undefined, kept: InstalledRol
       where c.oid = to_regclass(${mergedOf(kept.declared)})`),
   )
   const state =
-    declared === undefined ? 'not declared' : isSameDeclaration(declared, kept.declared) ? kept.state : 'changed'
+    declared === undefined
+      ? kept.replaces === null
+        ? 'not declared'
+        : kept.state
+      : isSameDeclaration(declared, kept.declared)
+        ? kept.state
+        : 'changed'
   return {
     name,
     source: { schema, table },
@@ -113,7 +120,12 @@ async function readWindowsAt(db: Db, { shape }: InstalledRollup): Promise<Date |
 function findingsOf(state: RollupStatus['state'], { pending, deltaBytes }: Sizes): RollupStatus['findings'] {
   return [
     ...(state === 'changed'
-      ? [{ what: 'it is declared in another way than it is kept', todo: 'declare it under another name' }]
+      ? [
+          {
+            what: 'it is declared in another way than it is kept',
+            todo: 'run `pgstrata plan`: it says what becomes of it',
+          },
+        ]
       : []),
     ...(state === 'not declared'
       ? [{ what: 'it is declared no more', todo: 'run `pgstrata apply`, which drops it' }]

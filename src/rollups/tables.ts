@@ -1,8 +1,19 @@
 // What a rollup is kept in, and what it is read through.
 
-import { quoteIdent, quoteLiteral } from '../sql/quote.ts'
+import { quoteIdent, quoteLiteral, quoteQualified } from '../sql/quote.ts'
+import { definitionColumn } from './definition.ts'
 import { extremesOfStates } from './extremes.ts'
 import { createTotals, createTotalsView } from './totals-tables.ts'
+import {
+  createValues,
+  createValuesViews,
+  dropValues,
+  dropValuesViews,
+  partsWithPending,
+  pendingOf,
+  readValues,
+} from './values-tables.ts'
+import { valuesIn } from './values-statements.ts'
 import { serverClock } from './totals.ts'
 import { deltaOf, lockOf, mergedOf, partsOf, totalsOf, totalsViewOf, viewOf } from './names.ts'
 import type { Rollup } from './options.ts'
@@ -18,11 +29,9 @@ const mergedSettings = 'fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05'
 
 export function createTables(shape: Shape): readonly string[] {
   const { rollup } = shape
-  const { schema, table } = rollup
-  const source = `${quoteIdent(schema)}.${quoteIdent(table)}`
   const delta = deltaOf(rollup)
   const merged = mergedOf(rollup)
-  const empty = `${contributionOf(shape, { from: source, sign: 1 })}\nlimit 0`
+  const empty = emptyOf(shape)
   const notNull = shape.states.map(({ name }) => `alter column ${quoteIdent(name)} set not null`).join(', ')
   const index = shape.keys.length === 0 ? [quoteIdent(onlyKey)] : keysInIndex(shape)
   return [
@@ -37,37 +46,47 @@ export function createTables(shape: Shape): readonly string[] {
     ...(rollup.bucket === undefined || shape.keys.length === 1
       ? []
       : [`create index on ${merged} (${keysOf(shape)[0] ?? ''})`]),
-    ...(shape.totals === undefined
-      ? [`create table ${lockOf(rollup)} ()`]
-      : [
-          `create table ${lockOf(rollup)} (windows_at timestamptz not null)`,
-          `insert into ${lockOf(rollup)} values (${serverClock})`,
-        ]),
+    `create table ${lockOf(rollup)} (windows_at timestamptz not null, ${quoteIdent(definitionColumn(shape))} boolean)`,
+    `insert into ${lockOf(rollup)} values (${serverClock})`,
     `comment on table ${lockOf(rollup)} is ${quoteLiteral(`Locked by whoever merges or rebuilds rollup ${viewOf(rollup)}.`)}`,
     ...(shape.totals === undefined ? [] : createTotals(shape, empty)),
+    ...createValues(shape, { delta: deltaSettings, merged: mergedSettings }),
   ]
 }
 
+/** A query that gives the columns of what is merged, and no row. */
+export function emptyOf(shape: Shape): string {
+  const { schema, table } = shape.rollup
+  return `${contributionOf(shape, { from: quoteQualified(schema, table), sign: 1 })}\nlimit 0`
+}
+
+/** Of what is filled. */
 export function createViews(shape: Shape): readonly string[] {
-  const { rollup, outputs } = shape
-  const columns = readColumnsIn(shape).join(', ')
+  const { rollup } = shape
+  const outputs = shownOf(shape)
+  const columns = readColumnsIn(shape)
   const keys = keysOf(shape)
   const sums = shape.states.map(
     ({ name, type }) => `pg_catalog.sum(${quoteIdent(name)})::${type} as ${quoteIdent(name)}`,
   )
   const extremes = (shape.extremes ?? []).flatMap((extreme) => extremesOfStates(extreme, { gone: false }))
-  const read = outputs.map(({ name, value }) => `${value} as ${quoteIdent(name)}`)
+  const values = valuesIn(shape).filter(({ name }) => outputs.some((output) => output.name === name))
+  const read = outputs.map(({ name, value }) => {
+    const measure = values.find((one) => one.name === name)
+    return `${measure === undefined ? value : readValues(shape, measure)} as ${quoteIdent(name)}`
+  })
   return [
     `create view ${partsOf(rollup)} as
-select ${columns} from ${mergedOf(rollup)}
+select ${columns.join(', ')} from ${mergedOf(rollup)}
 union all
-select ${columns} from ${deltaOf(rollup)}`,
-    `comment on view ${partsOf(rollup)} is ${quoteLiteral(`Rollup ${viewOf(rollup)}, exact, not regrouped: add the states up by the key.`)}`,
+select ${columns.join(', ')} from ${deltaOf(rollup)}`,
+    `comment on view ${partsOf(rollup)} is ${quoteLiteral(`Rollup ${viewOf(rollup)}, exact, not regrouped: add the states up by the key. Measures of values are not in it.`)}`,
+    ...createValuesViews(shape),
     `create view ${viewOf(rollup)} as
 select ${[...keys, ...read].join(', ')}
 from (
-  select ${[...keys, ...sums, ...extremes].join(', ')}
-  from ${partsOf(rollup)}${keys.length === 0 ? '' : `\n  group by ${keys.join(', ')}`}
+  select ${[...keys, ...sums, ...extremes, ...pendingOf(values)].join(', ')}
+  from ${partsWithPending(shape, values, columns)}${keys.length === 0 ? '' : `\n  group by ${keys.join(', ')}`}
   having pg_catalog.sum(${quoteIdent(rowCount)}) > 0
 ) as summed`,
     `comment on view ${viewOf(rollup)} is ${quoteLiteral(`Rollup of ${quoteIdent(rollup.schema)}.${quoteIdent(rollup.table)}: exact to the last commit.`)}`,
@@ -75,12 +94,23 @@ from (
   ]
 }
 
+/** What a reader may see: all but what is still to be filled. */
+export function shownOf({ outputs, filling = [] }: Shape): Shape['outputs'] {
+  return outputs.filter(({ name }) => !filling.includes(name))
+}
+
+export function dropViews(rollup: Rollup): readonly string[] {
+  return [
+    ...[totalsViewOf(rollup), viewOf(rollup), partsOf(rollup)].map((view) => `drop view if exists ${view}`),
+    ...dropValuesViews(rollup),
+  ]
+}
+
 export function dropRollup(rollup: Rollup): readonly string[] {
   return [
-    `drop view if exists ${totalsViewOf(rollup)}`,
+    ...dropViews(rollup),
+    ...dropValues(rollup),
     `drop table if exists ${totalsOf(rollup)}`,
-    `drop view if exists ${viewOf(rollup)}`,
-    `drop view if exists ${partsOf(rollup)}`,
     `drop table if exists ${mergedOf(rollup)}`,
     `drop table if exists ${deltaOf(rollup)}`,
     `drop table if exists ${lockOf(rollup)}`,

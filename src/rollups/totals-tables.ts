@@ -48,12 +48,22 @@ function valueOf(shape: Shape, name: string): string {
   return outputs.find((one) => one.name === name)?.value ?? quoteIdent(name)
 }
 
+/** The columns of the view beside its keys: all but what is still to be filled. */
+export function shownInTotals({ totals, filling = [] }: Shape): readonly string[] {
+  if (totals === undefined) return []
+  const hidden = new Set(filling.flatMap((name) => [name, ...totals.windows.map((window) => `${name}_${window.name}`)]))
+  // Which measures a computed column is made of, its expression over states does not tell.
+  const computed = filling.length === 0 ? totals.computed : []
+  return [...totals.outputs, ...computed].flatMap(({ name }) => (hidden.has(name) ? [] : [name]))
+}
+
 export function createTotalsView(shape: Shape): readonly string[] {
+  const shown = shownInTotals(shape)
   const { outputs, computed } = totalsIn(shape)
   const columns = [
     ...totalsKeys(shape),
-    ...outputs.map(({ name, value }) => `${value} as ${quoteIdent(name)}`),
-    ...computed.map(({ name }) => quoteIdent(name)),
+    ...outputs.filter(({ name }) => shown.includes(name)).map(({ name, value }) => `${value} as ${quoteIdent(name)}`),
+    ...computed.filter(({ name }) => shown.includes(name)).map(({ name }) => quoteIdent(name)),
   ]
   const view = totalsViewOf(shape.rollup)
   return [

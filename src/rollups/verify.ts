@@ -9,11 +9,13 @@ import { quoteIdent, quoteQualified } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
 import type { Floor } from './floor.ts'
 import { conditionsOn, plainly, rebuildRange, rebuildTotals, type BucketRange, type MergeOptions } from './merge.ts'
-import { partsOf } from './names.ts'
+import { isElsewhere } from './extremes.ts'
+import { deltaOf, mergedOf } from './names.ts'
 import { walkRanges } from './ranges.ts'
 import { bucketColumn, type Shape, type State } from './shape.ts'
 import { columnsOf, contributionOf, keysOf } from './statements.ts'
 import { countDifferent } from './totals.ts'
+import { compareValues } from './values-statements.ts'
 
 export interface Verification {
   /** Keys, each in its bucket, that were compared. */
@@ -91,12 +93,15 @@ async function compare(session: Session, shape: Shape, range: BucketRange): Prom
   const keys = keysOf(shape)
   const source = quoteQualified(rollup.schema, rollup.table)
   const { inBucket, inSource } = conditionsOn(shape, range)
-  const kept = `select ${columnsOf(shape).join(', ')} from ${partsOf(rollup)}${inBucket === undefined ? '' : ` where ${inBucket}`}`
-  const counted = contributionOf(shape, {
-    from: source,
-    sign: -1,
-    where: inSource,
-  })
+  const columns = columnsOf(shape).join(', ')
+  const where = inBucket === undefined ? '' : ` where ${inBucket}`
+  const kept = [mergedOf(rollup), deltaOf(rollup)]
+    .map((table) => `select ${columns}, true as is_kept from ${table}${where}`)
+    .join(' union all ')
+  const counted = `select ${columns}, false from (${contributionOf(shape, { from: source, sign: -1, where: inSource })}) as counted`
+  const differs = [...shape.states.map(leftOver), ...(shape.extremes ?? []).map((one) => `(${isElsewhere(one)})`)]
+  const byKey = keys.length === 0 ? 'having count(*) > 0' : `group by ${keys.join(', ')}`
+  const states = `select ${[...keys, `${differs.join(' or ')} as differs`].join(', ')} from (${kept} union all ${counted}) as both_sides ${byKey}`
   const bucket = rollup.bucket === undefined ? 'null::text' : quoteIdent(bucketColumn)
   const ends = (end: 'min' | 'max'): string =>
     rollup.bucket === undefined ? 'null' : `(${end}(bucket) filter (where differs))::text`
@@ -114,9 +119,9 @@ async function compare(session: Session, shape: Shape, range: BucketRange): Prom
         select count(*)::float8 as keys, (count(*) filter (where differs))::float8 as different,
           ${ends('min')} as "from", ${ends('max')} as "to"
         from (
-          select ${bucket} as bucket, ${shape.states.map(leftOver).join(' or ')} as differs
-          from (${kept} union all ${counted}) as both_sides
-          ${keys.length === 0 ? 'having count(*) > 0' : `group by ${keys.join(', ')}`}
+          select ${bucket} as bucket, bool_or(differs) as differs
+          from (${[states, ...compareValues(shape, { inBucket, inSource })].join(' union all ')}) as found
+          ${byKey}
         ) as compared`),
       ),
     )

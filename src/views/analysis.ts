@@ -2,7 +2,8 @@
 // thing that no rollup can keep is an obstacle of its own. Pure.
 
 import type { AstNode } from '../sql/parse.ts'
-import type { RollupDraft } from './declaration.ts'
+import { listOf, stringOf } from './ast.ts'
+import { measureKinds, type RollupDraft } from './declaration.ts'
 import { findSource, type RelationFacts, type Source } from './sources.ts'
 import { clauseBehind, insideBrackets, sliceFrom, withoutAlias, withoutBrackets } from './slices.ts'
 
@@ -130,14 +131,15 @@ function readTarget(work: Work, target: AstNode): void {
 
 function readMeasure(work: Work, name: string, call: AstNode): void {
   const { text, source, obstacles, measures } = work
-  const kind = nameOf(call)
+  const called = nameOf(call)
+  const kind = measureKinds.find((known) => known === called)
   if (call['over'] !== undefined) {
     obstacles.push(`${name} is a window function`)
     return
   }
-  if (call['agg_distinct'] === true || (kind !== 'count' && kind !== 'sum' && kind !== 'avg')) {
-    const what = call['agg_distinct'] === true ? `${kind}(distinct …)` : `${kind}(…)`
-    obstacles.push(`${name} is ${what}, which cannot be added up from parts: count, sum and avg can`)
+  if (call['agg_distinct'] === true || kind === undefined) {
+    const what = call['agg_distinct'] === true ? `${called}(distinct …)` : `${called}(…)`
+    obstacles.push(`${name} is ${what}, which no rollup keeps: ${measureKinds.join(', ')} can be kept`)
     return
   }
   requireOwn(work, [call['args'], call['agg_filter']], name)
@@ -179,9 +181,9 @@ interface Column {
 function columnOf(node: AstNode, { alias, dimensions }: Source): Column | undefined {
   const reference = node['ColumnRef'] as AstNode | undefined
   if (reference === undefined) return undefined
-  const parts = listOf(reference['fields']).map((field) => (field['String'] as AstNode | undefined)?.['sval'])
-  const name = String(parts.at(-1) ?? '*')
-  const of = parts.length > 1 ? String(parts.at(-2)) : undefined
+  const parts = listOf(reference['fields']).map(stringOf)
+  const name = parts.at(-1) ?? '*'
+  const of = parts.at(-2)
   return { name, alias: of, own: of === alias || (of === undefined && dimensions.length === 0) }
 }
 
@@ -193,9 +195,5 @@ function constantOf(node: AstNode | undefined): string | undefined {
 }
 
 function nameOf(call: AstNode): string {
-  return String((listOf(call['funcname']).at(-1)?.['String'] as AstNode | undefined)?.['sval'] ?? '')
-}
-
-function listOf(value: unknown): readonly AstNode[] {
-  return Array.isArray(value) ? (value as readonly AstNode[]) : []
+  return stringOf(listOf(call['funcname']).at(-1)) ?? ''
 }

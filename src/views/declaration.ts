@@ -1,5 +1,9 @@
 // A rollup as TypeScript, to be put under `rollups` of a configuration. Pure.
 
+/** Aggregates that rollups keep under the same name. */
+export const measureKinds = ['count', 'sum', 'avg', 'min', 'max'] as const
+export type MeasureKind = (typeof measureKinds)[number]
+
 export interface RollupDraft {
   readonly schema: string
   readonly table: string
@@ -10,7 +14,7 @@ export interface RollupDraft {
   readonly where: string | undefined
   readonly measures: readonly {
     readonly name: string
-    readonly kind: 'count' | 'sum' | 'avg'
+    readonly kind: MeasureKind
     readonly of: string | undefined
     readonly filter: string | undefined
   }[]
@@ -33,7 +37,9 @@ export function renderDeclaration(view: string, draft: RollupDraft): string {
 }
 
 function callOf({ kind, of, filter }: RollupDraft['measures'][number]): string {
-  if (kind === 'count' && filter !== undefined && of === undefined) return `countIf(${quote(filter)})`
+  if (kind === 'count' && filter !== undefined) {
+    return `countIf(${quote(of === undefined ? filter : `(${of}) is not null and (${filter})`)})`
+  }
   if (kind === 'sum' && filter !== undefined) return `sumIf(${quote(of ?? '')}, ${quote(filter)})`
   const options = filter === undefined ? '' : `, { filter: ${quote(filter)} }`
   return `${kind}(${of === undefined ? '' : quote(of)}${options})`

@@ -2,6 +2,7 @@
 // so that every row of it finds one row there at the most. Pure.
 
 import type { AstNode } from '../sql/parse.ts'
+import { listOf, stringOf } from './ast.ts'
 
 export interface RelationFacts {
   readonly schema: string
@@ -68,7 +69,7 @@ export function findSource(
     if (found === undefined) obstacles.push('it joins by more than equal columns')
     else equalities.push(...found)
   }
-  const items = (node['fromClause'] ?? []) as readonly AstNode[]
+  const items = listOf(node['fromClause'])
   if (items.length !== 1) return { obstacles: ['it reads no table, or several that it does not join'] }
   for (const item of items) walk(item, false)
   if (obstacles.length > 0) return { obstacles }
@@ -104,11 +105,11 @@ function chooseSource(
       dimensions: dimensions.map(({ keys, ...rest }) => ({ ...rest, keys: keys ?? [] })),
     }
   }
-  const views = named.filter(({ table }) => table.kind !== 'r' && table.kind !== 'p')
+  const view = named.find(({ table }) => table.kind !== 'r' && table.kind !== 'p')
   return {
     obstacles: [
       named.length === 1
-        ? `it reads ${views[0]?.table.name ?? 'nothing'}, which is not a table`
+        ? `it reads ${view?.table.name ?? 'nothing'}, which is not a table`
         : 'it joins tables of which none is only described by the others, each joined to it by its primary key',
     ],
   }
@@ -126,13 +127,11 @@ function equalitiesIn(quals: unknown): readonly Equality[] | undefined {
   const node = (quals ?? {}) as AstNode
   const both = node['BoolExpr'] as AstNode | undefined
   if (both?.['boolop'] === 'AND_EXPR') {
-    const inner = (both['args'] as readonly AstNode[]).map(equalitiesIn)
+    const inner = listOf(both['args']).map(equalitiesIn)
     return inner.every((one) => one !== undefined) ? inner.flat() : undefined
   }
   const expression = node['A_Expr'] as AstNode | undefined
-  const operator = (expression?.['name'] as readonly AstNode[] | undefined)?.map(
-    (one) => (one['String'] as AstNode | undefined)?.['sval'],
-  )
+  const operator = listOf(expression?.['name']).map(stringOf)
   const [left, right] = [partsOf(expression?.['lexpr']), partsOf(expression?.['rexpr'])]
   if (operator?.join('') !== '=' || left === undefined || right === undefined) return undefined
   return [
@@ -142,9 +141,7 @@ function equalitiesIn(quals: unknown): readonly Equality[] | undefined {
 }
 
 function partsOf(value: unknown): readonly [string, string] | undefined {
-  const fields = ((value as AstNode | undefined)?.['ColumnRef'] as AstNode | undefined)?.['fields'] as
-    | readonly AstNode[]
-    | undefined
-  const [alias, column, ...rest] = (fields ?? []).map((field) => (field['String'] as AstNode | undefined)?.['sval'])
-  return typeof alias === 'string' && typeof column === 'string' && rest.length === 0 ? [alias, column] : undefined
+  const reference = (value as AstNode | undefined)?.['ColumnRef'] as AstNode | undefined
+  const [alias, column, ...rest] = listOf(reference?.['fields']).map(stringOf)
+  return alias !== undefined && column !== undefined && rest.length === 0 ? [alias, column] : undefined
 }

@@ -3,6 +3,7 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
 import { isStrataError } from '../../src/base/errors.ts'
 import type { Db, Session } from '../../src/db/db.ts'
 import { inspectSource } from '../../src/rollups/inspect.ts'
@@ -10,6 +11,7 @@ import { mergeRollup, rebuildRange } from '../../src/rollups/merge.ts'
 import { createReader } from '../../src/rollups/read/reader.ts'
 import { shapeOf, type Shape } from '../../src/rollups/shape.ts'
 import { sql } from '../../src/sql/sql.ts'
+import { verifyRollup } from '../../src/rollups/verify.ts'
 import { describeOnEachVersion, type TestDatabase } from '../support/postgres.ts'
 import { checkProperty } from '../support/property.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -39,6 +41,8 @@ const rollups = [
     measures: measures.map((one) => ({ ...one, order: one.order ?? 'at' })),
   }),
 ]
+
+const verifying = { fix: false, floor: 'none', ...patience, clock: systemClock } as const
 
 async function prepare({ db }: TestDatabase): Promise<void> {
   await run(
@@ -140,11 +144,34 @@ describeOnEachVersion(
               expect(await tooFarIn(session)).toEqual([])
               if (!left) expect(await differences(session, ...shapes)).toEqual([])
             }
+            for (const shape of shapes)
+              expect(await verifyRollup(session, shape, verifying)).toMatchObject({ different: 0 })
             await mergeAll(session)
             expect(await differences(session, ...shapes)).toEqual([])
+            for (const shape of shapes)
+              expect(await verifyRollup(session, shape, verifying)).toMatchObject({ different: 0 })
           },
-          { runs: 60 },
+          { runs: 40 },
         )
+      })
+    })
+
+    test('one that is wrong is found, and built anew', async () => {
+      const { db } = database()
+      const [shape] = await readShapes(db)
+      expect.assert(shape !== undefined)
+      await run(
+        db,
+        'delete from plays',
+        `insert into plays (song, at, amount, kind) values (1, '2026-03-28 10:10Z', 5, 'a'), (2, '2026-03-28 10:20Z', 1, 'a')`,
+      )
+      await db.withSession(async (session) => {
+        await mergeRollup(session, shape, patience)
+        await run(session, 'update song_plays_merged set least = 0 where song = 1')
+        expect(await verifyRollup(session, shape, verifying)).toMatchObject({ keys: 2, different: 1 })
+        await verifyRollup(session, shape, { ...verifying, fix: true })
+        expect(await verifyRollup(session, shape, verifying)).toMatchObject({ keys: 2, different: 0 })
+        expect(await differences(session, shape)).toEqual([])
       })
     })
 

@@ -1,28 +1,35 @@
 // The rollup that is measured, declared and opened as an application does it.
 
-import { avg, count, openStrata, resolveConfig, sum, type RollupsConfig, type Strata } from 'pgstrata'
+import { avg, count, openStrata, resolveConfig, sum, type Strata } from 'pgstrata'
 
-export const measures = { plays: count(), earnings: sum('amount'), seconds: avg('duration_s') }
+const measures = { plays: count(), earnings: sum('amount'), seconds: avg('duration_s') }
 
 export const hourlyBySong = { from: 'plays', time: 'played_at', bucket: '1 hour', by: ['song_id'], measures } as const
 
-/** A table of plays by month, from before the oldest of them. */
-export const byMonth = { time: 'played_at', partition: 'month' } as const
+const songPlays = {
+  ...hourlyBySong,
+  totals: {
+    windows: { '1d': '1 day', '7d': '7 days', '30d': '30 days' },
+    compute: { trending: 'plays_1d*10 + (plays_7d-plays_1d)*5 + (plays_30d-plays_7d)' },
+    index: ['trending desc'],
+  },
+} as const
 
-type Declared = { readonly song_plays: typeof hourlyBySong }
-export type SongStrata = Strata<Declared>
+export type SongStrata = Strata<{ readonly song_plays: typeof songPlays }>
 
-/** The rollup `song_plays`, whatever else is declared of it. */
-export function openSongPlays(url: string, declared: object = hourlyBySong): SongStrata {
-  return openPlays(url, { song_plays: declared } as RollupsConfig) as unknown as SongStrata
+/** The table of plays, by month from before the oldest of them, with its rollup. */
+export function openSongPlays(url: string): SongStrata {
+  return openStrata(resolveConfig({ ...tablesOf(url), rollups: { song_plays: songPlays } }, location))
 }
 
-export function openPlays(url: string, rollups: RollupsConfig): Strata {
+/** The table alone. */
+export function openPlays(url: string): Strata {
+  return openStrata(resolveConfig<unknown>(tablesOf(url), location))
+}
+
+const location = { root: '.', name: 'bench' }
+
+function tablesOf(url: string) {
   const from = new Date(Date.now() - 400 * 86_400_000).toISOString().slice(0, 10)
-  return openStrata(
-    resolveConfig<unknown>(
-      { database: { primary: url }, tables: { plays: { ...byMonth, from } }, rollups },
-      { root: '.', name: 'bench' },
-    ),
-  )
+  return { database: { primary: url }, tables: { plays: { time: 'played_at', partition: 'month', from } } } as const
 }

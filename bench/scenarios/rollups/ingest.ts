@@ -45,6 +45,8 @@ export interface IngestSizes {
   /** Of the runs with two writers, one rollup. */
   readonly rounds: number
   readonly otherRounds: number
+  /** Of the statements of a run, these. */
+  readonly share: number
   /** Rows that are there at the beginning. */
   readonly loaded: number
   /** Of a run during which somebody merges once a second. */
@@ -102,9 +104,9 @@ interface Case {
 
 type Work = { readonly statements: number } | { readonly mergingMs: number }
 
-function casesOf({ rounds, otherRounds, mergingMs }: IngestSizes): readonly Case[] {
+function casesOf({ rounds, otherRounds, share, mergingMs }: IngestSizes): readonly Case[] {
   const plain = batches.flatMap(({ rows, statements }): Case[] => {
-    const shared = { rows, rounds: otherRounds, work: { statements } }
+    const shared = { rows, rounds: otherRounds, work: { statements: Math.ceil(statements * share) } }
     const shown = rows === 1 ? 'one row a statement' : `${rows.toLocaleString('en-US')} rows a statement`
     const name = `ingest_${rows}`
     return [
@@ -171,7 +173,8 @@ function variantOf(bench: Bench, { rows, writers, work }: Case, load: Load, figu
       const writing = (untilMs: number) => async (): Promise<void> => {
         await Promise.all(
           clients.map(async (client, index) => {
-            sent += await write(client, table, { set: sets[index] ?? [], untilMs })
+            const own = await write(client, table, { set: sets[index] ?? [], untilMs })
+            sent += own
           }),
         )
       }

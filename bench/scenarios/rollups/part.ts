@@ -5,7 +5,7 @@ import type { Figure, ScenarioResult, Unit } from '../../harness/scenario.ts'
 export type Part = Pick<ScenarioResult, 'figures' | 'comparisons'>
 export type Samples = ReadonlyMap<string, readonly number[]>
 
-export type Titles = Readonly<Record<string, readonly [unit: Unit, title: string]>>
+type Titles = Readonly<Record<string, readonly [unit: Unit, title: string]>>
 
 /** A figure for each title, of the samples of that name. */
 export function figuresOf(samples: Samples, titles: Titles): Readonly<Record<string, Figure>> {

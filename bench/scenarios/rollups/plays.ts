@@ -4,7 +4,7 @@
 import type pg from 'pg'
 import { createRandom } from '../../support/open-loop.ts'
 
-export const songs = 10_000
+const songs = 10_000
 
 /** A row is a play; each table of the scenario is of this shape. */
 export function createPlays(table: string): string {
@@ -42,7 +42,7 @@ export async function loadPlays(client: pg.Client, table: string, rows: number):
 }
 
 /** What queries over these rows need. */
-export async function indexPlays(client: pg.Client, table: string): Promise<void> {
+async function indexPlays(client: pg.Client, table: string): Promise<void> {
   await client.query(`create index on ${table} (song_id, played_at)`)
   await client.query(`create index on ${table} (played_at)`)
   await client.query(`vacuum analyze ${table}`)

@@ -6,7 +6,7 @@ import type pg from 'pg'
 import { measureRounds, timeMs, type Variant } from '../../harness/rounds.ts'
 import type { BenchContext, Comparison } from '../../harness/scenario.ts'
 import type { SongStrata } from './declaration.ts'
-import { figuresOf, type Part } from './part.ts'
+import { figuresOf, type Part, type Samples } from './part.ts'
 import { createBatches, insertBatch } from './plays.ts'
 import { rawTrending, readTrending } from './trending.ts'
 
@@ -16,7 +16,6 @@ interface Reads {
   readonly rounds: number
   /** Plays that are not merged, for the reads beside pending changes. */
   readonly pending: number
-  readonly hasTotals: boolean
 }
 
 /** Where a song stands when songs are ordered by the plays of 30 days, and what it is called here. */
@@ -28,12 +27,12 @@ const standings = {
 type Standing = keyof typeof standings
 
 export async function measureReads(reads: Reads, context: BenchContext): Promise<Part> {
-  const { client, strata, rounds, pending, hasTotals } = reads
+  const { client, strata, rounds, pending } = reads
   const { signal, progress } = context
   const chosen = await chooseSongs(client)
   await checkSame(strata, chosen.popular)
   const variants = [
-    ...(hasTotals ? topVariants(strata) : []),
+    ...topVariants(strata),
     ...(Object.keys(standings) as Standing[]).flatMap((standing) => keyVariants(strata, standing, chosen[standing])),
     ...wideVariants(strata, 'wide'),
   ]
@@ -47,15 +46,12 @@ export async function measureReads(reads: Reads, context: BenchContext): Promise
   await measureRounds(besidePending, warmUp)
   const unmerged = await measureRounds(besidePending, { rounds, signal, progress })
   await strata.rollup.merge('song_plays')
-  return describe(new Map([...merged, ...unmerged]), { hasTotals, pending })
+  return describe(new Map([...merged, ...unmerged]), pending)
 }
 
-function describe(
-  samples: ReadonlyMap<string, readonly number[]>,
-  { hasTotals, pending }: Pick<Reads, 'hasTotals' | 'pending'>,
-): Part {
+function describe(samples: Samples, pending: number): Part {
   const compared = {
-    ...(hasTotals ? { topn_vs_raw: ['top 20 trending: the totals beside the plays', 'topn_ms', 'topn_raw_ms'] } : {}),
+    topn_vs_raw: ['top 20 trending: the totals beside the plays', 'topn_ms', 'topn_raw_ms'],
     ...Object.fromEntries(
       Object.entries(standings).map(([standing, title]) => [
         standing === 'popular' ? 'key_vs_raw' : `key_${standing}_vs_raw`,

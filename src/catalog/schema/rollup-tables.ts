@@ -18,3 +18,10 @@ export const rollupTables: readonly string[] = [
   `comment on table pgstrata.rollup is 'Rollups that are kept. One that is being filled has no view yet; buckets before filled_to are in it.'`,
   `comment on column pgstrata.rollup.shape is 'Keys, states and measures as they are kept, with their expressions: what captures and merges is made of it.'`,
 ]
+
+/** Definitions change while rollups are read. */
+export const rollupChanges: readonly string[] = [
+  `alter table pgstrata.rollup drop constraint rollup_state_check, add constraint rollup_state_check check (state in ('filling', 'refilling', 'live')), add column replaces text`,
+  `comment on table pgstrata.rollup is 'Rollups that are kept. One that is being filled has no view yet, one that is being refilled a view without its new measures; buckets before filled_to are in it.'`,
+  `comment on column pgstrata.rollup.replaces is 'The rollup whose place this one takes when it is filled, declared in another way.'`,
+]

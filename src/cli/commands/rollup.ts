@@ -64,7 +64,9 @@ function renderStatuses(context: CliContext, statuses: readonly RollupStatus[]):
 }
 
 function describeMerge({ state, filledTo, mergedAt, mergedRows, mergeMs }: RollupStatus): string {
-  if (state === 'filling') return filledTo === null ? 'is to be filled' : `filled to ${filledTo}`
+  if (state === 'filling' || state === 'refilling') {
+    return filledTo === null ? 'is to be filled' : `filled to ${filledTo}`
+  }
   if (mergedAt === null) return ''
   const took = mergeMs === null ? '' : `, ${formatDuration(mergeMs)}`
   return `merged ${plural(mergedRows ?? 0, 'change')} at ${mergedAt.toISOString().slice(0, 19)}Z${took}`

@@ -5,29 +5,53 @@
 // quoted by parts; everything else that a caller said is a parameter. The ends of the interval are plain expressions over
 // parameters (the CTEs are written to be inlined), so that partitions of the source are pruned and indexes used.
 
-import { assert } from '../../base/errors.ts'
-import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
+import { StrataError } from '../../base/errors.ts'
+import { quoteIdent } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
-import { bucketOf, bucketTypes, type BucketType } from '../bucket.ts'
-import { extremeOfPart, extremesOfStates, type Extreme } from '../extremes.ts'
+import { extremeOfPart, extremesOfStates } from '../extremes.ts'
+import type { Extreme } from '../shape.ts'
 import { partsOf } from '../names.ts'
-import { bucketColumn, rowCount, type Output, type Shape, type State } from '../shape.ts'
+import { rowCount, type Output, type Shape, type State } from '../shape.ts'
+import type { Rollup } from '../options.ts'
 import { contributionOf } from '../statements.ts'
-import { isTime, type Asked, type Condition } from './asked.ts'
-import { findEdges, type Edges } from './edges.ts'
+import { shownOf } from '../tables.ts'
+import { valuesIn } from '../values-statements.ts'
+import type { Asked } from './asked.ts'
 import { finishRead } from './finish.ts'
+import { bucketTypeOf, cutRows, edgesOf, groupOf, isNeeded, whereOf } from './groups.ts'
 import { compilePoint } from './instant.ts'
-import { requireNested, unitOf } from './units.ts'
+import { joinValues } from './values.ts'
 
 export function compileRead(shape: Shape, asked: Asked): Sql {
   const { rollup } = shape
-  const outputs = shape.outputs.filter(({ name }) => asked.measures?.includes(name) ?? true)
-  const values = outputs.map(({ name, value }) => `${value} as ${quoteIdent(name)}`)
-  const select = sql`${ctesOf(shape, asked)}${sql.raw(`select ${[...asked.by.map(quoteIdent), ...values].join(', ')}`)}
+  const shown = shownOf(shape)
+  requireFilled(rollup, asked.measures ?? [], shown)
+  const outputs = shown.filter(({ name }) => asked.measures?.includes(name) ?? true)
+  const values = valuesIn(shape).filter((measure) => outputs.some(({ name }) => name === measure.name))
+  const plain = outputs.filter(({ name }) => !values.some((measure) => measure.name === name))
+  const read = plain.map(({ name, value }) => `${value} as ${quoteIdent(name)}`)
+  const found = sql`${sql.raw(`select ${[...asked.by.map(quoteIdent), ...read].join(', ')}`)}
 from (
-${summed(shape, asked, outputs)}
+${summed(shape, asked, plain)}
 ) as summed`
-  return finishRead(rollup, asked, { select, measures: outputs.map(({ name }) => name) })
+  const names = outputs.map(({ name }) => name)
+  const select = sql`${ctesOf(shape, asked)}${values.length === 0 ? found : joinValues(shape, asked, { found, values, names })}`
+  return finishRead(rollup, asked, { select, measures: names })
+}
+
+/** Of a rollup that is declared in another way than it is kept, or whose new measures are being filled. */
+export function requireFilled(
+  rollup: Rollup,
+  asked: readonly string[],
+  shown: readonly { readonly name: string }[],
+): void {
+  const missing = asked.find((one) => !shown.some(({ name }) => name === one))
+  if (missing === undefined) return
+  throw new StrataError('ROLLUP_STATE', {
+    message: `Rollup "${rollup.name}" has no "${missing}" yet`,
+    expected: shown.map(({ name }) => name).join(', '),
+    advice: 'Run `pgstrata apply`, and let `pgstrata serve` or `pgstrata rollup fill` fill it.',
+  })
 }
 
 /** The interval, and where it cuts buckets. */
@@ -50,19 +74,6 @@ function ctesOf(shape: Shape, asked: Asked): Sql {
 )${sql.raw(`${cuts.join('')}${only}\n`)}`
 }
 
-function edgesOf(shape: Shape, { to }: Asked): Edges {
-  const { bucket } = shape.rollup
-  assert(bucket !== undefined, 'an interval of a rollup without buckets')
-  return findEdges({ bucket, type: bucketTypeOf(shape), isOpen: to === undefined })
-}
-
-/** As its expression says: nothing else does. */
-function bucketTypeOf({ rollup: { bucket }, keys: [first] }: Shape): BucketType {
-  const type = bucket && bucketTypes.find((one) => bucketOf(bucket, one, quoteIdent(bucket.column)) === first?.value)
-  assert(type !== undefined, 'a bucket of no known type')
-  return type
-}
-
 /** One row for each group, with the states that the measures need. */
 function summed(shape: Shape, asked: Asked, outputs: readonly Output[]): Sql {
   const { rollup } = shape
@@ -71,8 +82,6 @@ function summed(shape: Shape, asked: Asked, outputs: readonly Output[]): Sql {
   const sums = states.map(({ name, type }) => `pg_catalog.sum(${quoteIdent(name)})::${type} as ${quoteIdent(name)}`)
   const extremes = extremesRead(shape, outputs)
   const ends = extremes.flatMap((extreme) => extremesOfStates(extreme, { gone: false }))
-  const filters = asked.where.map((condition) => conditionOf(condition))
-  const where = filters.length === 0 ? sql`` : sql`\nwhere ${sql.join(filters, '\n  and ')}`
   const groupBy = groups.length === 0 ? '' : `\ngroup by ${groups.map((_, index) => index + 1).join(', ')}`
   const needed = [
     ...shape.keys.filter(({ name }) => isNeeded(shape, asked, name)),
@@ -83,22 +92,8 @@ function summed(shape: Shape, asked: Asked, outputs: readonly Output[]): Sql {
       ? sql.raw(partsOf(rollup))
       : sql`(\n${partsIn(shape, asked, { columns: needed, extremes })}\n)`
   return sql`${sql.raw(`select ${[...groups, ...sums, ...ends].join(', ')}`)}
-from ${from} as part${where}${sql.raw(groupBy)}
+from ${from} as part${whereOf(asked)}${sql.raw(groupBy)}
 having pg_catalog.sum(${sql.ident(rowCount)}) > 0`
-}
-
-function groupOf(shape: Shape, name: string): string {
-  const { bucket } = shape.rollup
-  if (bucket === undefined || !isTime(shape.rollup, name)) return quoteIdent(name)
-  const type = bucketTypeOf(shape)
-  if (name !== 'bucket') requireNested(shape.rollup, name, type)
-  const unit = unitOf(bucket, type, name)
-  return unit === quoteIdent(name) ? unit : `${unit} as ${quoteIdent(name)}`
-}
-
-function isNeeded({ rollup }: Shape, { by, where }: Asked, name: string): boolean {
-  if (name === bucketColumn) return by.some((one) => isTime(rollup, one))
-  return by.includes(name) || where.some(({ key }) => key === name)
 }
 
 interface Needed {
@@ -125,19 +120,6 @@ function partsIn(shape: Shape, asked: Asked, { columns: needed, extremes }: Need
     extremes,
   }
   const whole = `select ${columns}\nfrom ${partsOf(rollup)} as whole, cut\nwhere ${edges.whole.join('\n  and ')}`
-  const cutOff = [edges.head, edges.tail].flatMap((conditions) => {
-    if (conditions === undefined) return []
-    const table = quoteQualified(rollup.schema, rollup.table)
-    // In a query of its own: expressions over the source name its columns alone.
-    const rows = `(\n  select source.*\n  from ${table} as source, cut\n  where ${conditions.join('\n    and ')}\n) as source`
-    return [contributionOf(narrow, { from: rows, sign: 1 })]
-  })
+  const cutOff = cutRows(shape, edges).map((rows) => contributionOf(narrow, { from: rows, sign: 1 }))
   return sql.raw([whole, ...cutOff].join('\nunion all\n'))
-}
-
-export function conditionOf({ key, values, orNull, isList }: Condition): Sql {
-  const column = sql.ident(key)
-  if (values.length === 0) return orNull ? sql`${column} is null` : sql`false`
-  const equal = isList ? sql`${column} = any(${values})` : sql`${column} = ${values[0]}`
-  return orNull ? sql`(${equal} or ${column} is null)` : equal
 }

@@ -6,7 +6,7 @@ import { quoteIdent } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
 import { totalsViewOf } from '../names.ts'
 import type { Rollup } from '../options.ts'
-import type { Shape } from '../shape.ts'
+import { isAdditive, type Shape } from '../shape.ts'
 import {
   everything,
   parseConditions,
@@ -17,8 +17,10 @@ import {
   refuse,
   type Asked,
 } from './asked.ts'
-import { conditionOf } from './compile.ts'
+import { shownInTotals } from '../totals-tables.ts'
+import { requireFilled } from './compile.ts'
 import { finishRead } from './finish.ts'
+import { whereOf } from './groups.ts'
 import type { DeclaredRollup, TotalsReader } from './types.ts'
 
 interface TotalsTools {
@@ -55,7 +57,8 @@ function readerFor(tools: TotalsTools, asked: Asked): AnyTotals {
 }
 
 /** As declared: measures of all time, those of each window, and what is computed. */
-function columnsOf({ measures, totals }: Rollup): readonly string[] {
+function columnsOf({ measures: all, totals }: Rollup): readonly string[] {
+  const measures = all.filter(isAdditive)
   return [
     ...measures.map(({ name }) => name),
     ...(totals?.windows ?? []).flatMap((window) => measures.map(({ name }) => `${name}_${window.name}`)),
@@ -63,10 +66,15 @@ function columnsOf({ measures, totals }: Rollup): readonly string[] {
   ]
 }
 
-function compileTotals({ rollup }: Shape, asked: Asked): Sql {
-  const measures = asked.measures ?? columnsOf(rollup)
-  const filters = asked.where.map((condition) => conditionOf(condition))
-  const where = filters.length === 0 ? sql`` : sql`\nwhere ${sql.join(filters, '\n  and ')}`
-  const select = sql`${sql.raw(`select ${[...asked.by, ...measures].map(quoteIdent).join(', ')}\nfrom ${totalsViewOf(rollup)}`)}${where}`
+function compileTotals(shape: Shape, asked: Asked): Sql {
+  const { rollup } = shape
+  const shown = shownInTotals(shape)
+  const measures = asked.measures ?? shown
+  requireFilled(
+    rollup,
+    measures.length === 0 ? columnsOf(rollup) : measures,
+    shown.map((name) => ({ name })),
+  )
+  const select = sql`${sql.raw(`select ${[...asked.by, ...measures].map(quoteIdent).join(', ')}\nfrom ${totalsViewOf(rollup)}`)}${whereOf(asked)}`
   return finishRead(rollup, asked, { select, measures })
 }

@@ -6,7 +6,7 @@
 // of all these what it is told to.
 
 import type { Sql } from '../../sql/sql.ts'
-import type { ExtremeKind, Measure } from '../options.ts'
+import type { AdditiveKind, ExtremeKind, Measure } from '../options.ts'
 import type { ReadInstant } from './instant.ts'
 
 /** Of a declaration, what a reader looks at. */
@@ -46,14 +46,18 @@ type KeysOf<Declared> = [KeyName<Declared>] extends [never]
   ? never
   : { readonly [Name in KeyName<Declared>]?: KeyCondition }
 
-/** Of an extreme it is what the expression is, which the declaration does not tell. */
-type MeasureValue<Declared> = Declared extends { readonly kind: 'count' }
+/** Of an extreme, and of the most frequent value, it is what the expression is, which the declaration does not tell. */
+type MeasureValue<Declared> = Declared extends { readonly kind: 'count' | 'countDistinct' }
   ? string
-  : Declared extends { readonly kind: ExtremeKind }
+  : Declared extends { readonly kind: ExtremeKind | 'mode' }
     ? unknown
-    : Declared extends { readonly floats?: false | undefined }
-      ? string | null
-      : string | number | null
+    : Declared extends { readonly kind: 'topK' }
+      ? readonly unknown[] | null
+      : Declared extends { readonly kind: 'percentile' }
+        ? number | null
+        : Declared extends { readonly floats?: false | undefined }
+          ? string | null
+          : string | number | null
 
 interface DeclaredJoin<Key extends string = string> {
   /** Of the schema of the rollup, unless it says another. */
@@ -129,11 +133,16 @@ type ComputedName<Declared> = Declared extends { readonly totals: { readonly com
   ? keyof Computed & string
   : never
 
+/** What cannot be added up is in no totals. */
+type AdditiveName<Declared extends DeclaredRollup> = {
+  [Name in MeasureName<Declared>]: Declared['measures'][Name] extends { readonly kind: AdditiveKind } ? Name : never
+}[MeasureName<Declared>]
+
 /** What a row of totals has beside its keys, by name; what it computes, in a type that the expression says. */
 type TotalsValues<Declared extends DeclaredRollup> = {
-  readonly [Name in MeasureName<Declared>]: MeasureValue<Declared['measures'][Name]>
+  readonly [Name in AdditiveName<Declared>]: MeasureValue<Declared['measures'][Name]>
 } & {
-  readonly [Name in MeasureName<Declared> as `${Name}_${WindowName<Declared>}`]: MeasureValue<
+  readonly [Name in AdditiveName<Declared> as `${Name}_${WindowName<Declared>}`]: MeasureValue<
     Declared['measures'][Name]
   >
 } & { readonly [Name in ComputedName<Declared>]: string | number | null }
