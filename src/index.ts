@@ -133,6 +133,7 @@ export {
   type ReadersOf,
   type Rollup,
   type Rollups,
+  type RollupExplanation,
   type RollupStatus,
   type Sum,
   type SumOptions,

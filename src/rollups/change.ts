@@ -16,7 +16,8 @@ import type { Shape } from './shape.ts'
 import { lockStatement } from './statements.ts'
 import { createTotals } from './totals-tables.ts'
 import { serverClock, upsertTotals } from './totals.ts'
-import { dropRollup, dropViews, emptyOf } from './tables.ts'
+import { changeValues, dropRollup, dropViews, emptyOf } from './tables.ts'
+import { renameValues } from './values-tables.ts'
 
 /** SHARE ROW EXCLUSIVE on it and on its partitions: behind it, nobody is in the middle of writing to it. */
 export function lockSource({ schema, table }: Source): string {
@@ -44,6 +45,7 @@ export function changeTables(from: Shape, to: Shape): readonly string[] {
     ...(altered.length === 0
       ? []
       : [deltaOf(rollup), mergedOf(rollup)].map((table) => `alter table ${table} ${altered.join(', ')}`)),
+    ...changeValues(from, to),
     ...(was === is
       ? []
       : [`alter table ${lockOf(rollup)} drop column ${quoteIdent(was)}, add column ${quoteIdent(is)} boolean`]),
@@ -88,6 +90,7 @@ export function takePlace(kept: Rollup, next: Rollup, to: Shape): readonly strin
     renamed('table', lockOf(next), as('_lock')),
     renamed('view', partsOf(next), as('_parts')),
     renamed('view', viewOf(next), as('')),
+    ...renameValues(next, name),
     ...(to.totals === undefined
       ? []
       : [renamed('table', totalsOf(next), as('_totals')), renamed('view', totalsViewOf(next), as('_totals'))]),

@@ -7,6 +7,7 @@ import type { Db, Queryable, Session } from '../db/db.ts'
 import type { Job } from '../db/job.ts'
 import { withWorkSession, type Contribution } from '../plan/index.ts'
 import { contributeRollups } from './contribute.ts'
+import { explainRollup, type RollupExplanation } from './explain.ts'
 import { fillRollup, type FillProgress } from './fill.ts'
 import { readFloor } from './floor.ts'
 import { mergeJob } from './job.ts'
@@ -17,7 +18,8 @@ import { createReaders, type DeclaredRollups } from './readers.ts'
 import type { ReadersOf } from './read/types.ts'
 import type { Shape } from './shape.ts'
 import { readRollupStatus, type RollupStatus } from './status.ts'
-import { verifyRollup, type Verification } from './verify.ts'
+import { tidyDeltas } from './tidy.ts'
+import { rebuildRollup, verifyRollup, type Verification } from './verify.ts'
 
 export interface RollupsOptions {
   readonly db: Db
@@ -42,6 +44,10 @@ export interface Rollups {
   merge(name: string, options?: WorkOptions): Promise<number>
   /** Fills one that is not filled yet, or goes on with it. */
   fill(name: string, options?: WorkOptions & { readonly onProgress?: (progress: FillProgress) => void }): Promise<void>
+  /** Builds it anew from its source, above its floor, range by range, while it is used. */
+  rebuild(name: string, options?: WorkOptions & { readonly onProgress?: (share: number) => void }): Promise<void>
+  /** How it is kept: each measure with its contract, tables, triggers and statements. */
+  explain(name: string): Promise<RollupExplanation>
   /** Compares it with its source; `fix` builds anew what differs, above its floor. */
   verify(
     name: string,
@@ -69,7 +75,11 @@ export function createRollups({ db, rollups, clock }: RollupsOptions): Rollups {
     readers: (query) => createReaders(db, rollups, query),
     status: (name) => readRollupStatus(db, rollups, name),
     merge: (name, { signal } = {}) =>
-      withShape(name, signal, (session, shape) => mergeAndNote(session, shape, { lockTimeoutMs, clock })),
+      withShape(name, signal, async (session, shape) => {
+        const rows = await mergeAndNote(session, shape, { lockTimeoutMs, clock })
+        if (rows > 0) await tidyDeltas(session, shape)
+        return rows
+      }),
     fill: (name, { signal, onProgress } = {}) =>
       withShape(name, signal, async (session, shape, installed) => {
         const options = { lockTimeoutMs, clock, signal, onProgress }
@@ -78,16 +88,23 @@ export function createRollups({ db, rollups, clock }: RollupsOptions): Rollups {
         const next = (await readInstalled(session)).find(({ replaces }) => replaces === name)
         if (next !== undefined && next.state !== 'live') await fillRollup(session, next.shape, next, options)
       }),
+    rebuild: (name, { signal, onProgress } = {}) =>
+      withShape(name, signal, async (session, shape, { state }) => {
+        requireLive(name, state)
+        const floor = await readFloor(session, shape)
+        await rebuildRollup(session, shape, { floor, lockTimeoutMs, clock, signal, onProgress })
+      }),
+    explain: async (name) => await explainRollup(db, await requireInstalled(db, rollups, name)),
     verify: (name, { signal, fix = false, onProgress } = {}) =>
       withShape(name, signal, async (session, shape, installed) => {
-        if (installed.state !== 'live') {
-          throw new StrataError('ROLLUP_STATE', {
-            message: `Rollup "${name}" is not filled yet`,
-            advice: 'Fill it first.',
-          })
-        }
+        requireLive(name, installed.state)
         const floor = await readFloor(session, shape)
         return await verifyRollup(session, shape, { fix, floor, lockTimeoutMs, clock, signal, onProgress })
       }),
   }
+}
+
+function requireLive(name: string, state: InstalledRollup['state']): void {
+  if (state === 'live') return
+  throw new StrataError('ROLLUP_STATE', { message: `Rollup "${name}" is not filled yet`, advice: 'Fill it first.' })
 }

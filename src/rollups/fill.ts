@@ -13,6 +13,7 @@ import type { InstalledRollup } from './queries.ts'
 import { walkRanges } from './ranges.ts'
 import type { Shape } from './shape.ts'
 import { createViews, dropViews } from './tables.ts'
+import { refillTotals } from './totals.ts'
 
 export interface FillOptions extends Pick<MergeOptions, 'lockTimeoutMs'> {
   readonly clock: Clock
@@ -40,7 +41,11 @@ export async function fillRollup(
       signal,
       from: installed.filledTo ?? undefined,
       visit: async (range, share) => {
-        await rebuildRange(session, shape, range, { lockTimeoutMs, before: (tx) => note(tx, shape, { range, state }) })
+        await rebuildRange(session, shape, range, {
+          lockTimeoutMs,
+          withoutTotals: state === 'filling',
+          before: (tx) => note(tx, shape, { range, state }),
+        })
         // It is read meanwhile: what is pending elsewhere is not to pile up until the end.
         if (state === 'refilling' && range.to !== undefined)
           await mergeAndNote(session, shape, { lockTimeoutMs, clock })
@@ -74,6 +79,9 @@ async function note(tx: Session, shape: Shape, { range: { to }, state }: Noted):
       : await tx.query(sql`update pgstrata.rollup set filled_to = ${to} where ${here}`)
   if (rowCount === 0) throw new FilledAlready()
   if (to !== undefined) return
+  if (state === 'filling' && full.totals !== undefined) {
+    for (const statement of refillTotals(full)) await tx.query(sql.raw(statement))
+  }
   for (const statement of [...dropViews(rollup), ...createViews(full)]) await tx.query(sql.raw(statement))
   for (const statement of await grantsOf(tx, rollup)) await tx.query(sql.raw(statement))
 }

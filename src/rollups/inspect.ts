@@ -24,7 +24,7 @@ export async function inspectSource(session: Session, rollup: Rollup): Promise<S
   await session.query(sql`begin`)
   try {
     await makeScratch(session, rollup)
-    await requireKeys(session, rollup)
+    const equals = await requireKeys(session, rollup)
     const look: Look = {
       session,
       rollup,
@@ -47,7 +47,7 @@ export async function inspectSource(session: Session, rollup: Rollup): Promise<S
     for (const measure of rollup.measures) await requireCountable(look, measure, of.get(measure.name))
     const notNull = new Set(columns.flatMap((column) => (column.notNull ? [column.name] : [])))
     const where = rollup.where === undefined ? undefined : await lookAtCondition(look, 'where', rollup.where)
-    const facts = { bucketType: bucketTypeOf(rollup, columns), where, of, orders, filters, notNull }
+    const facts = { bucketType: bucketTypeOf(rollup, columns), where, of, orders, filters, notNull, equals }
     return { ...facts, computed: await inspectTotals(session, rollup, facts) }
   } finally {
     await rollback(session)
@@ -97,8 +97,9 @@ function requireColumns(rollup: Rollup, columns: readonly ColumnFacts[]): void {
   }
 }
 
-/** A key must be told from every other by an index, as it is where rows are merged. */
-async function requireKeys(session: Session, rollup: Rollup): Promise<void> {
+/** A key must be told from every other by an index, as it is where rows are merged. What says so, where it is not plain `=`. */
+async function requireKeys(session: Session, rollup: Rollup): Promise<ReadonlyMap<string, string>> {
+  const equals = new Map<string, string>()
   for (const name of rollup.by) {
     try {
       await session.query(sql.raw(`create index pgstrata_rollup_key on ${scratch} (${quoteIdent(name)})`))
@@ -109,8 +110,21 @@ async function requireKeys(session: Session, rollup: Rollup): Promise<void> {
         advice: 'Make a generated column of a type that has an order, such as text, and take that.',
       })
     }
+    // A type of an extension has an operator of its own, which no search_path of ours finds.
+    const { rows } = await session.query<{ equal: string }>(sql`
+      select format('operator(%I.%s)', n.nspname, o.oprname) as equal
+      from pg_index i
+      join pg_opclass c on c.oid = i.indclass[0]
+      join pg_amop a on a.amopfamily = c.opcfamily and a.amoplefttype = c.opcintype and a.amoprighttype = c.opcintype
+      join pg_operator o on o.oid = a.amopopr
+      join pg_namespace n on n.oid = o.oprnamespace
+      where i.indexrelid = 'pg_temp.pgstrata_rollup_key'::regclass
+        and a.amopstrategy = 3
+        and n.nspname <> 'pg_catalog'`)
+    for (const { equal } of rows) equals.set(name, equal)
     await session.query(sql`drop index pg_temp.pgstrata_rollup_key`)
   }
+  return equals
 }
 
 function bucketTypeOf(rollup: Rollup, columns: readonly ColumnFacts[]): BucketType | undefined {

@@ -16,12 +16,15 @@ import { forgetGone } from './forget.ts'
 import { mergeAndNote } from './merge.ts'
 import type { Rollup } from './options.ts'
 import { readInstalled } from './queries.ts'
+import { tidyDeltas } from './tidy.ts'
 import { watchNew } from './watch.ts'
 
 const runMs = 60_000
 const shortestPauseMs = 1_000
 const longestPauseMs = 5_000
 const lockTimeoutMs = 5_000
+/** Where an old snapshot keeps a vacuum from gaining anything, it is not tried every second. */
+const tidyEveryMs = 10_000
 
 export function mergeJob({ rollups }: { readonly rollups: readonly Rollup[] }): Job {
   return {
@@ -39,12 +42,13 @@ async function runMerges(session: Session, rollups: readonly Rollup[], context: 
   const endMs = clock.monotonic() + runMs
   const total = { rows: 0, merges: 0, filled: 0 }
   const warnings = new Map<string, string>()
+  const tidiedMs = new Map<string, number>()
   const watched = await watchAll(session, { rollups, context, warnings })
   await forgetAll(session, { rollups, context, warnings })
   let pauseMs = shortestPauseMs
   for (;;) {
     const before = total.rows
-    await round(session, { rollups, context, total, warnings })
+    await round(session, { rollups, context, total, warnings, tidiedMs })
     // Idle, nobody waits for it: what is pending is read from the deltas anyway.
     pauseMs = total.rows > before ? shortestPauseMs : Math.min(longestPauseMs, pauseMs * 2)
     if (clock.monotonic() + pauseMs >= endMs) break
@@ -102,9 +106,11 @@ interface Round {
   readonly context: JobContext
   readonly total: { rows: number; merges: number; filled: number }
   readonly warnings: Map<string, string>
+  /** When the deltas of each were last tidied. */
+  readonly tidiedMs: Map<string, number>
 }
 
-async function round(session: Session, { rollups, context, total, warnings }: Round): Promise<void> {
+async function round(session: Session, { rollups, context, total, warnings, tidiedMs }: Round): Promise<void> {
   const { clock, signal } = context
   for (const installed of await readInstalled(session)) {
     checkpoint(signal)
@@ -118,6 +124,10 @@ async function round(session: Session, { rollups, context, total, warnings }: Ro
       // Not confirmed under the lease, whose row a snapshot this old may not lock: two at once wait for each other, no more.
       const rows = await mergeAndNote(session, installed.shape, { lockTimeoutMs, clock })
       total.rows += rows
+      const lastMs = tidiedMs.get(installed.name) ?? -Infinity
+      if (rows > 0 && clock.monotonic() - lastMs >= tidyEveryMs && (await tidyDeltas(session, installed.shape))) {
+        tidiedMs.set(installed.name, clock.monotonic())
+      }
       if (rows > 0) total.merges++
       warnings.delete(installed.name)
     } catch (error) {

@@ -63,9 +63,12 @@ ${targets
   end if;`,
   )
   .join('\n')}
-${stale === '' ? '' : `  if merging.stale is not null then\n    ${lookAgain(shape, extremes, 'merging.stale').replaceAll('\n', '\n    ')};\n  end if;\n`}${mergeValues(shape, 'merging.gone_values')
-  .map((statement) => `  ${statement.replaceAll('\n', '\n  ')};\n`)
-  .join('')}end`
+${stale === '' ? '' : `  if merging.stale is not null then\n    ${lookAgain(shape, extremes, 'merging.stale').replaceAll('\n', '\n    ')};\n  end if;\n`}${mergeValues(
+    shape,
+    'merging.gone_values',
+  )
+    .map((statement) => `  ${statement.replaceAll('\n', '\n  ')};\n`)
+    .join('')}end`
   return [
     ...(hasWindows(shape) ? [advanceStatement(shape, at)] : []),
     `do ${quoteLiteral(body)}`,

@@ -8,7 +8,7 @@
 import { quoteIdent } from '../sql/quote.ts'
 import { bucketOf, type BucketType } from './bucket.ts'
 import type { ExtremeKind, Measure, Rollup, Totals, WindowSpan } from './options.ts'
-import { valuesMeasureOf, type ValuesMeasure } from './values.ts'
+import { valuesOf, type ValuesMeasure } from './values.ts'
 
 /** What the server says of an expression. */
 export interface ExpressionFacts {
@@ -32,6 +32,8 @@ export interface SourceFacts {
   readonly orders: ReadonlyMap<string, ExpressionFacts>
   /** Columns that are never null. */
   readonly notNull: ReadonlySet<string>
+  /** By the name of a key: which operator says that two are equal, if none of pg_catalog. */
+  readonly equals?: ReadonlyMap<string, string>
   /** Over the states of totals, by name. */
   readonly computed?: ReadonlyMap<string, ComputedFacts>
 }
@@ -93,6 +95,7 @@ export interface Shape {
   readonly bucketType: BucketType | undefined
   /** Name and expression over a row of the source; the bucket is the first. */
   readonly keys: readonly { readonly name: string; readonly value: string; readonly notNull?: boolean }[]
+  readonly equals?: Readonly<Record<string, string>>
   readonly where: string | undefined
   readonly states: readonly State[]
   readonly extremes?: readonly Extreme[] | undefined
@@ -113,15 +116,15 @@ export function shapeOf(rollup: Rollup, facts: SourceFacts): Shape {
       ? []
       : [{ name: bucketColumn, value: bucketOf(bucket, facts.bucketType, quoteIdent(bucket.column)) }]
   const extremes = measures.flatMap((measure) => extremeOf(rollup, measure, facts) ?? [])
-  const values = measures.flatMap((measure) => valuesMeasureOf(measure, facts) ?? [])
   return {
     rollup,
     bucketType: facts.bucketType,
     keys: [...time, ...by.map((name) => ({ name, value: quoteIdent(name), notNull: facts.notNull.has(name) }))],
+    ...(facts.equals === undefined || facts.equals.size === 0 ? {} : { equals: Object.fromEntries(facts.equals) }),
     where: facts.where,
     states: statesOf(additive(measures).map((measure) => partsOf(measure, facts))),
     ...(extremes.length === 0 ? {} : { extremes }),
-    ...(values.length === 0 ? {} : { values }),
+    ...valuesOf(measures, facts),
     outputs: measures.map((measure) =>
       isAdditive(measure) ? partsOf(measure, facts).output : { name: measure.name, value: quoteIdent(measure.name) },
     ),

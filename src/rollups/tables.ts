@@ -14,6 +14,7 @@ import {
   readValues,
 } from './values-tables.ts'
 import { valuesIn } from './values-statements.ts'
+import { valuesMeasures, type ValuesMeasure } from './values.ts'
 import { serverClock } from './totals.ts'
 import { deltaOf, lockOf, mergedOf, partsOf, totalsOf, totalsViewOf, viewOf } from './names.ts'
 import type { Rollup } from './options.ts'
@@ -50,7 +51,18 @@ export function createTables(shape: Shape): readonly string[] {
     `insert into ${lockOf(rollup)} values (${serverClock})`,
     `comment on table ${lockOf(rollup)} is ${quoteLiteral(`Locked by whoever merges or rebuilds rollup ${viewOf(rollup)}.`)}`,
     ...(shape.totals === undefined ? [] : createTotals(shape, empty)),
-    ...createValues(shape, { delta: deltaSettings, merged: mergedSettings }),
+    ...createValues(shape, valuesIn(shape), { delta: deltaSettings, merged: mergedSettings }),
+  ]
+}
+
+/** Those of measures that come, and not of those that go. */
+export function changeValues(from: Shape, to: Shape): readonly string[] {
+  const [before, after] = [valuesIn(from), valuesIn(to)]
+  const without = (some: readonly ValuesMeasure[], others: readonly ValuesMeasure[]): readonly ValuesMeasure[] =>
+    some.filter(({ name }) => !others.some((other) => other.name === name))
+  return [
+    ...dropValues(from.rollup, without(before, after)),
+    ...createValues(to, without(after, before), { delta: deltaSettings, merged: mergedSettings }),
   ]
 }
 
@@ -109,7 +121,10 @@ export function dropViews(rollup: Rollup): readonly string[] {
 export function dropRollup(rollup: Rollup): readonly string[] {
   return [
     ...dropViews(rollup),
-    ...dropValues(rollup),
+    ...dropValues(
+      rollup,
+      valuesMeasures(rollup).map((name) => ({ name })),
+    ),
     `drop table if exists ${totalsOf(rollup)}`,
     `drop table if exists ${mergedOf(rollup)}`,
     `drop table if exists ${deltaOf(rollup)}`,

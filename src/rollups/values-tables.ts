@@ -17,9 +17,9 @@ interface Settings {
   readonly merged: string
 }
 
-export function createValues(shape: Shape, settings: Settings): readonly string[] {
+export function createValues(shape: Shape, values: readonly ValuesMeasure[], settings: Settings): readonly string[] {
   const { rollup } = shape
-  return valuesIn(shape).flatMap((measure) => {
+  return values.flatMap((measure) => {
     const { name } = measure
     const [members, delta] = [membersOf(rollup, name), membersDeltaOf(rollup, name)]
     const from = quoteQualified(rollup.schema, rollup.table)
@@ -57,12 +57,24 @@ export function dropValuesViews(rollup: Rollup): readonly string[] {
   return valuesMeasures(rollup).map((name) => `drop view if exists ${membersViewOf(rollup, name)}`)
 }
 
-/** Behind the views. */
-export function dropValues(rollup: Rollup): readonly string[] {
-  return valuesMeasures(rollup).flatMap((name) => [
+export function dropValues(rollup: Rollup, values: readonly Pick<ValuesMeasure, 'name'>[]): readonly string[] {
+  return values.flatMap(({ name }) => [
+    `drop view if exists ${membersViewOf(rollup, name)}`,
     `drop table if exists ${membersOf(rollup, name)}`,
     `drop table if exists ${membersDeltaOf(rollup, name)}`,
   ])
+}
+
+/** Of a rollup that gets another name. */
+export function renameValues(rollup: Rollup, name: string): readonly string[] {
+  return valuesMeasures(rollup).flatMap((measure) => {
+    const as = (suffix: string): string => quoteIdent(`${name}_${measure}${suffix}`)
+    return [
+      `alter view ${membersViewOf(rollup, measure)} rename to ${as('_values')}`,
+      `alter table ${membersOf(rollup, measure)} rename to ${as('_values')}`,
+      `alter table ${membersDeltaOf(rollup, measure)} rename to ${as('_values_delta')}`,
+    ]
+  })
 }
 
 /** What stands in place of the parts, where there are pending values to be told with them: in a column called as the measure. */
@@ -92,9 +104,8 @@ export function pendingOf(values: readonly ValuesMeasure[]): readonly string[] {
 export function readValues(shape: Shape, measure: ValuesMeasure): string {
   const matches = shape.keys.map(({ name, notNull }) => {
     const [kept, key] = [`m.${quoteIdent(name)}`, `summed.${quoteIdent(name)}`]
-    return notNull === true || name === bucketColumn
-      ? `${kept} = ${key}`
-      : `(${kept} = ${key} or (${kept} is null and ${key} is null))`
+    const equal = `${kept} ${shape.equals?.[name] ?? '='} ${key}`
+    return notNull === true || name === bucketColumn ? equal : `(${equal} or (${kept} is null and ${key} is null))`
   })
   const members = `select value, pg_catalog.sum(n)::bigint as n
 from (

@@ -48,8 +48,17 @@ interface ValuesFacts {
   readonly where: string | undefined
 }
 
+/** Nothing, where no measure is of values. */
+export function valuesOf(
+  measures: readonly Measure[],
+  facts: ValuesFacts,
+): { readonly values?: readonly ValuesMeasure[] } {
+  const values = measures.flatMap((measure) => valuesMeasureOf(measure, facts) ?? [])
+  return values.length === 0 ? {} : { values }
+}
+
 /** Undefined: it is of another kind. */
-export function valuesMeasureOf(measure: Measure, facts: ValuesFacts): ValuesMeasure | undefined {
+function valuesMeasureOf(measure: Measure, facts: ValuesFacts): ValuesMeasure | undefined {
   const { name, fraction, most } = measure
   const kind = valuesKinds.find((one) => one === measure.kind)
   const of = facts.of.get(name)

@@ -43,14 +43,7 @@ export interface VerifyOptions extends Pick<MergeOptions, 'lockTimeoutMs'> {
 
 export async function verifyRollup(session: Session, shape: Shape, options: VerifyOptions): Promise<Verification> {
   const { fix, floor, lockTimeoutMs, clock, signal, onProgress } = options
-  if (floor === 'all') {
-    throw new StrataError('ROLLUP_STATE', {
-      message: `Rollup "${shape.rollup.name}" cannot be compared with its source`,
-      expected:
-        'buckets of the column by which the source is partitioned, or a source that is there from the beginning of time',
-      advice: 'Partitions may have been dropped, and what they came to cannot be told apart from the rest.',
-    })
-  }
+  if (floor === 'all') throw cannotTell(shape)
   const total = {
     keys: 0,
     different: 0,
@@ -83,6 +76,33 @@ export async function verifyRollup(session: Session, shape: Shape, options: Veri
     if (fix && different > 0) await rebuildTotals(session, shape, { lockTimeoutMs })
   }
   return total
+}
+
+/** All of it above the floor. */
+export async function rebuildRollup(
+  session: Session,
+  shape: Shape,
+  { floor, lockTimeoutMs, clock, signal, onProgress }: Omit<VerifyOptions, 'fix'>,
+): Promise<void> {
+  if (floor === 'all') throw cannotTell(shape)
+  await walkRanges(session, shape, {
+    clock,
+    signal,
+    from: floor === 'none' ? undefined : floor.bucket,
+    visit: async (range, share) => {
+      await rebuildRange(session, shape, range, { lockTimeoutMs })
+      onProgress?.(share)
+    },
+  })
+}
+
+function cannotTell({ rollup }: Shape): StrataError {
+  return new StrataError('ROLLUP_STATE', {
+    message: `Rollup "${rollup.name}" cannot be compared with its source`,
+    expected:
+      'buckets of the column by which the source is partitioned, or a source that is there from the beginning of time',
+    advice: 'Partitions may have been dropped, and what they came to cannot be told apart from the rest.',
+  })
 }
 
 type Comparison = Omit<Verification, 'repaired' | 'totals'>

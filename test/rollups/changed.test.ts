@@ -101,10 +101,12 @@ describe.each(versions)('a rollup that is declared otherwise, on PostgreSQL %d',
 
   test('a new measure of a large table is filled range by range; what is read meanwhile is what was there', async () => {
     await run(db, many)
-    const before = declare(songPlays)
+    const before = declare({ ...songPlays, totals })
     await before.apply()
     await before.rollup.fill('song_plays')
-    const wider = declare({ ...songPlays, measures: { plays, earned, best } })
+    expect(await before.rollup.verify('song_plays')).toMatchObject({ different: 0, totals: 0 })
+    const more = { kind: 'sum', of: 'amount * 2' } as const
+    const wider = declare({ ...songPlays, totals, measures: { plays, earned, best, more } })
     await wider.apply()
     expect(await wider.rollup.status('song_plays')).toMatchObject([{ state: 'refilling', findings: [] }])
     await run(db, `insert into plays values (1, now(), 1000, 'b')`, `delete from plays where amount = 6`)
@@ -122,7 +124,9 @@ describe.each(versions)('a rollup that is declared otherwise, on PostgreSQL %d',
     const [{ filledTo } = { filledTo: null }] = await wider.rollup.status('song_plays')
     expect(filledTo).not.toBeNull()
     await wider.rollup.fill('song_plays')
-    await expectExact(`${values}, max(amount) as best`)
+    await expectExact(`${values}, max(amount) as best, sum(amount * 2) as more`)
+    await wider.rollup.merge('song_plays')
+    expect(await wider.rollup.verify('song_plays')).toMatchObject({ different: 0, totals: 0 })
     expect(await reader.by('song').measures('best').rows()).toHaveLength(5)
     expect(await wider.rollup.status('song_plays')).toMatchObject([{ state: 'live' }])
   })

@@ -8,7 +8,7 @@ import { createProject } from '../support/project.ts'
 import { run } from './support.ts'
 
 describeOnEachVersion('pgstrata rollup', (_version, database) => {
-  test('shows, merges, fills, verifies and mends', async () => {
+  test('shows, merges, fills, verifies, mends, rebuilds and explains', async () => {
     const { db, url } = database()
     await run(db, 'create table plays (song int, at timestamptz not null)')
     const rollups = {
@@ -43,6 +43,14 @@ describeOnEachVersion('pgstrata rollup', (_version, database) => {
       rollups: unknown[]
     }
     expect(listed).toMatchObject([{ name: 'song_plays', state: 'live', pending: 0, findings: [] }])
+    await db.query(sql`update song_plays_merged set row_count = 7 where song = 2`)
+    expect((await rollup('rebuild', 'song_plays')).out).toBe('song_plays is built anew.\n')
+    expect((await rollup('verify', 'song_plays')).code).toBe(0)
+    const explained = await rollup('explain', 'song_plays')
+    expect(explained.out, explained.err).toMatch(/plays +count +exact in the transaction that changes the table/)
+    expect(explained.out).not.toContain('create or replace function')
+    expect((await rollup('explain', 'song_plays', '--sql')).out).toContain('create or replace function')
+    expect((await rollup('suggest', 'song_plays_parts')).code).toBe(2)
     expect((await rollup('status', 'nothing')).err).toContain('error ROLLUP_UNKNOWN')
     await project.close()
   })

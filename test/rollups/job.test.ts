@@ -48,6 +48,24 @@ describeOnEachVersion('the job that merges', (_version, database) => {
     expect((await db.query(sql`select plays::int as n from song_plays`)).rows).toEqual([{ n: 3 }])
   })
 
+  test('gives the pages of a large merge back', async () => {
+    const { db } = database()
+    await run(db, 'create table many (song int, at timestamptz not null, amount numeric)')
+    const rollup = rollupOf({ name: 'of_many', table: 'many' })
+    const [shape] = await install(db, [rollup])
+    expect.assert(shape !== undefined)
+    const bytes = async (): Promise<unknown> =>
+      (await db.query(sql`select pg_relation_size('pgstrata.of_many_delta')::int as bytes`)).rows
+    await run(
+      db,
+      insertRollup(shape, 'live'),
+      `insert into many select n, '2026-01-01', 1 from generate_series(1, 20000) n`,
+    )
+    expect(await bytes()).not.toEqual([{ bytes: 0 }])
+    await runJob(db, [rollup], fakeClock())
+    expect(await bytes()).toEqual([{ bytes: 0 }])
+  })
+
   test('takes up partitions that were made by hand', async () => {
     const { db } = database()
     await run(

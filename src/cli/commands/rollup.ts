@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import { formatDuration, formatSize, plural } from '../../base/units.ts'
-import type { RollupStatus, Rollups, Verification } from '../../rollups/index.ts'
+import type { RollupExplanation, RollupStatus, Rollups, Verification } from '../../rollups/index.ts'
 import { paint, type CliContext, type GlobalOptions } from '../context.ts'
 import { withStrata } from '../open.ts'
 import { createProgress, formatTable, printJson, printLines } from '../output.ts'
 import type { Run } from '../run.ts'
+import { addSuggest } from './view.ts'
 
 export function addRollup(program: Command, context: CliContext, run: Run): void {
   const group = program
@@ -17,7 +18,10 @@ export function addRollup(program: Command, context: CliContext, run: Run): void
   addStatus(group, context, run)
   addMerge(group, context, run)
   addFill(group, context, run)
+  addRebuild(group, context, run)
   addVerify(group, context, run)
+  addExplain(group, context, run)
+  addSuggest(group, context, run)
 }
 
 function withRollups(
@@ -102,6 +106,67 @@ function addFill(group: Command, context: CliContext, run: Run): void {
       return 0
     }),
   )
+}
+
+function addRebuild(group: Command, context: CliContext, run: Run): void {
+  const command = group
+    .command('rebuild <name>')
+    .description('build a rollup anew from its table, while both are used')
+    .addHelpText(
+      'after',
+      '\nWhat partitions had that are gone is kept. `pgstrata rollup verify --fix` builds only what differs.\n',
+    )
+  run(command, (options, [name = '']) =>
+    withRollups(context, options, async (rollups) => {
+      const progress = createProgress(context)
+      await rollups.rebuild(name, {
+        signal: context.signal,
+        onProgress: (share) => progress.show({ label: name, done: Math.round(share * 100), total: 100, unit: '%' }),
+      })
+      progress.clear()
+      if (options.json === true) printJson(context, { name, state: 'live' })
+      else printLines(context, [paint(context, 'green', `${name} is built anew.`)])
+      return 0
+    }),
+  )
+}
+
+function addExplain(group: Command, context: CliContext, run: Run): void {
+  const command = group
+    .command('explain <name>')
+    .description('how a rollup is kept: measures and their contracts, tables, triggers')
+    .option('--sql', 'and the statements that capture and merge')
+  run(command, (options, [name = '']) =>
+    withRollups(context, options, async (rollups) => {
+      const found = await rollups.explain(name)
+      if (options.json === true) printJson(context, found)
+      else printLines(context, renderExplanation(context, found, options['sql'] === true))
+      return 0
+    }),
+  )
+}
+
+function renderExplanation(context: CliContext, found: RollupExplanation, withSql: boolean): string[] {
+  const heading = (text: string): string => paint(context, 'cyan', text)
+  const statements = (title: string, all: readonly string[]): string[] => [
+    '',
+    heading(title),
+    ...all.map((one) => `${one};`),
+  ]
+  return [
+    heading('Keys'),
+    ...found.keys.map((key) => `  ${key}`),
+    '',
+    heading('Measures'),
+    ...formatTable(found.measures.map(({ name, kind, contract }) => [`  ${name}`, kind, contract])),
+    '',
+    heading('Relations'),
+    ...formatTable(found.relations.map(({ name, what }) => [`  ${name}`, what])),
+    '',
+    heading('Triggers stand on'),
+    ...found.watched.map((name) => `  ${name}`),
+    ...(withSql ? [...statements('Capture', found.capture), ...statements('Merge', found.merge)] : []),
+  ]
 }
 
 function addVerify(group: Command, context: CliContext, run: Run): void {

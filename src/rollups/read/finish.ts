@@ -3,7 +3,7 @@
 import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
 import type { Rollup } from '../options.ts'
-import { refuse, requireDistinct, type Asked, type Join } from './asked.ts'
+import { isTime, refuse, requireDistinct, type Asked, type Join } from './asked.ts'
 
 /** `select`: a query whose columns are those of `by` and `measures`, and that an `order by` can stand behind. */
 export function finishRead(
@@ -23,12 +23,12 @@ export function finishRead(
       throw refuse(rollup, 'orderBy()', `one of ${names.join(', ')}`, JSON.stringify(name.slice(0, 80)))
   }
   const ordersByJoined = asked.order.some(({ name }) => joined.includes(name))
-  if (asked.joins.length === 0) return sql`${select}${ending(asked, true)}`
+  if (asked.joins.length === 0) return sql`${select}${ending(rollup, asked, true)}`
   // Rows are found first, where that does not depend on the joins: 20 of them need 20 rows of the other table.
   return sql`select ${sql.raw(selectJoined(asked, measures))}
 from (
-${ordersByJoined ? select : sql`${select}${ending(asked, true)}`}
-) as summed${joinsOf(asked.joins)}${ending(asked, ordersByJoined)}`
+${ordersByJoined ? select : sql`${select}${ending(rollup, asked, true)}`}
+) as summed${joinsOf(asked.joins)}${ending(rollup, asked, ordersByJoined)}`
 }
 
 function selectJoined({ by, joins }: Asked, measures: readonly string[]): string {
@@ -48,8 +48,10 @@ function joinsOf(joins: readonly Join[]): Sql {
   return sql.raw(texts.join(''))
 }
 
-function ending({ by, order, limit, offset }: Asked, isLimited: boolean): Sql {
-  const isOrdered = order.length > 0 || limit !== undefined || offset !== undefined
+function ending(rollup: Rollup, { by, order, limit, offset }: Asked, isLimited: boolean): Sql {
+  // What goes by time is read in its order.
+  const isOrdered =
+    order.length > 0 || limit !== undefined || offset !== undefined || by.some((name) => isTime(rollup, name))
   const ties = isOrdered ? by.filter((one) => !order.some(({ name }) => name === one)) : []
   const terms = [
     ...order.map(({ name, descending }) => `${quoteIdent(name)}${descending ? ' desc' : ''} nulls last`),

@@ -1,0 +1,21 @@
+// The table of deltas after a large merge: it is empty, and as long as it was. Readers and merges go through its pages all the
+// same (500 of them were half of a read of one key), until a vacuum gives them back.
+
+import type { Session } from '../db/db.ts'
+import { sql } from '../sql/sql.ts'
+import { deltaOf } from './names.ts'
+import type { Shape } from './shape.ts'
+
+/** 32 pages: what small merges leave behind is for autovacuum. */
+const largeBytes = 256 * 1024
+
+/** Waits for nobody; while an old snapshot needs what was merged it gains nothing. Whether there was anything to gain. */
+export async function tidyDeltas(session: Session, { rollup }: Shape): Promise<boolean> {
+  const delta = deltaOf(rollup)
+  const { rows } = await session.query<{ bytes: number }>(
+    sql`select pg_relation_size(to_regclass(${delta}))::float8 as bytes`,
+  )
+  if ((rows[0]?.bytes ?? 0) < largeBytes) return false
+  await session.query(sql.raw(`vacuum (skip_locked) ${delta}`))
+  return true
+}
