@@ -18,9 +18,9 @@ const maxKeys = 32
 const maxMeasures = 100
 
 /** Of percentiles, and of topK. */
-export const leastError = 0.0001
-export const mostError = 0.5
-export const mostValues = 1000
+const leastError = 0.0001
+const mostError = 0.5
+const mostValues = 1000
 
 /** Of what stands beside the view, and in schema "pgstrata". */
 const suffixes = ['_parts', '_merged', '_totals', '_delta', '_lock'] as const

@@ -61,8 +61,8 @@ export async function readChange(session: Session, { rollup, kept, installed }: 
       )
     }
     const { filling = [] } = kept.shape
-    const names = rollup.measures.map(({ name }) => name)
-    const still = [...new Set([...filling, ...added])].filter((name) => names.includes(name))
+    const names = new Set(rollup.measures.map(({ name }) => name))
+    const still = [...new Set([...filling, ...added])].filter((name) => names.has(name))
     const full = shapeOf(rollup, await inspectSource(session, rollup))
     const to = still.length === 0 ? full : { ...full, filling: still }
     return { shapes: [to], change: { from: kept, to, floor } }

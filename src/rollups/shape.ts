@@ -69,12 +69,12 @@ export interface Output {
 }
 
 /** A state of the rows in a window. */
-export interface WindowState {
+interface WindowState {
   readonly name: string
   readonly of: State
 }
 
-export interface TotalsWindow {
+interface TotalsWindow {
   readonly name: string
   readonly span: WindowSpan
   readonly states: readonly WindowState[]

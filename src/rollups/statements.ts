@@ -1,7 +1,7 @@
 // The statements by which rows become states: what a set of rows comes to, by key. Everything is qualified, so that it means
 // the same under any search_path.
 
-import { quoteIdent, quoteLiteral } from '../sql/quote.ts'
+import { quoteIdent } from '../sql/quote.ts'
 import { definitionColumn } from './definition.ts'
 import {
   assignmentsOf,
@@ -11,10 +11,9 @@ import {
   isChanged,
   readColumnsOf,
 } from './extremes.ts'
-import type { Extreme } from './shape.ts'
 import { deltaOf, lockOf, mergedOf } from './names.ts'
 import type { Rollup } from './options.ts'
-import { rowCount, type Shape, type State } from './shape.ts'
+import type { Extreme, Shape, State } from './shape.ts'
 
 /** The columns of a delta, and of what is merged, as SQL writes them. */
 export function columnsOf(shape: Shape): readonly string[] {

@@ -25,7 +25,7 @@ export function totalsKeys({ keys }: Shape): readonly string[] {
   return keys.filter(({ name }) => name !== bucketColumn).map(({ name }) => quoteIdent(name))
 }
 
-export function edgesOf({ rollup, bucketType, totals }: Shape, at: string): WindowEdges {
+function edgesOf({ rollup, bucketType, totals }: Shape, at: string): WindowEdges {
   const { bucket } = rollup
   assert(bucket !== undefined && bucketType !== undefined, 'windows of a rollup without buckets')
   return edgesAt({ bucket, type: bucketType, spans: (totals?.windows ?? []).map(({ span }) => span) }, at)

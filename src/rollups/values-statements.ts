@@ -13,7 +13,7 @@ export function memberColumns(shape: Shape): readonly string[] {
   return [...keysOf(shape), ...valueColumns]
 }
 
-export const valueColumns = ['value', 'n'] as const
+const valueColumns = ['value', 'n'] as const
 
 interface Rows {
   readonly from: string
@@ -23,7 +23,7 @@ interface Rows {
 }
 
 /** How many rows of `from` have each value. `sign` −1: what is left when they go. */
-export function countValues(shape: Shape, { name, value }: ValuesMeasure, { from, sign, where }: Rows): string {
+export function countValues(shape: Shape, { value }: ValuesMeasure, { from, sign, where }: Rows): string {
   const conditions = [shape.where, where, `(${value}) is not null`].filter((condition) => condition !== undefined)
   return [
     `select ${[
@@ -55,7 +55,7 @@ export function appendValues(shape: Shape, { name }: ValuesMeasure, select: stri
 }
 
 /** In the order of the key, as rows of the merged table are. */
-export function upsertValues(shape: Shape, { name }: ValuesMeasure, select: string): string {
+function upsertValues(shape: Shape, { name }: ValuesMeasure, select: string): string {
   return [
     `insert into ${membersOf(shape.rollup, name)} as v (${memberColumns(shape).join(', ')})`,
     select,

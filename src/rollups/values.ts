@@ -23,7 +23,7 @@ export interface ValuesMeasure {
   readonly most?: number | undefined
 }
 
-export interface Bins {
+interface Bins {
   readonly error: number
   /** Of γ. */
   readonly logarithm: number

@@ -24,7 +24,7 @@ export function edgesAt(
   return { upto: edge(at), since: spans.map((span) => edge(before(at, span, bucket.zone))) }
 }
 
-export function intervalOf({ unit, count }: WindowSpan): string {
+function intervalOf({ unit, count }: WindowSpan): string {
   return unit === 'quarter' ? `interval '${count * 3} months'` : `interval '${count} ${unit}s'`
 }
 

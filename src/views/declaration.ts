@@ -2,7 +2,7 @@
 
 /** Aggregates that rollups keep under the same name. */
 export const measureKinds = ['count', 'sum', 'avg', 'min', 'max'] as const
-export type MeasureKind = (typeof measureKinds)[number]
+type MeasureKind = (typeof measureKinds)[number]
 
 export interface RollupDraft {
   readonly schema: string

@@ -1,7 +1,6 @@
 // pgstrata/views: plain materialized views, refreshed when they should be, and as fresh as they say.
 
 export { createViews, type RefreshViewsOptions, type Views } from './facade.ts'
-export type { NextTick } from './due.ts'
 export type { MaterializedView } from './options.ts'
 export type { ViewProgress, ViewRefresh } from './refresh.ts'
 export type { ViewStatus } from './status.ts'

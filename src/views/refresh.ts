@@ -18,7 +18,7 @@ import { placeOf, viewLockArguments } from './names.ts'
 import type { Upstream } from './order.ts'
 import { isConcurrent, readFound, type KeptView } from './queries.ts'
 
-export interface RefreshTools {
+interface RefreshTools {
   readonly ladder: LadderOptions
   readonly clock: Clock
   readonly random: Random
@@ -38,7 +38,7 @@ export interface ViewRefresh {
   readonly why: string | null
 }
 
-export interface RefreshOptions extends RefreshTools {
+interface RefreshOptions extends RefreshTools {
   /** Undefined: where it can be. */
   readonly concurrently?: boolean | undefined
 }
@@ -46,7 +46,7 @@ export interface RefreshOptions extends RefreshTools {
 /** Of a refresh that lets readers go on: nobody queues behind its wait. */
 const patientMs = 30_000
 
-export async function refreshView(session: Session, view: KeptView, options: RefreshOptions): Promise<ViewRefresh> {
+async function refreshView(session: Session, view: KeptView, options: RefreshOptions): Promise<ViewRefresh> {
   const begunMs = options.clock.monotonic()
   const ended = (said: Partial<ViewRefresh>): ViewRefresh => ({
     name: view.name,

@@ -173,6 +173,6 @@ async function readComments(
 }
 
 /** What takes the place of the view when it is ready: its name while it is built. */
-export function besidePlaceOf(view: MaterializedView): string {
+function besidePlaceOf(view: MaterializedView): string {
   return placeOf(besideOf(view))
 }

@@ -63,7 +63,7 @@ describe('rollups in a configuration', () => {
     [
       'a sum of nothing',
       { from: 'plays', measures: { s: { kind: 'sum' } } },
-      /rollups\.r\.measures\.s\.of: expected what to add up/,
+      /rollups\.r\.measures\.s\.of: expected of what/,
     ],
     [
       'an unknown measure',

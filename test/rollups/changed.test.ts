@@ -119,7 +119,7 @@ describe.each(versions)('a rollup that is declared otherwise, on PostgreSQL %d',
     // Stopped on the way, it goes on where it was.
     const stop = new AbortController()
     const stopped = wider.rollup.fill('song_plays', { signal: stop.signal, onProgress: () => stop.abort() })
-    await expect(stopped).rejects.toThrow()
+    await expect(stopped).rejects.toThrow('abort')
     await expectExact(values)
     const [{ filledTo } = { filledTo: null }] = await wider.rollup.status('song_plays')
     expect(filledTo).not.toBeNull()

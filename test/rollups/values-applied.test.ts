@@ -19,7 +19,7 @@ const measures = { plays: count(), listeners, usual: mode('kind'), p9: percentil
 const songPlays = { from: 'plays', time: 'at', bucket: '1 hour', by: ['song'], measures }
 
 /** Too many to be filled while writers wait. */
-const many = `insert into plays select n % 5, now() - n * interval '1 minute', n % 7, 'k' || n % 3, n % 50 from generate_series(1, 200000) n`
+const many = `insert into plays select n % 5, now() - n * interval '1 minute', n % 7, repeat('k', 900), n % 50 from generate_series(1, 12000) n`
 
 describe.each(versions)('applied measures of values on PostgreSQL %d', (version) => {
   let database: TestDatabase
@@ -67,14 +67,14 @@ describe.each(versions)('applied measures of values on PostgreSQL %d', (version)
     const { steps, held, drift } = await strata.plan()
     expect([steps, held, drift]).toEqual([[], [], []])
     await expectExact()
-    await run(
-      db,
-      'update plays set listener = 9 where song = 1',
-      'delete from plays where kind is not null and song = 2',
-    )
-    await expectExact()
+    // Nothing else of the rollup changes.
+    await run(db, 'update plays set listener = 9 where song = 1')
     await run(db, 'call pgstrata.merge()')
     expect(await rowsOf('select from pgstrata.song_plays_listeners_values_delta')).toEqual([])
+    await expectExact()
+    await run(db, 'delete from plays where song = 2')
+    await expectExact()
+    await run(db, 'call pgstrata.merge()')
     await expectExact()
     await declare().apply()
     expect(await relations()).toEqual([])
@@ -152,7 +152,7 @@ describe.each(versions)('applied measures of values on PostgreSQL %d', (version)
         await run(session, 'reset role')
       })
       for (const column of ['listener', 'amount', 'kind']) {
-        await expect(run(db, `alter table plays drop column ${column}`)).rejects.toMatchObject({ sqlstate: '2BP01' })
+        await expect(run(db, `alter table plays drop column ${column}`)).rejects.toMatchObject({ code: '2BP01' })
       }
     } finally {
       await run(

@@ -72,6 +72,16 @@ describe.each(versions)('measures of values on PostgreSQL %d', (version) => {
     }
     await db.withSession((session) => mergeRollup(session, shape, patience))
     expect(await differencesByCount(db)).toEqual([])
+    // What is kept of a key is called as it came first, and of its values as they came.
+    for (const values of [
+      `('C', 'x', '2026-01-05', 1, null, 'k', null, null, null, null, null, null)`,
+      `('c', 'X', '2026-01-05', 1, null, 'k', 'v', 'good', 4, '{7}', 1, '[]')`,
+    ]) {
+      await run(db, insert(values))
+      await db.withSession((session) => mergeRollup(session, shape, patience))
+      expect([values, await differencesByCount(db)]).toEqual([values, []])
+    }
+    await run(db, `delete from "Some "" table" where "order" = '2026-01-05'`)
     const reader = createReader({ rollup, shape, query: (one) => db.query(one) })
     const [row] = (await reader.rows()) as unknown as Record<string, unknown>[]
     expect(row).toMatchObject({ plays: '1', 'Dist "inct': '1', 'tags of': '1', mode: 3, value: '{bad}' })

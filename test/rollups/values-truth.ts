@@ -7,7 +7,7 @@ import { quoteIdent, quoteQualified } from '../../src/sql/quote.ts'
 import { sql } from '../../src/sql/sql.ts'
 
 /** Over `rows`, which has the column `x`. */
-function truthOf({ kind, fraction, most }: Measure, rows: string): string {
+function truthOf({ kind, fraction = 0, most = 0 }: Measure, rows: string): string {
   if (kind === 'countDistinct') return `(select count(distinct x) from ${rows})`
   if (kind === 'mode') return `(select mode() within group (order by x) from ${rows})`
   if (kind === 'percentile')
@@ -30,7 +30,7 @@ export function recompute(
   const keys = groups.map(({ value }, place) => `${value} as key_${place}`)
   const measures = rollup.measures.map((measure) => {
     const same = groups.map(({ value }, place) => `(${value}) is not distinct from keys.key_${place}`)
-    const counted = measure.kind === 'count' ? '1' : `(${measure.of})`
+    const counted = measure.kind === 'count' ? '1' : `(${measure.of ?? 'null'})`
     const conditions = [...same, `(${measure.filter ?? 'true'})`, `${counted} is not null`].join(' and ')
     const own = `(select ${counted} as x from (${rows}) as r where ${conditions}) as own`
     return `${truthOf(measure, own)} as ${quoteIdent(measure.name)}`

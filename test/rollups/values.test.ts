@@ -138,7 +138,8 @@ describeOnEachVersion('measures of values', (_version, database) => {
       await withSessions(db, [], async ([merger, ...sessions]) => {
         if (merger === undefined) return
         for (const session of sessions) await run(session, `set lock_timeout = '20ms'`)
-        for (const session of [merger, ...sessions]) await run(session, 'set jit = off', `prepare look as ${differencesText(shapes)}`)
+        for (const session of [merger, ...sessions])
+          await run(session, 'set jit = off', `prepare look as ${differencesText(shapes)}`)
         await checkProperty(
           'values',
           fc.array(fc.tuple(fc.nat(1), move), { minLength: 5, maxLength: 16 }),
