@@ -26,10 +26,10 @@ interface Sizes {
 const sizes: { readonly full: Sizes; readonly quick: Sizes } = {
   full: {
     rows: 5_000_000,
-    fills: 3,
+    fills: 2,
     reads: 11,
     changes: 3,
-    ingest: { rounds: 15, otherRounds: 7, share: 1, loaded: 500_000, mergingMs: 4_000 },
+    ingest: { rounds: 9, otherRounds: 3, share: 1, loaded: 500_000, mergingMs: 4_000 },
     deltas: { rounds: 3, few: 3_000_000, many: 2_000_000 },
   },
   quick: {

@@ -17,7 +17,7 @@ export function isMergeDue(shape: Shape, at: string = serverClock): string {
     ...areValuesPending(shape),
     ...(hasWindows(shape) ? [hasMoved(shape, at)] : []),
   ]
-  return `(${due.join(' or ')})`
+  return due.length === 1 ? due.join('') : `(${due.join(' or ')})`
 }
 
 /**
