@@ -45,5 +45,7 @@ export interface Scenario {
   readonly against: string
   /** By the name of the comparison, or of the figure outside any comparison, that they are about. */
   readonly goals: Readonly<Record<string, Goal>>
+  /** How often each figure is measured at least, where a round of some takes minutes. Default: 5. */
+  readonly fewestRounds?: number
   run(context: BenchContext): Promise<ScenarioResult>
 }

@@ -48,7 +48,7 @@ function rowsOf(published: Published): Row[] {
 function describe({ postgres, node, cores, runs, date, quick }: Published): string {
   const kind = quick ? ' (a quick run)' : ''
   const conditions = `PostgreSQL ${postgres}, Node ${node}, ${cores} cores, ${date}${kind}`
-  return `${conditions}. Medians of ${runs} rounds, side by side (lowest–highest); a ratio above 1 says pgstrata is faster.`
+  return `${conditions}. Medians of ${runs} rounds or more, side by side (lowest–highest); a ratio above 1 says pgstrata is faster.`
 }
 
 function figureCell(figure: PublishedFigure | undefined): string {

@@ -46,6 +46,8 @@ export const rollupsScenario: Scenario = {
   name: 'rollups',
   title: 'A rollup of plays, hourly by song',
   against: 'without a rollup',
+  // Filling and refreshing take more than a minute each.
+  fewestRounds: 2,
   goals: {
     topn_vs_raw: { atLeast: 1_000 },
     key_vs_raw: { atLeast: 50 },

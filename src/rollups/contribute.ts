@@ -74,12 +74,8 @@ async function planOne(session: Session, source: Source, { rollups, installed }:
   const sizeBytes = await readSizeBytes(session, relations)
   const grants = new Map<string, readonly string[]>()
   for (const { rollup } of shapes) {
-    const stays = installed.some(({ name }) => name === rollup.name) && !changes.some((one) => one.to.rollup === rollup)
-    if (!stays)
-      grants.set(
-        rollup.name,
-        await grantsOf(session, rollup, { views: isSmall(sizeBytes) || !beside.has(rollup.name) }),
-      )
+    if (installed.some(({ name }) => name === rollup.name)) continue
+    grants.set(rollup.name, await grantsOf(session, rollup, { views: isSmall(sizeBytes) }))
   }
   for (const { to } of changes) grants.set(to.rollup.name, await grantsOf(session, to.rollup))
   const plan = planSource({

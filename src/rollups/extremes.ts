@@ -202,9 +202,10 @@ function matches(shape: Shape, stale: string): readonly string[] {
   const { bucket } = rollup
   const equal = keys.map(({ name, notNull }, place) => {
     const [row, key] = [`r.key_${place}`, `m.${quoteIdent(name)}`]
+    const operator = shape.equals?.[name] ?? '='
     return notNull === true || name === bucketColumn
-      ? `${row} = ${key}`
-      : `(${row} = ${key} or (${row} is null and ${key} is null))`
+      ? `${row} ${operator} ${key}`
+      : `(${row} ${operator} ${key} or (${row} is null and ${key} is null))`
   })
   if (bucket === undefined || bucketType === undefined) return equal.length === 0 ? ['true'] : equal
   const column = quoteIdent(bucketColumn)

@@ -26,6 +26,7 @@ language plpgsql
 as ${quoteLiteral(`#variable_conflict use_column
 declare
   merged bigint;
+  taken bigint;
 begin
   if of_rollup is not null and not (${known}) then
     raise exception 'There is no rollup %', of_rollup using errcode = 'undefined_object';
@@ -37,7 +38,12 @@ end`)}`,
 
 function partOf(shape: Shape): string {
   const { rollup } = shape
-  const indented = mergeStatements(shape).map((statement) => `      ${statement.replaceAll('\n', '\n      ')};`)
+  const indented = mergeStatements(shape).map((statement) => {
+    const sent = `      ${statement.replaceAll('\n', '\n      ')};`
+    return statement.startsWith('delete')
+      ? `${sent}\n      get diagnostics taken = row_count;\n      merged := greatest(merged, taken);`
+      : sent
+  })
   return `  if coalesce(of_rollup = ${quoteLiteral(rollup.name)}, true) and ${isMergeDue(shape)} then
     commit;
     set transaction isolation level repeatable read;
@@ -46,8 +52,8 @@ function partOf(shape: Shape): string {
 ${plainly.map((setting) => `      ${setting};`).join('\n')}
       ${lockStatement(rollup)};
       perform ${requireDefinition(shape).slice('select '.length)};
+      merged := 0;
 ${indented.join('\n')}
-      get diagnostics merged = row_count;
       if merged > 0 then
         update pgstrata.rollup
         set merged_at = pg_catalog.clock_timestamp(), merged_rows = merged,

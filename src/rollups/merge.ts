@@ -42,10 +42,12 @@ export async function mergeRollup(session: Session, shape: Shape, options: Merge
   )
   if (!due) return 0
   return await underLock(session, shape, options, async () => {
-    let last = 0
-    for (const statement of mergeStatements(shape, options.at))
-      last = (await session.query(sql.raw(statement))).rowCount
-    return last
+    // An update may change values and nothing else: the longest of the tables of deltas says how many changes there were.
+    let most = 0
+    for (const statement of mergeStatements(shape, options.at)) {
+      most = Math.max(most, (await session.query(sql.raw(statement))).rowCount)
+    }
+    return most
   })
 }
 

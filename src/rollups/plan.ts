@@ -110,7 +110,7 @@ function planChange(reading: SourceReading, change: Change, functions: readonly 
           : [insertRollup(shape, 'filling', replacing(shape))],
       ),
       ...changes.flatMap((one) => finishChange(one, atOnce)),
-      ...added.flatMap(({ rollup }) => reading.grants.get(rollup.name) ?? []),
+      ...[...added, ...changes.map(({ to }) => to)].flatMap(({ rollup }) => reading.grants.get(rollup.name) ?? []),
       ...gone.flatMap(dropAll),
     ],
     undo: null,

@@ -4,11 +4,12 @@
 import { StrataError } from '../base/errors.ts'
 import type { Db } from '../db/db.ts'
 import { onlyRow } from '../db/db.ts'
-import { sql } from '../sql/sql.ts'
-import { deltaOf, lockOf, mergedOf } from './names.ts'
+import { sql, type Sql } from '../sql/sql.ts'
+import { deltaOf, lockOf, membersDeltaOf, membersOf, mergedOf, totalsOf } from './names.ts'
 import type { Rollup } from './options.ts'
 import { isSameDeclaration } from './definition.ts'
 import { readInstalled, type InstalledRollup } from './queries.ts'
+import { valuesMeasures } from './values.ts'
 
 export interface RollupStatus {
   readonly name: string
@@ -16,7 +17,7 @@ export interface RollupStatus {
   readonly state: 'not applied' | 'filling' | 'refilling' | 'live' | 'changed' | 'not declared'
   /** Where the filling goes on. */
   readonly filledTo: string | null
-  /** Rows of the merged table, as far as statistics tell. */
+  /** Rows of the merged table, as far as statistics tell; the size is that of all its tables but the deltas. */
   readonly rowsEstimate: number | null
   readonly sizeBytes: number | null
   /** Deltas that are still to be merged, counted up to 100,000, and what their table takes. */
@@ -80,12 +81,22 @@ interface Sizes {
 
 async function readKept(db: Db, declared: Rollup | undefined, kept: InstalledRollup): Promise<RollupStatus> {
   const { name, schema, table, filledTo, mergedAt, mergedRows, mergeMs } = kept
+  const values = valuesMeasures(kept.declared)
+  const deltas = [deltaOf(kept.declared), ...values.map((measure) => membersDeltaOf(kept.declared, measure))]
+  const others = [totalsOf(kept.declared), ...values.map((measure) => membersOf(kept.declared, measure))]
+  const pending = deltas.map(
+    (delta) => sql`(select count(*) from (select from ${sql.raw(delta)} limit ${mostPending}) as pending)`,
+  )
+  const bytes = (names: readonly string[]): Sql => sql`(
+        select coalesce(sum(pg_total_relation_size(to_regclass(name))), 0)
+        from unnest(${names}::text[]) as relation (name)
+      )`
   const sizes = onlyRow(
     await db.query<Sizes>(sql`
       select greatest(c.reltuples, 0)::float8 as "rowsEstimate",
-        pg_total_relation_size(c.oid)::float8 as "sizeBytes",
-        (select count(*)::float8 from (select from ${sql.raw(deltaOf(kept.declared))} limit ${mostPending}) as pending) as pending,
-        pg_total_relation_size(to_regclass(${deltaOf(kept.declared)}))::float8 as "deltaBytes"
+        (pg_total_relation_size(c.oid) + ${bytes(others)})::float8 as "sizeBytes",
+        greatest(${sql.join(pending, ', ')})::float8 as pending,
+        ${bytes(deltas)}::float8 as "deltaBytes"
       from pg_class c
       where c.oid = to_regclass(${mergedOf(kept.declared)})`),
   )

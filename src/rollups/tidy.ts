@@ -3,19 +3,20 @@
 
 import type { Session } from '../db/db.ts'
 import { sql } from '../sql/sql.ts'
-import { deltaOf } from './names.ts'
+import { deltaOf, membersDeltaOf } from './names.ts'
 import type { Shape } from './shape.ts'
+import { valuesMeasures } from './values.ts'
 
 /** 32 pages: what small merges leave behind is for autovacuum. */
 const largeBytes = 256 * 1024
 
 /** Waits for nobody; while an old snapshot needs what was merged it gains nothing. Whether there was anything to gain. */
 export async function tidyDeltas(session: Session, { rollup }: Shape): Promise<boolean> {
-  const delta = deltaOf(rollup)
-  const { rows } = await session.query<{ bytes: number }>(
-    sql`select pg_relation_size(to_regclass(${delta}))::float8 as bytes`,
-  )
-  if ((rows[0]?.bytes ?? 0) < largeBytes) return false
-  await session.query(sql.raw(`vacuum (skip_locked) ${delta}`))
-  return true
+  const deltas = [deltaOf(rollup), ...valuesMeasures(rollup).map((measure) => membersDeltaOf(rollup, measure))]
+  const { rows } = await session.query<{ name: string }>(sql`
+    select name
+    from unnest(${deltas}::text[]) as delta (name)
+    where pg_relation_size(to_regclass(name)) >= ${largeBytes}`)
+  for (const { name } of rows) await session.query(sql.raw(`vacuum (skip_locked) ${name}`))
+  return rows.length > 0
 }

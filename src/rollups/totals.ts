@@ -51,9 +51,11 @@ interface Summed {
 
 /** By key, with the edges of windows as the lock table says. */
 function summedUp(shape: Shape, { from, sign = 1 }: Summed): readonly string[] {
-  const edges = edgesOf(shape, positionOf(shape))
-  const placed = edges.since.map(
-    (since, window) => `${quoteIdent(bucketColumn)} between ${since} and ${edges.upto} as in_${window}`,
+  const { upto, since } = edgesOf(shape, 'position.windows_at')
+  // Each edge is a query of its own: known before the first row, and not computed for each.
+  const edge = (value: string): string => `(select ${value} from ${lockOf(shape.rollup)} as position)`
+  const placed = since.map(
+    (first, window) => `${quoteIdent(bucketColumn)} between ${edge(first)} and ${edge(upto)} as in_${window}`,
   )
   const minus = sign === -1 ? '-' : ''
   const sums = columnsIn(shape).map(({ of: { name, type }, window }) => {
@@ -62,11 +64,27 @@ function summedUp(shape: Shape, { from, sign = 1 }: Summed): readonly string[] {
       ? `${minus}${sum}::${type}`
       : `${minus}coalesce(${sum} filter (where in_${window}), 0)::${type}`
   })
+  const rows = `select ${[...additiveColumnsOf(shape), ...placed].join(', ')} from ${from}`
   return [
     `select ${[...totalsKeys(shape), ...sums].join(', ')}`,
-    `from (select ${[...additiveColumnsOf(shape), ...placed].join(', ')} from ${from}) as placed`,
+    parted(shape, rows, { prefix: 'in' }),
     ...groupBy(shape),
   ]
+}
+
+/** Added up by key and by where they are: a few rows for each key, so that each state is not added up for each window. */
+function parted(shape: Shape, rows: string, { prefix }: { readonly prefix: 'in' | 'move' }): string {
+  const places = totalsIn(shape).windows.map((_, window) => `${prefix}_${window}`)
+  if (places.length === 0) return `from (${rows}) as placed`
+  const groups = [...totalsKeys(shape), ...places]
+  const sums = shape.states.map(
+    ({ name, type }) => `pg_catalog.sum(${quoteIdent(name)})::${type} as ${quoteIdent(name)}`,
+  )
+  return `from (
+  select ${[...groups, ...sums].join(', ')}
+  from (${rows}) as placed
+  group by ${groups.map((_, place) => place + 1).join(', ')}
+) as parted`
 }
 
 function groupBy(shape: Shape): readonly string[] {
@@ -177,13 +195,12 @@ function moveStatement(shape: Shape): string {
   const sums = columnsIn(shape).map(({ of: { name, type }, window }) =>
     window === undefined ? `0::${type}` : `pg_catalog.sum(${quoteIdent(name)} * move_${window})::${type}`,
   )
+  const rows = `select ${[...additiveColumnsOf(shape), ...placed].join(', ')}
+  from ${mergedOf(shape.rollup)}
+  where ${crossed.map((range) => `(${range})`).join(' or ')}`
   return upsert(shape, [
     `select ${[...totalsKeys(shape), ...sums].join(', ')}`,
-    `from (
-  select ${[...additiveColumnsOf(shape), ...placed].join(', ')}
-  from ${mergedOf(shape.rollup)}
-  where ${crossed.map((range) => `(${range})`).join(' or ')}
-) as placed`,
+    parted(shape, rows, { prefix: 'move' }),
     ...groupBy(shape),
   ])
 }

@@ -132,14 +132,21 @@ function readTarget(work: Work, target: AstNode): void {
 function readMeasure(work: Work, name: string, call: AstNode): void {
   const { text, source, obstacles, measures } = work
   const called = nameOf(call)
-  const kind = measureKinds.find((known) => known === called)
+  const isDistinct = call['agg_distinct'] === true
+  const kind = isDistinct
+    ? called === 'count'
+      ? 'countDistinct'
+      : undefined
+    : measureKinds.find((known) => known === called)
   if (call['over'] !== undefined) {
     obstacles.push(`${name} is a window function`)
     return
   }
-  if (call['agg_distinct'] === true || kind === undefined) {
-    const what = call['agg_distinct'] === true ? `${called}(distinct …)` : `${called}(…)`
-    obstacles.push(`${name} is ${what}, which no rollup keeps: ${measureKinds.join(', ')} can be kept`)
+  if (kind === undefined) {
+    const what = isDistinct ? `${called}(distinct …)` : `${called}(…)`
+    obstacles.push(
+      `${name} is ${what}, which no rollup keeps: ${measureKinds.join(', ')} and count(distinct …) can be kept`,
+    )
     return
   }
   requireOwn(work, [call['args'], call['agg_filter']], name)
@@ -147,7 +154,12 @@ function readMeasure(work: Work, name: string, call: AstNode): void {
   const own = (piece: string): string => withoutBrackets(withoutAlias(piece.trim(), source.alias))
   const filter =
     call['agg_filter'] === undefined ? undefined : own(insideBrackets(behind).inside.replace(/^WHERE\s+/, ''))
-  measures.push({ name, kind, of: call['agg_star'] === true ? undefined : own(inside), filter })
+  measures.push({
+    name,
+    kind,
+    of: call['agg_star'] === true ? undefined : own(inside.replace(/^DISTINCT\s+/, '')),
+    filter,
+  })
 }
 
 /** Of the counted table alone, and the same for everybody at any time. */

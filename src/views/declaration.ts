@@ -2,7 +2,7 @@
 
 /** Aggregates that rollups keep under the same name. */
 export const measureKinds = ['count', 'sum', 'avg', 'min', 'max'] as const
-type MeasureKind = (typeof measureKinds)[number]
+type MeasureKind = (typeof measureKinds)[number] | 'countDistinct'
 
 export interface RollupDraft {
   readonly schema: string

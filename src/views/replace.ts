@@ -4,7 +4,7 @@
 import type { Queryable } from '../db/db.ts'
 import { quoteIdent, quoteLiteral } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
-import { besideOf, placeOf } from './names.ts'
+import { placeOf } from './names.ts'
 import type { MaterializedView } from './options.ts'
 
 export interface Attached {
@@ -170,9 +170,4 @@ async function readComments(
         ? `comment on materialized view ${place} is ${quoteLiteral(comment)}`
         : `comment on column ${place}.${quoteIdent(column)} is ${quoteLiteral(comment)}`,
     )
-}
-
-/** What takes the place of the view when it is ready: its name while it is built. */
-function besidePlaceOf(view: MaterializedView): string {
-  return placeOf(besideOf(view))
 }

@@ -201,13 +201,13 @@ describe('bench/results', () => {
     expect([...results.keys()].toSorted()).toEqual(scenarios.map(({ name }) => name).toSorted())
   })
 
-  test.each(scenarios)('$name: the contract', ({ name, goals }) => {
+  test.each(scenarios)('$name: the contract', ({ name, goals, fewestRounds = 5 }) => {
     const published = resultOf(name)
     expect(published.date).toMatch(/^\d{4}-\d{2}-\d{2}$/)
     expect(published.node).toMatch(/^\d+\.\d+\.\d+$/)
     expect(published.postgres).toMatch(/^\d+\.\d+$/)
     expect(published.cores).toBeGreaterThan(0)
-    expect(published.runs).toBeGreaterThanOrEqual(published.quick ? 2 : 5)
+    expect(published.runs).toBeGreaterThanOrEqual(published.quick ? 2 : fewestRounds)
     expect(Object.keys(published.goals)).toEqual(Object.keys(goals))
     for (const [goal, { value, met, goal: text }] of Object.entries(published.goals)) {
       expect(value).toBe(published.ratios[goal] ?? published.figures[goal]?.value)
@@ -222,7 +222,8 @@ describe('bench/results', () => {
     }
     for (const [ratio, { ours, theirs }] of Object.entries(published.comparisons)) {
       const expected = (published.figures[theirs]?.value ?? 0) / (published.figures[ours]?.value ?? 0)
-      expect(published.ratios[ratio]).toBeCloseTo(expected, 2)
+      // Four digits of each are written.
+      expect((published.ratios[ratio] ?? 0) / expected).toBeCloseTo(1, 2)
     }
   })
 

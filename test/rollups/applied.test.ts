@@ -242,7 +242,7 @@ describe.each(versions)('applied rollups on PostgreSQL %d', (version) => {
     await run(db, `insert into plays values (1, now(), 1)`, 'drop table plays')
   })
 
-  test('what cannot be kept, or is declared otherwise than it is kept, is held back with the reason', async () => {
+  test('what cannot be kept, or is declared of another table, is held back with the reason', async () => {
     await run(db, 'create table plays (song int, at timestamptz, amount float8)')
     const n = { kind: 'count' } as const
     const strata = strataOf({
@@ -262,19 +262,17 @@ describe.each(versions)('applied rollups on PostgreSQL %d', (version) => {
       { what: 'rollup counted', why: expect.stringContaining('another way') },
     ])
     expect(await other.rollup.status()).toMatchObject([{ state: 'changed' }])
-    // It goes on as it is kept, and so do the others; also where it is declared on another table.
+    // Declared on another table it goes on as it is kept, and so do the others.
     await run(db, 'create table others (song int)')
     const more = { from: 'plays', by: ['song'], measures: { n } } as const
-    for (const from of ['plays', 'others']) {
-      const moved = strataOf({ rollups: { counted: { ...counted, from, where: 'song > 0' }, more } })
-      await moved.apply()
-      const again = await moved.plan()
-      expect(again.steps).toEqual([])
-      expect(again.held).toMatchObject([{ what: 'rollup counted' }])
-      await run(db, 'insert into plays values (1)', 'call pgstrata.merge()')
-      const kept = `select (select n::int from counted) as counted, (select sum(n)::int from more) as more, (select count(*)::int from plays) as plays, (select count(*)::int from pgstrata.counted_delta) as pending`
-      const [row] = (await rowsOf(kept)) as { counted: number; more: number; plays: number; pending: number }[]
-      expect(row).toEqual({ counted: row?.plays, more: row?.plays, plays: row?.plays, pending: 0 })
-    }
+    const moved = strataOf({ rollups: { counted: { ...counted, from: 'others', where: 'song > 0' }, more } })
+    await moved.apply()
+    const again = await moved.plan()
+    expect(again.steps).toEqual([])
+    expect(again.held).toMatchObject([{ what: 'rollup counted' }])
+    await run(db, 'insert into plays values (1)', 'call pgstrata.merge()')
+    const kept = `select (select n::int from counted) as counted, (select sum(n)::int from more) as more, (select count(*)::int from plays) as plays, (select count(*)::int from pgstrata.counted_delta) as pending`
+    const [row] = (await rowsOf(kept)) as { counted: number; more: number; plays: number; pending: number }[]
+    expect(row).toEqual({ counted: row?.plays, more: row?.plays, plays: row?.plays, pending: 0 })
   })
 })

@@ -64,6 +64,7 @@ describe.each(versions)('a rollup that is declared otherwise, on PostgreSQL %d',
   const values = 'count(*) as plays, sum(amount) as earned'
 
   test('measures and totals come and go in place, at once where the table is small', async () => {
+    await run(db, 'grant select on plays to pg_monitor')
     await declare(songPlays).apply()
     await run(
       db,
@@ -84,6 +85,11 @@ describe.each(versions)('a rollup that is declared otherwise, on PostgreSQL %d',
       { song: 1, plays: 34, score: 68 },
       { song: 2, plays: 33, score: 66 },
     ])
+    expect(
+      await rowsOf(
+        `select relname from pg_class where relkind = 'v' and relname like 'song_plays%' and not has_table_privilege('pg_monitor', oid, 'select')`,
+      ),
+    ).toEqual([])
     const after = await wider.plan()
     expect([after.steps, after.held]).toEqual([[], []])
     const narrow = declare({ ...songPlays, measures: { plays } })
@@ -119,7 +125,7 @@ describe.each(versions)('a rollup that is declared otherwise, on PostgreSQL %d',
     // Stopped on the way, it goes on where it was.
     const stop = new AbortController()
     const stopped = wider.rollup.fill('song_plays', { signal: stop.signal, onProgress: () => stop.abort() })
-    await expect(stopped).rejects.toThrow('abort')
+    await expect(stopped).rejects.toMatchObject({ code: 'INTERRUPTED' })
     await expectExact(values)
     const [{ filledTo } = { filledTo: null }] = await wider.rollup.status('song_plays')
     expect(filledTo).not.toBeNull()
@@ -165,6 +171,7 @@ describe.each(versions)('a rollup that is declared otherwise, on PostgreSQL %d',
   })
 
   test('with other keys it is built beside, and takes the place in the same apply where the table is small', async () => {
+    await run(db, 'grant select on plays to pg_monitor')
     await declare(songPlays).apply()
     await run(
       db,
@@ -179,6 +186,9 @@ describe.each(versions)('a rollup that is declared otherwise, on PostgreSQL %d',
     const after = await byKind.plan()
     expect([after.steps, after.held]).toEqual([[], []])
     expect(await byKind.rollup.verify('song_plays')).toMatchObject({ different: 0, totals: 0 })
+    expect(await rowsOf(`select has_table_privilege('pg_monitor', 'song_plays', 'select') as may`)).toEqual([
+      { may: true },
+    ])
     await run(db, 'call pgstrata.merge()')
     await declare(undefined).apply()
     expect(await rowsOf(`select relname from pg_class where relname like 'song_plays%' and relkind <> 'i'`)).toEqual([])

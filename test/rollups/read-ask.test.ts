@@ -224,7 +224,8 @@ test('the statement of whole buckets names no source', async () => {
     where ("song" = any($1) or "song" is null)
     group by 1, 2
     having pg_catalog.sum("row_count") > 0
-    ) as summed"
+    ) as summed
+    order by "kind", "bucket""
   `)
 })
 
