@@ -5,7 +5,7 @@
 // the times of its rows, `isContiguous` says.
 
 import { quoteLiteral } from '../sql/quote.ts'
-import type { Bucket } from './options.ts'
+import type { Bucket, WindowSpan } from './options.ts'
 
 /** The types of a column that can be put into buckets, as pg_type calls them. */
 export const bucketTypes = ['timestamptz', 'timestamp', 'date'] as const
@@ -34,8 +34,12 @@ export function bucketOf({ span, zone }: Bucket, type: BucketType, column: strin
 }
 
 /** How long one bucket is, as SQL writes it; by the calendar of the zone. */
-export function lengthOf({ span: { unit, count } }: Bucket): string {
-  return unit === 'quarter' ? `interval '3 months'` : `interval '${count} ${unit}${count === 1 ? '' : 's'}'`
+export function lengthOf({ span }: Bucket): string {
+  return intervalOf(span)
+}
+
+export function intervalOf({ unit, count }: WindowSpan): string {
+  return unit === 'quarter' ? `interval '${count * 3} months'` : `interval '${count} ${unit}${count === 1 ? '' : 's'}'`
 }
 
 /**

@@ -109,29 +109,26 @@ function checkTotals(rollup: Rollup): void {
     )
   }
   for (const { name } of [...totals.windows, ...totals.compute]) requireFit(rollup, name, 0)
+  const computed = totals.compute.map(({ name }) => ({ name, owner: `"${name}", which is computed` }))
   const columns = [
     ...measures.map(({ name }) => own(name, name)),
     ...totals.windows.flatMap((window) =>
       measures.map(({ name }) => ({ name: `${name}_${window.name}`, owner: `measure "${name}" of "${window.name}"` })),
     ),
-    ...totals.compute.map(({ name }) => ({ name, owner: `"${name}", which is computed` })),
+    ...computed,
   ]
   const keys = rollup.by.map((name) => ({ name, owner: `key "${name}"` }))
   requireDistinct(rollup, 'of its totals', [...keys, ...columns])
-  const states = totals.windows.flatMap((window) =>
-    [
-      own(rowCount, 'of all rows'),
-      ...measures.flatMap((one) => statesOf(one).map((state) => own(state, one.name))),
-    ].map(({ name, owner }) => ({ name: `${name}_${window.name}`, owner: `${owner} of "${window.name}"` })),
-  )
-  const base = [
+  const ever = [
     own(rowCount, 'of all rows'),
     ...measures.flatMap((one) => statesOf(one).map((state) => own(state, one.name))),
   ]
-  const computed = totals.compute.map(({ name }) => ({ name, owner: `"${name}", which is computed` }))
+  const inWindows = totals.windows.flatMap((window) =>
+    ever.map(({ name, owner }) => ({ name: `${name}_${window.name}`, owner: `${owner} of "${window.name}"` })),
+  )
   const only = rollup.by.length === 0 ? [{ name: onlyKey, owner: 'the one row' }] : []
-  requireDistinct(rollup, 'of the table of its totals', [...keys, ...only, ...base, ...states, ...computed])
-  for (const { name } of states) requireFit(rollup, name, 0)
+  requireDistinct(rollup, 'of the table of its totals', [...keys, ...only, ...ever, ...inWindows, ...computed])
+  for (const { name } of inWindows) requireFit(rollup, name, 0)
   for (const { column } of totals.index) {
     if (columns.some(({ name }) => name === column)) continue
     const expected = `one of ${columns.map(({ name }) => name).join(', ')}`

@@ -66,12 +66,17 @@ function groupBy({ keys }: Shape): readonly string[] {
   return keys.length === 0 ? [] : [`group by ${keys.map((_, index) => index + 1).join(', ')}`]
 }
 
+/** Of several rows of states, under its name. */
+export function sumOfState({ name, type }: State): string {
+  return `pg_catalog.sum(${quoteIdent(name)})::${type} as ${quoteIdent(name)}`
+}
+
 /** Adds up states that stand in `from`. */
 export function sumOf(shape: Shape, { from, having }: { readonly from: string; readonly having: string }): string {
   return [
     `select ${[
       ...keysOf(shape),
-      ...shape.states.map(({ name, type }) => `pg_catalog.sum(${quoteIdent(name)})::${type} as ${quoteIdent(name)}`),
+      ...shape.states.map(sumOfState),
       ...extremesIn(shape).flatMap((extreme) => extremesOfStates(extreme, { gone: true })),
     ].join(', ')}`,
     `from ${from}`,

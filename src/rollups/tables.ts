@@ -19,7 +19,7 @@ import { serverClock } from './totals.ts'
 import { deltaOf, lockOf, mergedOf, partsOf, totalsOf, totalsViewOf, viewOf } from './names.ts'
 import type { Rollup } from './options.ts'
 import { rowCount, type Shape } from './shape.ts'
-import { contributionOf, keysInIndex, keysOf, onlyKey, readColumnsIn } from './statements.ts'
+import { contributionOf, keysInIndex, keysOf, onlyKey, readColumnsIn, sumOfState } from './statements.ts'
 
 /** Deltas come and go all the time: dead ones are to be cleared away as soon as there are a few pages of them. */
 const deltaSettings =
@@ -78,9 +78,7 @@ export function createViews(shape: Shape): readonly string[] {
   const outputs = shownOf(shape)
   const columns = readColumnsIn(shape)
   const keys = keysOf(shape)
-  const sums = shape.states.map(
-    ({ name, type }) => `pg_catalog.sum(${quoteIdent(name)})::${type} as ${quoteIdent(name)}`,
-  )
+  const sums = shape.states.map(sumOfState)
   const extremes = (shape.extremes ?? []).flatMap((extreme) => extremesOfStates(extreme, { gone: false }))
   const values = valuesIn(shape).filter(({ name }) => outputs.some((output) => output.name === name))
   const read = outputs.map(({ name, value }) => {

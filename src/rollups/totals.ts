@@ -9,7 +9,7 @@ import { assert } from '../base/errors.ts'
 import { quoteIdent, quoteLiteral } from '../sql/quote.ts'
 import { lockOf, mergedOf, totalsOf } from './names.ts'
 import { bucketColumn, rowCount, type Shape, type State, type TotalsShape } from './shape.ts'
-import { additiveColumnsOf, onlyKey } from './statements.ts'
+import { additiveColumnsOf, onlyKey, sumOfState } from './statements.ts'
 import { edgesAt, type WindowEdges } from './windows.ts'
 
 /** Windows are of the server's clock, unless a test says which time it is. */
@@ -53,9 +53,9 @@ interface Summed {
 function summedUp(shape: Shape, { from, sign = 1 }: Summed): readonly string[] {
   const { upto, since } = edgesOf(shape, 'position.windows_at')
   // Each edge is a query of its own: known before the first row, and not computed for each.
-  const edge = (value: string): string => `(select ${value} from ${lockOf(shape.rollup)} as position)`
+  const last = ofPosition(shape, upto)
   const placed = since.map(
-    (first, window) => `${quoteIdent(bucketColumn)} between ${edge(first)} and ${edge(upto)} as in_${window}`,
+    (first, window) => `${quoteIdent(bucketColumn)} between ${ofPosition(shape, first)} and ${last} as in_${window}`,
   )
   const minus = sign === -1 ? '-' : ''
   const sums = columnsIn(shape).map(({ of: { name, type }, window }) => {
@@ -77,9 +77,7 @@ function parted(shape: Shape, rows: string, { prefix }: { readonly prefix: 'in' 
   const places = totalsIn(shape).windows.map((_, window) => `${prefix}_${window}`)
   if (places.length === 0) return `from (${rows}) as placed`
   const groups = [...totalsKeys(shape), ...places]
-  const sums = shape.states.map(
-    ({ name, type }) => `pg_catalog.sum(${quoteIdent(name)})::${type} as ${quoteIdent(name)}`,
-  )
+  const sums = shape.states.map(sumOfState)
   return `from (
   select ${[...groups, ...sums].join(', ')}
   from (${rows}) as placed
@@ -94,9 +92,9 @@ function groupBy(shape: Shape): readonly string[] {
     : [`group by ${keys.map((_, place) => place + 1).join(', ')}`]
 }
 
-/** The instant that windows are of. */
-function positionOf({ rollup }: Shape): string {
-  return `(select position.windows_at from ${lockOf(rollup)} as position)`
+/** `value`: over `position.windows_at`, the instant that windows are of. */
+function ofPosition({ rollup }: Shape, value: string): string {
+  return `(select ${value} from ${lockOf(rollup)} as position)`
 }
 
 /** In the order of the key, as rows of the merged table are. */
@@ -163,7 +161,7 @@ export function advanceStatement(shape: Shape, at: string): string {
   const body = `#variable_conflict use_column
 <<advancing>>
 declare
-  was_at pg_catalog.timestamptz := ${positionOf(shape)};
+  was_at pg_catalog.timestamptz := ${ofPosition(shape, 'position.windows_at')};
   is_at pg_catalog.timestamptz := ${at};
 ${edges.map((edge) => `  was_${edge.name} ${type} := ${edge.was};\n  is_${edge.name} ${type} := ${edge.is};`).join('\n')}
 begin

@@ -1,7 +1,7 @@
 // Which buckets a window holds: those from the bucket in which it began up to the bucket of now, both of them whole. Edges are
 // labels of buckets, so that a bucket is in a window or is not, whatever is in it by then.
 
-import { bucketOf, zoneLiteral, type BucketType } from './bucket.ts'
+import { bucketOf, intervalOf, zoneLiteral, type BucketType } from './bucket.ts'
 import type { Bucket, WindowSpan } from './options.ts'
 
 /** `at`: the instant that is taken for now, as SQL writes it, a timestamptz. */
@@ -22,10 +22,6 @@ export function edgesAt(
 ): WindowEdges {
   const edge = (instant: string): string => bucketOf(bucket, type, inType(instant, type, bucket.zone))
   return { upto: edge(at), since: spans.map((span) => edge(before(at, span, bucket.zone))) }
-}
-
-function intervalOf({ unit, count }: WindowSpan): string {
-  return unit === 'quarter' ? `interval '${count * 3} months'` : `interval '${count} ${unit}s'`
 }
 
 /** Subtracting days from a timestamptz would follow the zone of the session. */

@@ -13,7 +13,7 @@ import type { Extreme } from '../shape.ts'
 import { partsOf } from '../names.ts'
 import { rowCount, type Output, type Shape, type State } from '../shape.ts'
 import type { Rollup } from '../options.ts'
-import { contributionOf } from '../statements.ts'
+import { contributionOf, sumOfState } from '../statements.ts'
 import { shownOf } from '../tables.ts'
 import { valuesIn } from '../values-statements.ts'
 import type { Asked } from './asked.ts'
@@ -79,7 +79,7 @@ function summed(shape: Shape, asked: Asked, outputs: readonly Output[]): Sql {
   const { rollup } = shape
   const states = shape.states.filter(({ name }) => outputs.some(({ value }) => value.includes(quoteIdent(name))))
   const groups = asked.by.map((name) => groupOf(shape, name))
-  const sums = states.map(({ name, type }) => `pg_catalog.sum(${quoteIdent(name)})::${type} as ${quoteIdent(name)}`)
+  const sums = states.map(sumOfState)
   const extremes = extremesRead(shape, outputs)
   const ends = extremes.flatMap((extreme) => extremesOfStates(extreme, { gone: false }))
   const groupBy = groups.length === 0 ? '' : `\ngroup by ${groups.map((_, index) => index + 1).join(', ')}`
