@@ -128,6 +128,7 @@ export {
   type DeclaredRollup,
   type DeclaredRollups,
   type FillProgress,
+  type OldestSnapshot,
   type Reader,
   type ReaderOf,
   type ReadersOf,

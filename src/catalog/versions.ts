@@ -5,8 +5,9 @@ import { version1 } from './schema/version-1.ts'
 import { version2 } from './schema/version-2.ts'
 import { version3 } from './schema/version-3.ts'
 import { version4 } from './schema/version-4.ts'
+import { version5 } from './schema/version-5.ts'
 import type { SchemaVersion } from './schema/version.ts'
 
 export type { SchemaVersion } from './schema/version.ts'
 
-export const schemaVersions: readonly SchemaVersion[] = [version1, version2, version3, version4]
+export const schemaVersions: readonly SchemaVersion[] = [version1, version2, version3, version4, version5]

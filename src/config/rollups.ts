@@ -4,10 +4,12 @@ import { z } from 'zod'
 import {
   defaultError,
   findClash,
+  timeUnits,
   type Measure,
   type Bucket,
   type BucketSpan,
   type Rollup,
+  type TimeUnit,
   type Totals,
   type WindowSpan,
 } from '../rollups/index.ts'
@@ -36,7 +38,9 @@ export interface RollupConfig {
   readonly rowSecurity?: Rollup['rowSecurity'] | undefined
   readonly measures: Readonly<Record<string, MeasureConfig>>
   readonly totals?: TotalsConfig | undefined
+  readonly levels?: readonly TimeUnit[] | undefined
   readonly retention?: 'keep' | 'forget' | undefined
+  readonly subscriber?: boolean | undefined
 }
 
 interface TotalsConfig {
@@ -145,10 +149,21 @@ const rollup = z
       .describe('`ignore`: count all rows of a table with row level security, and show what they come to.'),
     measures: z.record(identifier, measure).describe("What is counted: `{ plays: count(), earnings: sum('amount') }`."),
     totals: totals.optional(),
+    levels: z
+      .array(z.enum(timeUnits))
+      .max(timeUnits.length)
+      .optional()
+      .describe("Coarser buckets that are kept besides, for reads over long times: `['day', 'month']`."),
     retention: z
       .enum(['keep', 'forget'])
       .optional()
       .describe('What becomes of the buckets of partitions that are dropped. Default: `keep`.'),
+    subscriber: z
+      .boolean()
+      .optional()
+      .describe(
+        'A logical subscription writes to the table, or sessions in `session_replication_role = replica`: count their rows.',
+      ),
   })
   .check(({ value, issues }) => {
     if (Object.keys(value.measures).length > 0) return
@@ -208,9 +223,14 @@ export function resolveRollups(rollups: RollupsConfig, tables: ParsedTables): re
       most: more.most,
     })),
     totals: one.totals === undefined ? undefined : resolveTotals(one.totals),
+    levels: one.levels === undefined || one.levels.length === 0 ? undefined : one.levels.toSorted(byLength),
     retention: one.retention === 'forget' ? one.retention : undefined,
+    subscriber: one.subscriber === true ? one.subscriber : undefined,
   }))
 }
+
+/** In whichever order they are declared, they are the same. */
+const byLength = (one: TimeUnit, other: TimeUnit): number => timeUnits.indexOf(one) - timeUnits.indexOf(other)
 
 function resolveTotals({ windows = {}, compute = {}, index = [] }: TotalsConfig): Totals {
   return {

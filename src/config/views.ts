@@ -1,6 +1,7 @@
 // `views` of a configuration, as types and as a schema: materialized views, what they hold and when they are refreshed.
 
 import { z } from 'zod'
+import { ownRelations, type Rollup } from '../rollups/index.ts'
 import type { MaterializedView } from '../views/index.ts'
 import { cron, every, scheduleOf, zone, type CronConfig } from './jobs.ts'
 import { identifier, type Duration } from './values.ts'
@@ -54,13 +55,12 @@ export const viewsSchema: z.ZodType<ViewsConfig> = z.record(identifier, view)
 /** What is wrong between views, or between a view and a rollup, by the path of the key that has to change. */
 export function findViewFaults(
   views: ViewsConfig,
-  rollups: readonly { readonly name: string; readonly schema: string }[],
+  rollups: readonly Rollup[],
 ): readonly { readonly path: readonly string[]; readonly message: string }[] {
   return Object.entries(views).flatMap(([name, one]) => {
     const strange = one.dependsOn?.find((other) => views[other] === undefined || other === name)
-    const rollup = rollups.find(
-      (other) =>
-        other.schema === schemaOf(one) && ['', '_parts', '_merged'].some((end) => `${other.name}${end}` === name),
+    const rollup = rollups.find((other) =>
+      ownRelations(other).some((relation) => relation.schema === schemaOf(one) && relation.name === name),
     )
     return [
       ...(strange === undefined

@@ -2,7 +2,7 @@
 // what would be sent to subscribers a second time, and what would keep everybody waiting.
 
 import type { Queryable } from '../db/db.ts'
-import { sql } from '../sql/sql.ts'
+import { sql, type Sql } from '../sql/sql.ts'
 import type { DrainSubject } from './drain-queries.ts'
 import { indexesOf, indexName } from './template.ts'
 
@@ -34,17 +34,34 @@ export async function findObstacle(
   return undefined
 }
 
-/** What hangs on the default partition alone. Its grants are handed on. */
-async function readOwn(on: Queryable, { declared, from }: DrainSubject): Promise<readonly string[]> {
+/** A trigger of statements on the default partition, `t`, that its table has, too: as those are that note what rollups count. */
+const isShared = (parentOid: number): Sql => sql`(
+          t.tgtype & 1 = 0
+          and t.tgnargs = 0
+          and t.tgqual is null
+          and t.tgattr = ''
+          and exists (
+            select
+            from pg_trigger above
+            where above.tgrelid = ${parentOid}::oid
+              and above.tgname = t.tgname
+              and above.tgfoid = t.tgfoid
+              and above.tgtype = t.tgtype
+          )
+        )`
+
+/** What hangs on the default partition alone. Its grants are handed on, and triggers that its table has, too. */
+async function readOwn(on: Queryable, { declared, from, parentOid }: DrainSubject): Promise<readonly string[]> {
   const declaredIndexes = indexesOf(declared, true).map((index) => indexName(from.name, index))
   const { rows } = await on.query<{ what: string }>(sql`
     select what
     from (
       select 'trigger ' || quote_ident(tgname)
-      from pg_trigger
+      from pg_trigger t
       where tgrelid = ${from.oid}::oid
         and not tgisinternal
         and tgparentid = 0
+        and not ${isShared(parentOid)}
       union all
       select 'policy ' || quote_ident(polname) from pg_policy where polrelid = ${from.oid}::oid
       union all
@@ -102,8 +119,38 @@ async function readPublication(on: Queryable, { parentOid }: DrainSubject): Prom
   return rows[0]?.name
 }
 
-/** The grants of the default partition, as statements for the one that takes its name. */
-export async function readGrants(on: Queryable, { from }: DrainSubject): Promise<readonly string[]> {
+/** What the default partition hands on to the one that takes its name, as statements. */
+export async function readHandedOn(on: Queryable, subject: DrainSubject): Promise<readonly string[]> {
+  return [...(await readGrants(on, subject)), ...(await readTriggers(on, subject))]
+}
+
+async function readTriggers(on: Queryable, { from, parentOid }: DrainSubject): Promise<readonly string[]> {
+  const { rows } = await on.query<{ statement: string }>(sql`
+    select format('create trigger %I %s %s on %I.%I%s for each statement execute function %s()', t.tgname,
+        case when t.tgtype & 2 <> 0 then 'before' else 'after' end,
+        concat_ws(' or ', case when t.tgtype & 4 <> 0 then 'insert' end, case when t.tgtype & 8 <> 0 then 'delete' end,
+          case when t.tgtype & 16 <> 0 then 'update' end, case when t.tgtype & 32 <> 0 then 'truncate' end),
+        n.nspname, c.relname,
+        coalesce(' referencing ' || nullif(concat_ws(' ', 'old table as ' || quote_ident(t.tgoldtable),
+          'new table as ' || quote_ident(t.tgnewtable)), ''), ''),
+        t.tgfoid::regproc)
+      || case t.tgenabled
+        when 'O' then ''
+        else format('; alter table %I.%I %s trigger %I', n.nspname, c.relname,
+          case t.tgenabled when 'A' then 'enable always' when 'R' then 'enable replica' else 'disable' end, t.tgname)
+      end as statement
+    from pg_trigger t
+    join pg_class c on c.oid = t.tgrelid
+    join pg_namespace n on n.oid = c.relnamespace
+    where t.tgrelid = ${from.oid}::oid
+      and not t.tgisinternal
+      and t.tgparentid = 0
+      and ${isShared(parentOid)}
+    order by t.tgname`)
+  return rows.map(({ statement }) => statement)
+}
+
+async function readGrants(on: Queryable, { from }: DrainSubject): Promise<readonly string[]> {
   const { rows } = await on.query<{ statement: string }>(sql`
     select format('grant %s on table %I.%I to %s%s', a.privilege_type, n.nspname, c.relname,
       case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,

@@ -19,8 +19,8 @@ export interface Staging {
   readonly ranges: readonly RangeOf[]
   /** The table may have one, and the new partitions are to have it, too. */
   readonly brin: boolean
-  /** Statements that give the new default partition what was granted on the old one. */
-  readonly grants: readonly string[]
+  /** To the new default partition, as statements. */
+  readonly handedOn: readonly string[]
 }
 
 /** Known by the table's oid, so that what a killed run left is found. */
@@ -135,7 +135,7 @@ export function exchangeStatements(staging: Staging, checked: boolean): readonly
     `alter table ${quoteQualified(schema, newDefaultName(subject))} rename to ${quoteIdent(from.name)}`,
     ...pieces.flatMap((piece) => attachmentOf(parts.divided, { name: piece.name, bound: rangeBound(piece) })),
     ...attachmentOf(parts.whole, { name: from.name, bound: 'default' }),
-    ...staging.grants,
+    ...staging.handedOn,
     ...(checked
       ? [...pieces.map(({ name }) => name), from.name].map(
           (name) => `alter table ${quoteQualified(schema, name)} drop constraint ${checkName}`,

@@ -12,7 +12,7 @@ import { requireDirect } from '../db/server-facts.ts'
 import { buildLadder, type LadderOptions } from '../plan/index.ts'
 import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import { Disturbed, type DrainTools } from './drain-copy.ts'
-import { findObstacle, readGrants } from './drain-obstacles.ts'
+import { findObstacle, readHandedOn } from './drain-obstacles.ts'
 import { readPieces } from './drain-pieces.ts'
 import {
   countRows,
@@ -98,7 +98,7 @@ async function drainUnderLock(tools: DrainTools, known: DrainSubject, options: D
     pieces: wanted.pieces,
     ranges: await readRanges(session, subject.parentOid),
     brin: declared.brin,
-    grants: await readGrants(session, subject),
+    handedOn: await readHandedOn(session, subject),
   }
   if (isOnline(subject)) await drainOnline(tools, staging)
   else await drainAtOnce(tools, staging)

@@ -7,6 +7,9 @@
 import { quoteLiteral } from '../sql/quote.ts'
 import type { Bucket, WindowSpan } from './options.ts'
 
+/** Of what a rollup is kept in, and read through. */
+export const bucketColumn = 'bucket'
+
 /** The types of a column that can be put into buckets, as pg_type calls them. */
 export const bucketTypes = ['timestamptz', 'timestamp', 'date'] as const
 export type BucketType = (typeof bucketTypes)[number]

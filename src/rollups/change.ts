@@ -6,18 +6,18 @@
 // merges; whoever merges by the old definition afterwards finds out, and does nothing.
 
 import { quoteIdent, quoteQualified } from '../sql/quote.ts'
-import type { Source } from './capture.ts'
+import type { Source, Rollup, TimeUnit } from './options.ts'
 import { definitionColumn } from './definition.ts'
 import { extremeTypes } from './extremes.ts'
 import { createGuard, dropGuard } from './guard.ts'
-import { deltaOf, lockOf, mergedOf, partsOf, totalsOf, totalsViewOf, viewOf } from './names.ts'
-import type { Rollup } from './options.ts'
+import { fillLevels, levelsIn } from './levels.ts'
+import { deltaOf, levelOf, lockOf, mergedOf, totalsOf } from './names.ts'
+import { ownRelations } from './own-relations.ts'
 import type { Shape } from './shape.ts'
 import { lockStatement } from './statements.ts'
 import { createTotals } from './totals-tables.ts'
 import { serverClock, upsertTotals } from './totals.ts'
-import { changeValues, dropRollup, dropViews, emptyOf } from './tables.ts'
-import { renameValues } from './values-tables.ts'
+import { changeValues, createLevels, dropRollup, dropViews, emptyOf } from './tables.ts'
 
 /** SHARE ROW EXCLUSIVE on it and on its partitions: behind it, nobody is in the middle of writing to it. */
 export function lockSource({ schema, table }: Source): string {
@@ -27,25 +27,15 @@ export function lockSource({ schema, table }: Source): string {
 /** The tables as `to` needs them, new measures at nothing; views are gone, and to be made again. */
 export function changeTables(from: Shape, to: Shape): readonly string[] {
   const { rollup } = to
-  const [before, after] = [columnsIn(from), columnsIn(to)]
-  const isIn = (columns: readonly Column[], { name, type }: Column): boolean =>
-    columns.some((one) => one.name === name && one.type === type)
-  const altered = [
-    ...before.filter((one) => !isIn(after, one)).map(({ name }) => `drop column ${name}`),
-    ...after
-      .filter((one) => !isIn(before, one))
-      .map(({ name, type, additive }) => `add column ${name} ${type}${additive ? ' not null default 0' : ''}`),
-  ]
   const [was, is] = [definitionColumn(from), definitionColumn(to)]
   return [
     lockStatement(rollup),
-    ...dropViews(rollup),
+    ...dropViews(from.rollup),
     `drop table if exists ${totalsOf(rollup)}`,
     dropGuard(rollup),
-    ...(altered.length === 0
-      ? []
-      : [deltaOf(rollup), mergedOf(rollup)].map((table) => `alter table ${table} ${altered.join(', ')}`)),
+    ...changeColumns([deltaOf(rollup), mergedOf(rollup)], columnsIn(from), columnsIn(to)),
     ...changeValues(from, to),
+    ...changeLevels(from, to),
     ...(was === is
       ? []
       : [`alter table ${lockOf(rollup)} drop column ${quoteIdent(was)}, add column ${quoteIdent(is)} boolean`]),
@@ -57,6 +47,26 @@ export function changeTables(from: Shape, to: Shape): readonly string[] {
           ...createTotals(to, emptyOf(to)),
           upsertTotals(to, { from: mergedOf(rollup) }),
         ]),
+  ]
+}
+
+/** Those that stay are changed as the merged table is; those that come are filled from it, as totals are. */
+function changeLevels(from: Shape, to: Shape): readonly string[] {
+  const { rollup } = to
+  const isOf = (shape: Shape, unit: TimeUnit): boolean => levelsIn(shape).some((one) => one.unit === unit)
+  const gone = levelsIn(from).filter(({ unit }) => !isOf(to, unit))
+  const staying = levelsIn(to).filter(({ unit }) => isOf(from, unit))
+  const added = levelsIn(to).filter(({ unit }) => !isOf(from, unit))
+  const additive = (shape: Shape): readonly Column[] => columnsIn(shape).filter((column) => column.additive)
+  return [
+    ...gone.map(({ unit }) => `drop table if exists ${levelOf(rollup, unit)}`),
+    ...changeColumns(
+      staying.map(({ unit }) => levelOf(rollup, unit)),
+      additive(from),
+      additive(to),
+    ),
+    ...createLevels(to, added),
+    ...fillLevels(to, added),
   ]
 }
 
@@ -74,26 +84,33 @@ function columnsIn({ states, extremes = [] }: Shape): readonly Column[] {
   ]
 }
 
+function changeColumns(
+  tables: readonly string[],
+  before: readonly Column[],
+  after: readonly Column[],
+): readonly string[] {
+  const isIn = (columns: readonly Column[], { name, type }: Column): boolean =>
+    columns.some((one) => one.name === name && one.type === type)
+  const altered = [
+    ...before.filter((one) => !isIn(after, one)).map(({ name }) => `drop column ${name}`),
+    ...after
+      .filter((one) => !isIn(before, one))
+      .map(({ name, type, additive }) => `add column ${name} ${type}${additive ? ' not null default 0' : ''}`),
+  ]
+  return altered.length === 0 ? [] : tables.map((table) => `alter table ${table} ${altered.join(', ')}`)
+}
+
 /** `next` is filled: what was kept goes, and it takes the names. */
 export function takePlace(kept: Rollup, next: Rollup, to: Shape): readonly string[] {
-  const renamed = (what: 'table' | 'view', name: string, as: string): string => `alter ${what} ${name} rename to ${as}`
-  const { name } = to.rollup
-  const as = (suffix: string): string => quoteIdent(`${name}${suffix}`)
   return [
     lockStatement(kept),
     lockStatement(next),
     dropGuard(kept),
     dropGuard(next),
     ...dropRollup(kept),
-    renamed('table', deltaOf(next), as('_delta')),
-    renamed('table', mergedOf(next), as('_merged')),
-    renamed('table', lockOf(next), as('_lock')),
-    renamed('view', partsOf(next), as('_parts')),
-    renamed('view', viewOf(next), as('')),
-    ...renameValues(next, name),
-    ...(to.totals === undefined
-      ? []
-      : [renamed('table', totalsOf(next), as('_totals')), renamed('view', totalsViewOf(next), as('_totals'))]),
+    ...ownRelations(next).map(
+      ({ kind, place, suffix }) => `alter ${kind} ${place} rename to ${quoteIdent(`${to.rollup.name}${suffix}`)}`,
+    ),
     ...createGuard(to),
   ]
 }

@@ -5,10 +5,11 @@
 // taken by the measure.
 
 import { StrataError } from '../base/errors.ts'
-import { relationsOf } from './clashes.ts'
 import type { Measure, Rollup } from './options.ts'
+import { ownRelations } from './own-relations.ts'
 import { bucketColumn, isAdditive, rowCount } from './shape.ts'
 import { onlyKey } from './statements.ts'
+import { findUnitFault } from './units.ts'
 import { valuesKinds, valuesMeasures } from './values.ts'
 
 const maxIdentifierBytes = 63
@@ -31,6 +32,7 @@ export function checkRollup(rollup: Rollup): void {
   checkSizes(rollup)
   checkBucket(rollup)
   checkTotals(rollup)
+  checkLevels(rollup)
   checkValues(rollup)
   for (const measure of rollup.measures) {
     if (measure.kind !== 'count' && measure.of === undefined) {
@@ -136,6 +138,26 @@ function checkTotals(rollup: Rollup): void {
   }
 }
 
+function checkLevels(rollup: Rollup): void {
+  const { bucket, levels = [] } = rollup
+  for (const [place, unit] of levels.entries()) {
+    if (levels.indexOf(unit) < place) throw refuse(rollup, `level "${unit}" is declared twice`, {})
+    const isBucket = bucket?.span.unit === unit && bucket.span.count === 1
+    const fault = isBucket ? { why: 'that is its bucket' } : findUnitFault(rollup, unit)
+    if (fault !== undefined) throw refuseLevel(rollup, unit, fault.why)
+  }
+  if (levels.length > 0 && !rollup.measures.some(isAdditive)) {
+    throw refuse(rollup, 'none of its measures can be added up, as levels are', { advice: 'Leave `levels` out.' })
+  }
+}
+
+export function refuseLevel(rollup: Rollup, unit: string, why: string): StrataError {
+  return refuse(rollup, `it cannot be kept by ${unit}: ${why}`, {
+    expected: 'levels in each of which several of its buckets lie, and lie whole',
+    advice: `Leave "${unit}" out of \`levels\`.`,
+  })
+}
+
 /** Where values are kept, each has the keys and two columns more, all but one of them in a unique index. */
 function checkValues(rollup: Rollup): void {
   const names = valuesMeasures(rollup)
@@ -168,10 +190,11 @@ function checkValues(rollup: Rollup): void {
 
 function checkNames(rollup: Rollup): void {
   const { name, table, measures } = rollup
-  const longest = Math.max(...suffixes.map((suffix) => suffix.length))
+  const all = [...suffixes, ...(rollup.levels ?? []).map((unit) => `_${unit}_merged`)]
+  const longest = Math.max(...all.map((suffix) => suffix.length))
   requireFit(rollup, name, longest)
   for (const measure of measures) requireFit(rollup, measure.name, longestOf(measure))
-  const taken = relationsOf(rollup).flatMap((one) => (one.schema === rollup.schema ? [one.name] : []))
+  const taken = ownRelations(rollup).flatMap((one) => (one.schema === rollup.schema ? [one.name] : []))
   if (taken.includes(table)) {
     throw refuse(rollup, `it would be called like its source, "${table}"`, { advice: 'Give it another name.' })
   }

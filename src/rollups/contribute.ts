@@ -6,15 +6,23 @@ import { contributeRoutines } from '../catalog/routines.ts'
 import type { Session } from '../db/db.ts'
 import type { Contribution, Held, StepDraft } from '../plan/index.ts'
 import { isConnectionLost, sqlstateOf } from '../sql/sqlstate.ts'
-import type { Source } from './capture.ts'
+import type { Source, Rollup } from './options.ts'
 import { grantsOf } from './grants.ts'
 import { inspectSource } from './inspect.ts'
 import { mergeProcedure } from './merge-procedure.ts'
-import type { Rollup } from './options.ts'
-import { isSmall, planSource, type InPlace, type Replacement } from './plan.ts'
+import { eventsOf, isSmall, planSource, type InPlace, type Replacement } from './plan.ts'
 import { readChange } from './read-change.ts'
-import { readFunctionComments, readInstalled, readSizeBytes, readUnwatched, type InstalledRollup } from './queries.ts'
-import { readRelations } from './relations.ts'
+import {
+  readFunctionComments,
+  readInstalled,
+  readSizeBytes,
+  readSubscriptions,
+  readUnwatched,
+  readWithRows,
+  type InstalledRollup,
+} from './queries.ts'
+import { isSubscriber } from './replica-triggers.ts'
+import { readRelations, readStrayTriggers } from './relations.ts'
 import { shapeOf, type Shape } from './shape.ts'
 
 export async function contributeRollups(session: Session, rollups: readonly Rollup[]): Promise<Contribution> {
@@ -78,12 +86,17 @@ async function planOne(session: Session, source: Source, { rollups, installed }:
     grants.set(rollup.name, await grantsOf(session, rollup, { views: isSmall(sizeBytes) }))
   }
   for (const { to } of changes) grants.set(to.rollup.name, await grantsOf(session, to.rollup))
+  const subscriber = isSubscriber(shapes.map(({ rollup }) => rollup))
+  const subscriptions = subscriber || shapes.length === 0 ? [] : await readSubscriptions(session, relations)
+  const unwatched = await readUnwatched(session, relations, { subscriber })
   const plan = planSource({
     grants,
     source,
     relations,
-    unwatched: await readUnwatched(session, source, relations),
-    functionComments: await readFunctionComments(session, source),
+    unwatched,
+    withRows: installed.length === 0 ? [] : await readWithRows(session, unwatched.relations),
+    strays: await readStrayTriggers(session, source),
+    functionComments: await readFunctionComments(session, source, eventsOf(shapes)),
     sizeBytes,
     shapes,
     installed,
@@ -91,7 +104,23 @@ async function planOne(session: Session, source: Source, { rollups, installed }:
     replacements,
     beside,
   })
-  return { steps: plan, held, shapes }
+  return { steps: plan, held: [...held, ...unheard(source, shapes, subscriptions)], shapes }
+}
+
+/** A subscription writes to the source, and no rollup of it says so. */
+function unheard(
+  { schema, table }: Source,
+  [shape]: readonly Shape[],
+  subscriptions: readonly string[],
+): readonly Held[] {
+  if (shape === undefined || subscriptions.length === 0) return []
+  return [
+    {
+      what: `rollups of table ${schema}.${table}`,
+      why: `subscription ${subscriptions.join(', ')} writes to it, and rows that are streamed in fire no plain trigger`,
+      todo: `say \`subscriber: true\` of rollup ${shape.rollup.name}, apply, then \`pgstrata rollup verify --fix\` each of them`,
+    },
+  ]
 }
 
 interface Shapes {

@@ -34,7 +34,15 @@ export type Change =
 export function changeBetween(kept: Rollup, declared: Rollup): Change {
   if (isSameDeclaration(kept, declared)) return { kind: 'none' }
   if (kept.schema !== declared.schema || kept.table !== declared.table) return { kind: 'elsewhere' }
-  const bare = ({ measures: _m, totals: _t, rowSecurity: _s, retention: _r, ...rest }: Rollup): unknown => rest
+  const bare = ({
+    measures: _m,
+    totals: _t,
+    levels: _l,
+    rowSecurity: _s,
+    retention: _r,
+    subscriber: _w,
+    ...rest
+  }: Rollup): unknown => rest
   if (canonical(bare(kept)) !== canonical(bare(declared))) return { kind: 'beside' }
   const added = declared.measures.filter(({ name }) => !kept.measures.some((one) => one.name === name))
   const removed = kept.measures.filter(({ name }) => !declared.measures.some((one) => one.name === name))

@@ -1,12 +1,16 @@
-// Who reads the views of a rollup by views and functions of their own: those would have to go with them.
+// Who reads the views of a rollup, or its levels, by views and functions of their own: those would have to go with them.
 
 import type { Queryable } from '../db/db.ts'
 import { sql } from '../sql/sql.ts'
-import { partsOf, totalsViewOf, viewOf } from './names.ts'
+import { levelOf } from './names.ts'
 import type { Rollup } from './options.ts'
+import { ownRelations } from './own-relations.ts'
 
 export async function readDependants(on: Queryable, rollup: Rollup): Promise<readonly string[]> {
-  const views = [viewOf(rollup), partsOf(rollup), totalsViewOf(rollup)]
+  const views = [
+    ...ownRelations(rollup).flatMap(({ kind, place }) => (kind === 'view' ? [place] : [])),
+    ...(rollup.levels ?? []).map((unit) => levelOf(rollup, unit)),
+  ]
   const { rows } = await on.query<{ name: string }>(sql`
     with own as (
       select to_regclass(name)::oid as oid

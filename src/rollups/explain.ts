@@ -3,10 +3,12 @@
 import type { Db } from '../db/db.ts'
 import { captureFunctions } from './capture.ts'
 import { mergeStatements } from './merge-statements.ts'
-import { captureEvents, deltaOf, functionOf, mergedOf, partsOf, totalsOf, totalsViewOf, viewOf } from './names.ts'
+import { captureEvents, functionOf } from './names.ts'
 import type { Measure } from './options.ts'
+import { ownRelations } from './own-relations.ts'
 import { readInstalled, type InstalledRollup } from './queries.ts'
 import { readRelations } from './relations.ts'
+import { isSubscriber, replicaFunction } from './replica-triggers.ts'
 import { extremeKinds, isAdditive } from './shape.ts'
 
 export interface RollupExplanation {
@@ -27,7 +29,10 @@ export async function explainRollup(
   const { rollup } = shape
   const source = { schema, table }
   const watched = await db.withSession((session) => readRelations(session, source))
-  const together = (await readInstalled(db)).filter((one) => one.schema === schema && one.table === table)
+  const shapes = (await readInstalled(db))
+    .filter((one) => one.schema === schema && one.table === table)
+    .map((one) => one.shape)
+  const subscriber = isSubscriber(shapes.map((one) => one.rollup))
   return {
     name,
     keys: shape.keys.map((key) => `${key.name}: ${key.value}`),
@@ -37,26 +42,17 @@ export async function explainRollup(
       contract: contractOf(measure),
     })),
     relations: [
-      { name: viewOf(rollup), what: 'view: one row for each key, exact' },
-      { name: partsOf(rollup), what: 'view: the same, not regrouped' },
-      { name: mergedOf(rollup), what: 'table: what is merged' },
-      { name: deltaOf(rollup), what: 'table: what is still to be merged' },
-      ...(rollup.totals === undefined
-        ? []
-        : [
-            { name: totalsViewOf(rollup), what: 'view: of all time and in windows' },
-            { name: totalsOf(rollup), what: 'table: what that one reads' },
-          ]),
+      ...ownRelations(rollup).map(({ place, what }) => ({ name: place, what })),
       ...captureEvents.map((event) => ({
         name: functionOf(source, event),
         what: `function: notes what an ${event} changes`,
       })),
+      ...(subscriber
+        ? [{ name: functionOf(source, 'row'), what: 'function: notes each row that a replica writes' }]
+        : []),
     ],
     watched: watched.map((relation) => relation.name),
-    capture: captureFunctions(
-      source,
-      together.map((one) => one.shape),
-    ),
+    capture: [...captureFunctions(source, shapes), ...(subscriber ? replicaFunction(source, shapes) : [])],
     merge: mergeStatements(shape),
   }
 }

@@ -2,8 +2,7 @@
 // reads in words that depend on no search_path. Asked of a temporary table that has the columns it may name.
 
 import type { StrataError } from '../base/errors.ts'
-import type { Result, Session } from '../db/db.ts'
-import { onlyRow } from '../db/db.ts'
+import { type Result, type Session, onlyRow } from '../db/db.ts'
 import { parseSql } from '../sql/parse.ts'
 import { sql, type Sql } from '../sql/sql.ts'
 import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'

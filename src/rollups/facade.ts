@@ -12,6 +12,7 @@ import { fillRollup, type FillProgress } from './fill.ts'
 import { readFloor } from './floor.ts'
 import { mergeJob } from './job.ts'
 import { mergeAndNote } from './merge.ts'
+import { noteSeen, readMerging } from './merging.ts'
 import type { Rollup } from './options.ts'
 import { readInstalled, requireInstalled, type InstalledRollup } from './queries.ts'
 import { createReaders, type DeclaredRollups } from './readers.ts'
@@ -78,6 +79,8 @@ export function createRollups({ db, rollups, clock }: RollupsOptions): Rollups {
       withShape(name, signal, async (session, shape) => {
         const rows = await mergeAndNote(session, shape, { lockTimeoutMs, clock })
         if (rows > 0) await tidyDeltas(session, shape)
+        // Whatever stood in its way does so no more.
+        if (((await readMerging(session))?.get(name)?.failures ?? 0) > 0) await noteSeen(session, name)
         return rows
       }),
     fill: (name, { signal, onProgress } = {}) =>

@@ -7,19 +7,21 @@
 import type { Clock } from '../base/clock.ts'
 import type { Session } from '../db/db.ts'
 import { sql } from '../sql/sql.ts'
+import { refillFollowers } from './followers.ts'
 import { grantsOf } from './grants.ts'
 import { mergeAndNote, rebuildRange, type BucketRange, type MergeOptions } from './merge.ts'
 import type { InstalledRollup } from './queries.ts'
 import { walkRanges } from './ranges.ts'
 import type { Shape } from './shape.ts'
 import { createViews, dropViews } from './tables.ts'
-import { refillTotals } from './totals.ts'
 
 export interface FillOptions extends Pick<MergeOptions, 'lockTimeoutMs'> {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
   /** After each range: the share that is done, from 0 to 1, and where it goes on. */
   readonly onProgress?: ((progress: FillProgress) => void) | undefined
+  /** Work that does not wait until it is filled; between two ranges. */
+  readonly between?: (() => Promise<void>) | undefined
 }
 
 export interface FillProgress {
@@ -33,17 +35,18 @@ export async function fillRollup(
   installed: Pick<InstalledRollup, 'filledTo' | 'state'>,
   options: FillOptions,
 ): Promise<void> {
-  const { lockTimeoutMs, clock, signal, onProgress } = options
+  const { lockTimeoutMs, clock, signal, onProgress, between } = options
   const { state } = installed
   try {
     await walkRanges(session, shape, {
       clock,
       signal,
       from: installed.filledTo ?? undefined,
+      between,
       visit: async (range, share) => {
         await rebuildRange(session, shape, range, {
           lockTimeoutMs,
-          withoutTotals: state === 'filling',
+          withoutFollowers: state === 'filling',
           before: (tx) => note(tx, shape, { range, state }),
         })
         // It is read meanwhile: what is pending elsewhere is not to pile up until the end.
@@ -79,8 +82,8 @@ async function note(tx: Session, shape: Shape, { range: { to }, state }: Noted):
       : await tx.query(sql`update pgstrata.rollup set filled_to = ${to} where ${here}`)
   if (rowCount === 0) throw new FilledAlready()
   if (to !== undefined) return
-  if (state === 'filling' && full.totals !== undefined) {
-    for (const statement of refillTotals(full)) await tx.query(sql.raw(statement))
+  if (state === 'filling') {
+    for (const statement of refillFollowers(full)) await tx.query(sql.raw(statement))
   }
   for (const statement of [...dropViews(rollup), ...createViews(full)]) await tx.query(sql.raw(statement))
   for (const statement of await grantsOf(tx, rollup)) await tx.query(sql.raw(statement))

@@ -9,10 +9,34 @@ import { onlyRow, type Queryable } from '../db/db.ts'
 import { quoteQualified } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
 import { bucketOf, bucketTypes, lengthOf } from './bucket.ts'
-import type { Shape } from './shape.ts'
+import { conditionsOn } from './merge.ts'
+import { deltaOf, mergedOf } from './names.ts'
+import { rowCount, type Shape } from './shape.ts'
 
 /** `none`: all of the source is there, as far as bounds tell. `all`: without buckets old and new cannot be told apart. */
 export type Floor = 'none' | 'all' | { readonly bucket: string; readonly lowest: string }
+
+/** The floor, if something is kept below it that the source has no more. */
+export async function readLostFloor(on: Queryable, shape: Shape): Promise<Floor> {
+  const floor = await readFloor(on, shape)
+  if (floor === 'none' || floor === 'all') return floor
+  const { rollup } = shape
+  const { inBucket = 'true', inSource = 'true' } = conditionsOn(shape, { from: undefined, to: floor.bucket })
+  const counted = [inSource, ...(shape.where === undefined ? [] : [shape.where])].map((condition) => `(${condition})`)
+  const kept = [mergedOf(rollup), deltaOf(rollup)].map((table) => `select ${rowCount} from ${table} where ${inBucket}`)
+  // One statement, and so one snapshot.
+  const { lost } = onlyRow(
+    await on.query<{ lost: boolean }>(
+      sql.raw(`
+    select coalesce((select sum(${rowCount}) from (${kept.join(' union all ')}) as kept), 0) > (
+        select count(*)
+        from ${quoteQualified(rollup.schema, rollup.table)}
+        where ${counted.join(' and ')}
+      ) as lost`),
+    ),
+  )
+  return lost ? floor : 'none'
+}
 
 export async function readFloor(on: Queryable, { rollup }: Shape): Promise<Floor> {
   const { bucket, schema, table } = rollup

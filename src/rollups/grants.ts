@@ -7,22 +7,9 @@
 import type { Queryable } from '../db/db.ts'
 import { quoteIdent, quoteQualified } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
-import {
-  captureEvents,
-  deltaOf,
-  functionOf,
-  lockOf,
-  membersDeltaOf,
-  membersOf,
-  membersViewOf,
-  mergedOf,
-  partsOf,
-  totalsOf,
-  totalsViewOf,
-  viewOf,
-} from './names.ts'
+import { captureEvents, functionOf } from './names.ts'
 import type { Rollup } from './options.ts'
-import { valuesMeasures } from './values.ts'
+import { ownRelations, type OwnRelation } from './own-relations.ts'
 
 /** Statements for behind those that make tables, functions and views; `views`: they are there. */
 export async function grantsOf(
@@ -40,39 +27,24 @@ export async function grantsOf(
       ) as readers
     from pg_class c
     where c.oid = ${quoteQualified(rollup.schema, rollup.table)}::regclass`)
+  const there = ownRelations(rollup).filter(({ kind }) => views || kind === 'table')
   return rows.flatMap(({ owner, mine, readers }) => [
-    ...(mine ? [] : belongTo(quoteIdent(owner), rollup, views)),
+    ...(mine ? [] : belongTo(quoteIdent(owner), rollup, there)),
     ...readers.flatMap((reader) =>
-      [mergedOf(rollup), ...viewsOf(rollup, views)].map(
-        (name) => `grant select on ${name} to ${reader === '' ? 'public' : quoteIdent(reader)}`,
+      there.flatMap(({ is, place }) =>
+        is === 'for readers' ? [`grant select on ${place} to ${reader === '' ? 'public' : quoteIdent(reader)}`] : [],
       ),
     ),
   ])
 }
 
-/** `there`: they have been made. */
-function viewsOf(rollup: Rollup, there: boolean): readonly string[] {
-  if (!there) return []
-  return [
-    partsOf(rollup),
-    viewOf(rollup),
-    ...(rollup.totals === undefined ? [] : [totalsViewOf(rollup)]),
-    ...valuesMeasures(rollup).map((measure) => membersViewOf(rollup, measure)),
-  ]
-}
-
-function belongTo(owner: string, rollup: Rollup, views: boolean): readonly string[] {
+function belongTo(owner: string, rollup: Rollup, relations: readonly OwnRelation[]): readonly string[] {
   return [
     // To find the tables there: it has no right on anything of them that is not its own.
     `grant usage on schema pgstrata to ${owner}`,
-    ...[
-      deltaOf(rollup),
-      mergedOf(rollup),
-      lockOf(rollup),
-      ...(rollup.totals === undefined ? [] : [totalsOf(rollup)]),
-      ...valuesMeasures(rollup).flatMap((measure) => [membersOf(rollup, measure), membersDeltaOf(rollup, measure)]),
-    ].map((name) => `alter table ${name} owner to ${owner}`),
-    ...viewsOf(rollup, views).map((name) => `alter view ${name} owner to ${owner}`),
-    ...captureEvents.map((event) => `alter function ${functionOf(rollup, event)}() owner to ${owner}`),
+    ...relations.map(({ kind, place }) => `alter ${kind} ${place} owner to ${owner}`),
+    ...[...captureEvents, ...(rollup.subscriber === true ? ['row' as const] : [])].map(
+      (event) => `alter function ${functionOf(rollup, event)}() owner to ${owner}`,
+    ),
   ]
 }

@@ -18,7 +18,7 @@ export function createGuard(shape: Shape): readonly string[] {
 returns void
 language sql
 begin atomic
-${used.map((statement) => `  ${statement.replaceAll('\n', '\n  ')}\n  limit 0;\n`).join('')}end`,
+${used.map((statement) => `${statement}\nlimit 0;\n`).join('')}end`,
     `revoke all on function ${nameOf(shape.rollup)} from public`,
     `comment on function ${nameOf(shape.rollup)} is ${quoteLiteral(`Keeps what rollup ${name} uses from being dropped. To drop it, declare the rollup no more and apply.`)}`,
   ]

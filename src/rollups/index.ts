@@ -29,12 +29,23 @@ export {
   type TopK,
 } from './declare.ts'
 export { findClash } from './clashes.ts'
+export { ownRelations } from './own-relations.ts'
 export { defaultError } from './values.ts'
 export { createRollups, type Rollups } from './facade.ts'
 export type { DeclaredRollups } from './readers.ts'
 export type { DeclaredRollup, Reader, ReaderOf, ReadersOf, TotalsReader } from './read/types.ts'
-export { type Measure, type Bucket, type BucketSpan, type Rollup, type Totals, type WindowSpan } from './options.ts'
+export {
+  timeUnits,
+  type Bucket,
+  type BucketSpan,
+  type Measure,
+  type Rollup,
+  type TimeUnit,
+  type Totals,
+  type WindowSpan,
+} from './options.ts'
 export { type RollupExplanation } from './explain.ts'
 export { type RollupStatus } from './status.ts'
+export { type OldestSnapshot } from './snapshots.ts'
 export { type Verification } from './verify.ts'
 export { type FillProgress } from './fill.ts'

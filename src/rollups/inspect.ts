@@ -8,14 +8,15 @@ import { quoteIdent, quoteQualified } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
 import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import { bucketTypes, type BucketType } from './bucket.ts'
-import { outputSettings } from './capture.ts'
-import { checkRollup, refuse } from './check.ts'
+import { outputSettings } from './statements.ts'
+import { checkRollup, refuse, refuseLevel } from './check.ts'
 import { lookAt, lookAtCondition, refuseVirtual, type Look } from './expressions.ts'
 import { inspectTotals } from './inspect-totals.ts'
 import { requireCountable } from './inspect-values.ts'
 import type { Measure, Rollup } from './options.ts'
 import { extremeKinds, summableTypes, type ExpressionFacts, type SourceFacts } from './shape.ts'
 import { inspectTable, type ColumnFacts } from './source.ts'
+import { findNestingFault } from './units.ts'
 
 export async function inspectSource(session: Session, rollup: Rollup): Promise<SourceFacts> {
   checkRollup(rollup)
@@ -85,7 +86,7 @@ async function makeScratch(session: Session, rollup: Rollup): Promise<void> {
   }
 }
 
-function requireColumns(rollup: Rollup, columns: readonly ColumnFacts[]): void {
+export function requireColumns(rollup: Rollup, columns: readonly ColumnFacts[]): void {
   const asked = [...(rollup.bucket === undefined ? [] : [rollup.bucket.column]), ...rollup.by]
   for (const name of asked) {
     const column = columns.find((one) => one.name === name)
@@ -127,7 +128,7 @@ async function requireKeys(session: Session, rollup: Rollup): Promise<ReadonlyMa
   return equals
 }
 
-function bucketTypeOf(rollup: Rollup, columns: readonly ColumnFacts[]): BucketType | undefined {
+export function bucketTypeOf(rollup: Rollup, columns: readonly ColumnFacts[]): BucketType | undefined {
   const { bucket } = rollup
   if (bucket === undefined) return undefined
   const type = columns.find(({ name }) => name === bucket.column)?.type ?? ''
@@ -145,6 +146,10 @@ function bucketTypeOf(rollup: Rollup, columns: readonly ColumnFacts[]): BucketTy
   if (known === 'date' && (unit === 'minute' || unit === 'hour')) {
     const detail = { expected: 'a bucket of a day or more', got: unit }
     throw refuse(rollup, `column "${bucket.column}" is a date, and has no ${unit}s`, detail)
+  }
+  for (const level of rollup.levels ?? []) {
+    const fault = findNestingFault(rollup, level, known)
+    if (fault !== undefined) throw refuseLevel(rollup, level, fault.why)
   }
   return known
 }

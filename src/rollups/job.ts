@@ -1,56 +1,53 @@
-// The job that merges: once a second while there is something to merge, and less often while there is nothing. One run goes on
-// for a minute, so that a merge does not cost a run of its own; fills what is not filled yet.
+// The job that merges: each rollup once a second while there is something to merge, less often while there is nothing or while a
+// merge of it takes long. One run goes on for a minute, so that a merge does not cost a run of its own; fills what is not
+// filled yet.
 //
 // What holds: one that fails is told and does not stop the others; a lost connection, a lost lease and the end of the time
 // end the run. A merge is a transaction: whoever is killed has merged, or has not.
 
 import { checkpoint } from '../base/clock.ts'
-import { isStrataError, messageOf } from '../base/errors.ts'
+import { messageOf } from '../base/errors.ts'
 import { plural } from '../base/units.ts'
 import type { Session } from '../db/db.ts'
-import type { Job, JobContext, JobOutcome } from '../db/job.ts'
+import type { Job, JobOutcome } from '../db/job.ts'
 import { withWorkSession } from '../plan/index.ts'
 import { isConnectionLost } from '../sql/sqlstate.ts'
-import { fillRollup } from './fill.ts'
+import { findMisfit } from './fits.ts'
 import { forgetGone } from './forget.ts'
-import { mergeAndNote } from './merge.ts'
+import { mergeDue, openMerges, type Merges } from './merge-round.ts'
 import type { Rollup } from './options.ts'
-import { readInstalled } from './queries.ts'
-import { tidyDeltas } from './tidy.ts'
-import { watchNew } from './watch.ts'
+import type { Pace } from './pace.ts'
+import { readInstalled, type InstalledRollup } from './queries.ts'
+import { isSubscriber } from './replica-triggers.ts'
+import { watchNew, type Watched } from './watch.ts'
 
 const runMs = 60_000
-const shortestPauseMs = 1_000
-const longestPauseMs = 5_000
 const lockTimeoutMs = 5_000
-/** Where an old snapshot keeps a vacuum from gaining anything, it is not tried every second. */
-const tidyEveryMs = 10_000
 
 export function mergeJob({ rollups }: { readonly rollups: readonly Rollup[] }): Job {
+  const paces = new Map<string, Pace>()
   return {
     name: 'merge',
     purpose: 'folds pending changes into rollups, and fills new ones',
     schedule: { everyMs: runMs },
     timeoutMs: 24 * 3_600_000,
     overlap: 'skip',
-    run: (context) => withWorkSession(context, (session) => runMerges(session, rollups, context)),
+    run: (context) => withWorkSession(context, (session) => runMerges(session, { rollups, context, paces })),
   }
 }
 
-async function runMerges(session: Session, rollups: readonly Rollup[], context: JobContext): Promise<JobOutcome> {
-  const { clock, signal } = context
+async function runMerges(
+  session: Session,
+  options: Pick<Merges, 'rollups' | 'context' | 'paces'>,
+): Promise<JobOutcome> {
+  const { clock, signal } = options.context
   const endMs = clock.monotonic() + runMs
-  const total = { rows: 0, merges: 0, filled: 0 }
-  const warnings = new Map<string, string>()
-  const tidiedMs = new Map<string, number>()
-  const watched = await watchAll(session, { rollups, context, warnings })
-  await forgetAll(session, { rollups, context, warnings })
-  let pauseMs = shortestPauseMs
+  const merges = await openMerges(session, options)
+  const { total, warnings } = merges
+  const watched = await watchAll(session, merges)
+  await forgetAll(session, merges)
   for (;;) {
-    const before = total.rows
-    await round(session, { rollups, context, total, warnings, tidiedMs })
-    // Idle, nobody waits for it: what is pending is read from the deltas anyway.
-    pauseMs = total.rows > before ? shortestPauseMs : Math.min(longestPauseMs, pauseMs * 2)
+    const pauseMs = await mergeDue(session, merges)
     if (clock.monotonic() + pauseMs >= endMs) break
     await clock.sleep(pauseMs, signal)
   }
@@ -64,15 +61,23 @@ async function runMerges(session: Session, rollups: readonly Rollup[], context: 
 /** Once a run: each source of what is kept. */
 async function watchAll(
   session: Session,
-  { rollups, context, warnings }: Pick<Round, 'rollups' | 'context' | 'warnings'>,
+  { rollups, context, warnings }: Pick<Merges, 'rollups' | 'context' | 'warnings'>,
 ): Promise<number> {
-  const kept = (await readInstalled(session)).filter(({ name }) => rollups.some((rollup) => rollup.name === name))
+  const installed = await readInstalled(session)
+  const kept = installed.filter(({ name }) => rollups.some((rollup) => rollup.name === name))
   const sources = new Map(kept.map(({ schema, table }) => [JSON.stringify([schema, table]), { schema, table }]))
   let watched = 0
   for (const source of sources.values()) {
     checkpoint(context.signal)
     try {
-      watched += (await watchNew(session, source)).length
+      const all = installed.filter((one) => one.schema === source.schema && one.table === source.table)
+      const found = await watchNew(session, source, { subscriber: isSubscriber(all.map((one) => one.declared)) })
+      watched += found.taken.length
+      for (const warning of warningsOf(found, all)) warnings.set(warning, warning)
+      for (const { name, shape } of all) {
+        const misfit = await findMisfit(session, shape)
+        if (misfit !== undefined) warnings.set(`fit ${name}`, `rollup ${name}: ${misfit.why}; ${misfit.todo}`)
+      }
     } catch (error) {
       checkpoint(context.signal)
       if (isConnectionLost(error)) throw error
@@ -83,10 +88,21 @@ async function watchAll(
   return watched
 }
 
+function warningsOf({ withRows, left }: Watched, rollups: readonly InstalledRollup[]): readonly string[] {
+  const names = rollups.map(({ name }) => name).join(', ')
+  return [
+    ...withRows.map(
+      (name) =>
+        `${name} had rows when it was taken up: if they came with it, or were written past its table, they are not counted; \`pgstrata rollup verify --fix\` finds them (${names})`,
+    ),
+    ...left.map((name) => `${name} is no part of its table any more: what is written to it is not counted (${names})`),
+  ]
+}
+
 /** Once a run: partitions go once a day at most. */
 async function forgetAll(
   session: Session,
-  { rollups, context: { signal }, warnings }: Pick<Round, 'rollups' | 'context' | 'warnings'>,
+  { rollups, context: { signal }, warnings }: Pick<Merges, 'rollups' | 'context' | 'warnings'>,
 ): Promise<void> {
   for (const { name, state, shape } of await readInstalled(session)) {
     checkpoint(signal)
@@ -96,44 +112,7 @@ async function forgetAll(
     } catch (error) {
       checkpoint(signal)
       if (isConnectionLost(error)) throw error
-      warnings.set(name, `rollup ${name} could not forget what is gone: ${messageOf(error)}`)
-    }
-  }
-}
-
-interface Round {
-  readonly rollups: readonly Rollup[]
-  readonly context: JobContext
-  readonly total: { rows: number; merges: number; filled: number }
-  readonly warnings: Map<string, string>
-  /** When the deltas of each were last tidied. */
-  readonly tidiedMs: Map<string, number>
-}
-
-async function round(session: Session, { rollups, context, total, warnings, tidiedMs }: Round): Promise<void> {
-  const { clock, signal } = context
-  for (const installed of await readInstalled(session)) {
-    checkpoint(signal)
-    if (!rollups.some(({ name }) => name === installed.name || name === installed.replaces)) continue
-    try {
-      if (installed.state !== 'live') {
-        await fillRollup(session, installed.shape, installed, { lockTimeoutMs, clock, signal })
-        total.filled++
-        continue
-      }
-      // Not confirmed under the lease, whose row a snapshot this old may not lock: two at once wait for each other, no more.
-      const rows = await mergeAndNote(session, installed.shape, { lockTimeoutMs, clock })
-      total.rows += rows
-      const lastMs = tidiedMs.get(installed.name) ?? -Infinity
-      if (rows > 0 && clock.monotonic() - lastMs >= tidyEveryMs && (await tidyDeltas(session, installed.shape))) {
-        tidiedMs.set(installed.name, clock.monotonic())
-      }
-      if (rows > 0) total.merges++
-      warnings.delete(installed.name)
-    } catch (error) {
-      checkpoint(signal)
-      if (isConnectionLost(error) || isStrataError(error, 'LEASE_LOST')) throw error
-      warnings.set(installed.name, `rollup ${installed.name}: ${messageOf(error)}`)
+      warnings.set(`forget ${name}`, `rollup ${name} could not forget what is gone: ${messageOf(error)}`)
     }
   }
 }

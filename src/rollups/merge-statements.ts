@@ -3,11 +3,12 @@
 
 import { quoteIdent, quoteLiteral } from '../sql/quote.ts'
 import { isStale, lookAgain } from './extremes.ts'
-import { deltaOf, mergedOf, totalsOf } from './names.ts'
+import { followersOf } from './followers.ts'
+import { deltaOf, mergedOf } from './names.ts'
 import { rowCount, type Shape } from './shape.ts'
 import { anyLeft, sumOf, upsertMerged } from './statements.ts'
-import { areValuesPending, deletePendingValues, mergeValues, valuesIn } from './values-statements.ts'
-import { advanceStatement, hasMoved, serverClock, upsertTotals } from './totals.ts'
+import { areValuesPending, deletePendingValues, mergeValues } from './values-statements.ts'
+import { advanceStatement, hasMoved, serverClock } from './totals.ts'
 
 /** Whether there is anything to do: a delta, or a window that has moved on. */
 export function isMergeDue(shape: Shape, at: string = serverClock): string {
@@ -31,11 +32,7 @@ export function mergeStatements(shape: Shape, at: string = serverClock): readonl
   const delta = deltaOf(shape.rollup)
   const targets = [
     { table: mergedOf(shape.rollup), name: 'merged', as: 'm', upsert: upsertMerged(shape, 'table pending') },
-    ...(shape.totals === undefined
-      ? []
-      : [
-          { table: totalsOf(shape.rollup), name: 'totaled', as: 't', upsert: upsertTotals(shape, { from: 'pending' }) },
-        ]),
+    ...followersOf(shape).map((one) => ({ ...one, upsert: one.upsert({ from: 'pending' }) })),
   ]
   const { extremes = [] } = shape
   const stale = extremes.map((extreme) => `(${isStale(extreme, 'm')})`).join(' or ')
@@ -47,28 +44,36 @@ export function mergeStatements(shape: Shape, at: string = serverClock): readonl
     ({ name }) => `(select pg_catalog.array_agg(${name}.place) from ${name} where ${name}.rows_left = 0)`,
   )
   const look = `(select pg_catalog.array_agg(merged.place) from merged where merged.is_stale and merged.rows_left > 0)`
+  const pending = `with pending as materialized (\n${sumOf(shape, { from: delta, having: anyLeft(shape) })}\n)`
+  const taking = [
+    `${pending}, ${written.join(', ')}
+select ${[...emptied, ...(stale === '' ? [] : [look])].join(', ')}
+into ${[...targets.map(({ name }) => `merging.gone_${name}`), ...(stale === '' ? [] : ['merging.stale'])].join(', ')};`,
+    ...targets.map(
+      ({ table, name, as }) => `if merging.gone_${name} is not null then
+  delete from ${table} as ${as} where ${as}.ctid = any (merging.gone_${name});
+end if;`,
+    ),
+    ...(stale === ''
+      ? []
+      : [`if merging.stale is not null then\n  ${lookAgain(shape, extremes, 'merging.stale')};\nend if;`]),
+  ].join('\n')
+  const [merged, ...followers] = targets.map(({ name, upsert }) => ({ upsert, text: `, ${name} as (\n${upsert}\n)` }))
+  // Where all is added nothing goes: what was written need not be looked through, a fifth of a large merge.
+  const adding = `${pending}${followers.map(({ text }) => text).join('')}\n${merged?.upsert ?? ''};`
+  const folded =
+    stale === ''
+      ? `if exists (select from ${delta} where ${quoteIdent(rowCount)} < 0) then\n  ${taking}\nelse\n  ${adding}\nend if;`
+      : taking
+  const values = mergeValues(shape, 'merging.gone_values').map((statement) => `${statement};`)
   const body = `#variable_conflict use_column
 <<merging>>
 declare
 ${targets.map(({ name }) => `  gone_${name} pg_catalog.tid[];`).join('\n')}
   stale pg_catalog.tid[];
-${valuesIn(shape).length === 0 ? '' : '  gone_values pg_catalog.tid[];\n'}begin
-  ${`with pending as materialized (\n${sumOf(shape, { from: delta, having: anyLeft(shape) })}\n), ${written.join(', ')}`.replaceAll('\n', '\n  ')}
-  select ${[...emptied, ...(stale === '' ? [] : [look])].join(', ')}
-  into ${[...targets.map(({ name }) => `merging.gone_${name}`), ...(stale === '' ? [] : ['merging.stale'])].join(', ')};
-${targets
-  .map(
-    ({ table, name, as }) => `  if merging.gone_${name} is not null then
-    delete from ${table} as ${as} where ${as}.ctid = any (merging.gone_${name});
-  end if;`,
-  )
-  .join('\n')}
-${stale === '' ? '' : `  if merging.stale is not null then\n    ${lookAgain(shape, extremes, 'merging.stale').replaceAll('\n', '\n    ')};\n  end if;\n`}${mergeValues(
-    shape,
-    'merging.gone_values',
-  )
-    .map((statement) => `  ${statement.replaceAll('\n', '\n  ')};\n`)
-    .join('')}end`
+${values.length === 0 ? '' : '  gone_values pg_catalog.tid[];\n'}begin
+  ${[folded, ...values].join('\n')}
+end`
   return [
     ...(hasWindows(shape) ? [advanceStatement(shape, at)] : []),
     `do ${quoteLiteral(body)}`,

@@ -17,19 +17,18 @@ import { quoteIdent, quoteLiteral, quoteQualified } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
 import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import { bucketOf, isContiguous } from './bucket.ts'
-import { outputSettings } from './capture.ts'
+import { outputSettings, contributionOf, insertMerged, lockStatement, requireDefinition } from './statements.ts'
+import { changeWithFollowers, followersOf, refillFollowers, type Follower } from './followers.ts'
 import { deltaOf, mergedOf } from './names.ts'
 import { noteMerged } from './queries.ts'
-import { bucketColumn, rowCount, type Shape } from './shape.ts'
+import { bucketColumn, type Shape } from './shape.ts'
 import { isMergeDue, mergeStatements } from './merge-statements.ts'
-import { additiveColumnsOf, contributionOf, lockStatement, requireDefinition, upsertMerged } from './statements.ts'
-import { deleteEmptied, refillTotals, upsertTotals } from './totals.ts'
 import { rebuildValues, removeValues } from './values-statements.ts'
 
 export interface MergeOptions {
   /** How long to wait for another merge or rebuild. */
   readonly lockTimeoutMs: number
-  /** The last thing in the transaction; told how many rows it was about. */
+  /** The last thing in the transaction; told how many rows were merged. */
   readonly before?: ((tx: Session, rows: number) => Promise<void>) | undefined
   /** What windows take for now, as SQL writes it; undefined: the server's clock. */
   readonly at?: string | undefined
@@ -75,8 +74,8 @@ export async function rebuildRange(
   shape: Shape,
   range: BucketRange,
   options: MergeOptions & {
-    /** Nobody reads totals yet: they are filled when all is in. */
-    readonly withoutTotals?: boolean
+    /** Nobody reads totals and levels yet: they are filled when all is in. */
+    readonly withoutFollowers?: boolean
   },
 ): Promise<void> {
   const { rollup } = shape
@@ -88,14 +87,11 @@ export async function rebuildRange(
     await session.query(sql.raw(`delete from ${deltaOf(rollup)}${where}`))
     for (const statement of rebuildValues(shape, { inBucket, inSource })) await session.query(sql.raw(statement))
     const gone = `delete from ${mergedOf(rollup)}${where}`
-    if (shape.totals === undefined || options.withoutTotals === true) {
-      await session.query(sql.raw(gone))
-      return (await session.query(sql.raw(upsertMerged(shape, contribution)))).rowCount
-    }
-    const emptied = await writeBoth(session, shape, { name: 'gone', change: gone, sign: -1 })
-    await writeBoth(session, shape, { name: 'added', change: upsertMerged(shape, contribution), sign: 1 })
-    if (emptied > 0) await session.query(sql.raw(deleteEmptied(shape)))
-    return emptied
+    const followers = options.withoutFollowers === true ? [] : followersOf(shape)
+    const emptied = await write(session, shape, { followers, name: 'gone', change: gone, sign: -1 })
+    await write(session, shape, { followers, name: 'added', change: insertMerged(shape, contribution), sign: 1 })
+    for (const one of emptied) await session.query(sql.raw(one.deleteEmptied))
+    return 0
   })
 }
 
@@ -110,35 +106,31 @@ export async function removeBuckets(
     for (const statement of removeValues(shape, where)) await session.query(sql.raw(statement))
     await session.query(sql.raw(`delete from ${deltaOf(rollup)} where ${where}`))
     const gone = `delete from ${mergedOf(rollup)} where ${where}`
-    if (shape.totals === undefined) return (await session.query(sql.raw(gone))).rowCount
-    const emptied = await writeBoth(session, shape, { name: 'gone', change: gone, sign: -1 })
-    if (emptied > 0) await session.query(sql.raw(deleteEmptied(shape)))
-    return emptied
+    const emptied = await write(session, shape, { followers: followersOf(shape), name: 'gone', change: gone, sign: -1 })
+    for (const one of emptied) await session.query(sql.raw(one.deleteEmptied))
+    return 0
   })
 }
 
-/** What is changed in the merged table, and the same in totals; how many of their keys have no row left. */
-async function writeBoth(
+/** What is changed in the merged table, and the same in what follows from it; those of which keys have no row left. */
+async function write(
   session: Session,
   shape: Shape,
-  { name, change, sign }: { readonly name: string; readonly change: string; readonly sign: 1 | -1 },
-): Promise<number> {
-  const statement = `with ${name} as (
-${change}
-returning ${additiveColumnsOf(shape).join(', ')}
-), totaled as (
-${upsertTotals(shape, { from: name, sign })}
-returning t.${quoteIdent(rowCount)} as rows_left
-)
-select (count(*) filter (where rows_left = 0))::float8 as emptied
-from totaled`
-  return onlyRow(await session.query<{ emptied: number }>(sql.raw(statement))).emptied
+  { followers, ...written }: Parameters<typeof changeWithFollowers>[1],
+): Promise<readonly Follower[]> {
+  if (followers.length === 0) {
+    await session.query(sql.raw(written.change))
+    return []
+  }
+  const statement = changeWithFollowers(shape, { followers, ...written })
+  const emptied = onlyRow(await session.query<Readonly<Record<string, number>>>(sql.raw(statement)))
+  return followers.filter(({ name }) => (emptied[name] ?? 0) > 0)
 }
 
 /** From what is merged, whatever they were. */
-export async function rebuildTotals(session: Session, shape: Shape, options: MergeOptions): Promise<void> {
+export async function rebuildFollowers(session: Session, shape: Shape, options: MergeOptions): Promise<void> {
   await underLock(session, shape, options, async () => {
-    for (const statement of refillTotals(shape)) await session.query(sql.raw(statement))
+    for (const statement of refillFollowers(shape)) await session.query(sql.raw(statement))
     return 0
   })
 }

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { quoteQualified } from '../sql/quote.ts'
-import type { Rollup } from './options.ts'
+import type { Rollup, TimeUnit } from './options.ts'
 
 /** Exact to the last commit, one row for each bucket and key. */
 export function viewOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>): string {
@@ -27,6 +27,16 @@ export function totalsViewOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>):
 /** What that one reads. */
 export function totalsOf({ name }: Pick<Rollup, 'name'>): string {
   return quoteQualified('pgstrata', `${name}_totals`)
+}
+
+/** By a coarser bucket: exact to the last commit, one row for each key. */
+export function levelViewOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>, unit: TimeUnit): string {
+  return quoteQualified(schema, `${name}_${unit}`)
+}
+
+/** What was merged, by a coarser bucket. */
+export function levelOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>, unit: TimeUnit): string {
+  return quoteQualified(schema, `${name}_${unit}_merged`)
 }
 
 /** What is still to be merged. */
@@ -56,15 +66,20 @@ export function lockOf({ name }: Pick<Rollup, 'name'>): string {
 
 export const captureEvents = ['insert', 'update', 'delete', 'truncate'] as const
 export type CaptureEvent = (typeof captureEvents)[number]
+/** `row`: of each row that is written as a replica writes it. */
+export type CaptureFunction = CaptureEvent | 'row'
 
 /** One for each event of a source, whatever rollups there are on it. */
-export function functionOf(source: { readonly schema: string; readonly table: string }, event: CaptureEvent): string {
+export function functionOf(
+  source: { readonly schema: string; readonly table: string },
+  event: CaptureFunction,
+): string {
   const digest = createHash('sha256')
     .update(JSON.stringify([source.schema, source.table]))
     .digest('hex')
   return quoteQualified('pgstrata', `rollups_${digest.slice(0, 12)}_${event}`)
 }
 
-export function triggerOf(event: CaptureEvent): string {
+export function triggerOf(event: CaptureFunction): string {
   return `pgstrata_rollups_${event}`
 }

@@ -5,6 +5,10 @@ export type BucketSpan =
   | { readonly unit: 'minute' | 'hour'; readonly count: number }
   | { readonly unit: 'day' | 'week' | 'month' | 'quarter' | 'year'; readonly count: 1 }
 
+/** By which a rollup can be read, the finest first. */
+export const timeUnits = ['hour', 'day', 'week', 'month', 'quarter', 'year'] as const
+export type TimeUnit = (typeof timeUnits)[number]
+
 export interface Bucket {
   /** date, timestamp or timestamptz. */
   readonly column: string
@@ -67,8 +71,25 @@ export interface Rollup {
   readonly where: string | undefined
   readonly measures: readonly Measure[]
   readonly totals?: Totals | undefined
+  /** Coarser buckets that are kept besides, of the same zone; undefined: none. */
+  readonly levels?: readonly TimeUnit[] | undefined
   /** What becomes of the buckets of partitions that are gone. Undefined: they are kept. */
   readonly retention?: 'forget' | undefined
+  /** A subscription writes to the source, or sessions in session_replication_role = replica: their rows are noted, too. */
+  readonly subscriber?: true | undefined
   /** Where the source has row security: `ignore` shows what policies hide to whoever may read the source at all. */
   readonly rowSecurity: 'refuse' | 'ignore'
+}
+
+/** The table that is counted. */
+export interface Source {
+  readonly schema: string
+  readonly table: string
+}
+
+export interface Relation {
+  /** As SQL writes it. */
+  readonly name: string
+  /** It holds rows: a plain table or a leaf. */
+  readonly leaf: boolean
 }

@@ -7,18 +7,22 @@
 import { createHash } from 'node:crypto'
 import type { StepDraft } from '../plan/index.ts'
 import { quoteLiteral, quoteQualified } from '../sql/quote.ts'
-import { captureFunctions, captureTriggers, dropTriggers, type Relation, type Source } from './capture.ts'
+import { captureFunctions, dropTriggers } from './capture.ts'
+import type { Relation, Source } from './options.ts'
 import { changeTables, lockSource, takePlace } from './change.ts'
 import type { Floor } from './floor.ts'
+import { fillFollowers, refillFollowers } from './followers.ts'
 import { createGuard, dropGuard } from './guard.ts'
-import { captureEvents, deltaOf, functionOf, mergedOf, viewOf } from './names.ts'
+import { captureEvents, deltaOf, functionOf, mergedOf, viewOf, type CaptureFunction } from './names.ts'
 import { conditionsOn } from './merge.ts'
-import { deleteRollup, insertRollup, updateRollup, type InstalledRollup } from './queries.ts'
+import { deleteRollup, insertRollup, updateRollup, type InstalledRollup, type Unwatched } from './queries.ts'
+import { dropReplicaTrigger, isSubscriber, replicaFunction, replicaTrigger } from './replica-triggers.ts'
 import type { Shape } from './shape.ts'
-import { contributionOf, upsertMerged } from './statements.ts'
+import { contributionOf, insertMerged } from './statements.ts'
+import type { StrayTrigger } from './relations.ts'
 import { createTables, createViews, dropRollup } from './tables.ts'
-import { refillTotals, upsertTotals } from './totals.ts'
 import { fillValues, rebuildValues } from './values-statements.ts'
+import { dropStrays, strayNames, triggersOf, unwatchStatements, watchStatements } from './watch-statements.ts'
 
 /** Filled while writers wait: some 50,000 rows, a fraction of a second. */
 const smallSourceBytes = 8 * 1024 * 1024
@@ -30,8 +34,11 @@ export function isSmall(sizeBytes: number): boolean {
 export interface SourceReading {
   readonly source: Source
   readonly relations: readonly Relation[]
-  /** Relations without all of the triggers. */
-  readonly unwatched: readonly Relation[]
+  readonly unwatched: Unwatched
+  /** Of the unwatched, those that may have rows which were never counted. */
+  readonly withRows: readonly string[]
+  readonly strays: readonly StrayTrigger[]
+  /** By eventsOf(). */
   readonly functionComments: readonly (string | null)[]
   readonly sizeBytes: number
   /** Statements that give what is made to whom it belongs, and to who may read it; by name. */
@@ -61,15 +68,16 @@ export interface Replacement {
 }
 
 export function planSource(reading: SourceReading): readonly StepDraft[] {
-  const { source, shapes, installed, relations } = reading
+  const { source, shapes, installed } = reading
   const { changes, replacements } = reading
   const added = shapes.filter((shape) => !installed.some(({ name }) => name === shape.rollup.name))
   const gone = installed.filter(
     (one) => !shapes.some(({ rollup }) => rollup.name === one.name) && !replacements.some(({ next }) => next === one),
   )
-  if (shapes.length === 0) return planEnd(source, relations, gone)
-  const functions = captureFunctions(source, shapes)
-  const comments = commentsOf(source, functions)
+  if (shapes.length === 0) return planEnd(reading, gone)
+  const subscriber = isSubscribed(shapes)
+  const functions = [...captureFunctions(source, shapes), ...(subscriber ? replicaFunction(source, shapes) : [])]
+  const comments = commentsOf(source, eventsOf(shapes), functions)
   const isCurrent =
     added.length + gone.length + changes.length + replacements.length === 0 &&
     reading.functionComments.every((comment, index) => comment === comments[index]?.text)
@@ -90,6 +98,7 @@ function planChange(reading: SourceReading, change: Change, functions: readonly 
     replaces: reading.beside.get(rollup.name) ?? null,
   })
   const { changes, replacements } = reading
+  const subscriber = isSubscribed(reading.shapes)
   return {
     title: titleOf(source, change, reading),
     statements: [
@@ -103,7 +112,8 @@ function planChange(reading: SourceReading, change: Change, functions: readonly 
       ...added.flatMap(createTables),
       ...added.flatMap(createGuard),
       ...functions,
-      ...relations.flatMap((relation) => captureTriggers(source, relation)),
+      ...(subscriber ? replicaTrigger(source) : wasSubscribed(reading) ? dropReplicaTrigger(source) : []),
+      ...relations.flatMap((relation) => triggersOf(source, relation, { subscriber })),
       ...added.flatMap((shape) =>
         atOnce
           ? [...fillAtOnce(shape), ...createViews(shape), insertRollup(shape, 'live', replacing(shape))]
@@ -136,8 +146,8 @@ function finishChange({ from, to, floor }: InPlace, atOnce: boolean): readonly s
   return [
     `delete from ${deltaOf(to.rollup)}${where}`,
     `delete from ${mergedOf(to.rollup)}${where}`,
-    upsertMerged(full, contributionOf(full, { from: source, sign: 1, where: inSource })),
-    ...(full.totals === undefined ? [] : refillTotals(full)),
+    insertMerged(full, contributionOf(full, { from: source, sign: 1, where: inSource })),
+    ...refillFollowers(full),
     ...rebuildValues(full, { inBucket, inSource }),
     ...createViews(full),
     updateRollup(name, { shape: full, state: 'live', filledTo: 'null' }),
@@ -168,35 +178,50 @@ const list = (names: readonly string[]): string => names.join(', ')
 function fillAtOnce(shape: Shape): readonly string[] {
   const { schema, table } = shape.rollup
   return [
-    upsertMerged(shape, contributionOf(shape, { from: quoteQualified(schema, table), sign: 1 })),
-    ...(shape.totals === undefined ? [] : [upsertTotals(shape, { from: mergedOf(shape.rollup) })]),
+    insertMerged(shape, contributionOf(shape, { from: quoteQualified(schema, table), sign: 1 })),
+    ...fillFollowers(shape),
     ...fillValues(shape),
   ]
 }
 
-/** Partitions that came by another way. */
-function planWatch({ source, unwatched }: SourceReading): readonly StepDraft[] {
-  if (unwatched.length === 0) return []
+/** Partitions that came by another way, and what is none any more. */
+function planWatch({ source, shapes, unwatched, withRows, strays }: SourceReading): readonly StepDraft[] {
+  const statements = [
+    ...watchStatements(source, unwatched, { subscriber: isSubscribed(shapes) }),
+    ...dropStrays(strays),
+  ]
+  if (statements.length === 0) return []
+  const names = unwatched.relations.map(({ name }) => (withRows.includes(name) ? `${name} (${haveRows})` : name))
+  const watched = [...(unwatched.replica ? ['what replicas write'] : []), ...names]
+  const what = [
+    ...(watched.length === 0 ? [] : [`watch ${list(watched)}`]),
+    ...(strays.length === 0 ? [] : [`leave ${list(strayNames(strays))}, which is no part of it any more`]),
+  ]
   return [
     {
-      title: `Rollups of table ${source.schema}.${source.table}: watch ${list(unwatched.map(({ name }) => name))}`,
-      statements: unwatched.flatMap((relation) => captureTriggers(source, relation)),
-      undo: unwatched.flatMap(dropTriggers),
+      title: `Rollups of table ${source.schema}.${source.table}: ${what.join('; ')}`,
+      statements,
+      undo: unwatchStatements(source, unwatched),
     },
   ]
 }
 
-function planEnd(
-  source: Source,
-  relations: readonly Relation[],
-  gone: readonly InstalledRollup[],
-): readonly StepDraft[] {
+/** Attached with them, or written while triggers were off: nobody can tell. */
+const haveRows = 'which has rows: if they are not counted, `pgstrata rollup verify --fix` finds them'
+
+const isSubscribed = (shapes: readonly Shape[]): boolean => isSubscriber(shapes.map(({ rollup }) => rollup))
+const wasSubscribed = ({ installed }: Pick<SourceReading, 'installed'>): boolean =>
+  isSubscriber(installed.map(({ declared }) => declared))
+
+function planEnd({ source, relations, strays }: SourceReading, gone: readonly InstalledRollup[]): readonly StepDraft[] {
   if (gone.length === 0) return []
   return [
     {
       title: titleOf(source, { added: [], gone }, { changes: [], replacements: [] }),
       statements: [
         ...relations.flatMap(dropTriggers),
+        ...dropStrays(strays),
+        ...(wasSubscribed({ installed: gone }) ? dropReplicaTrigger(source) : []),
         ...captureEvents.map((event) => `drop function if exists ${functionOf(source, event)}()`),
         ...gone.flatMap(dropAll),
       ],
@@ -210,17 +235,23 @@ function dropAll({ declared }: InstalledRollup): readonly string[] {
   return [dropGuard(declared), ...dropRollup(declared), deleteRollup(declared)]
 }
 
+/** Of which there is a function each. */
+export function eventsOf(shapes: readonly Shape[]): readonly CaptureFunction[] {
+  return isSubscribed(shapes) ? [...captureEvents, 'row'] : captureEvents
+}
+
 /** What the functions were made for, so that another apply knows. */
 function commentsOf(
   source: Source,
+  events: readonly CaptureFunction[],
   functions: readonly string[],
 ): readonly { readonly text: string; readonly statement: string }[] {
-  return captureEvents.map((event, index) => {
+  return events.map((event, index) => {
     const digest = createHash('sha256')
       .update(functions[2 * index] ?? '')
       .digest('hex')
       .slice(0, 12)
-    const text = `Notes for the rollups of ${source.schema}.${source.table} what an ${event} changes (pgstrata ${digest})`
+    const text = `Notes for the rollups of ${source.schema}.${source.table} what ${event === 'row' ? 'a row of a replica' : `an ${event}`} changes (pgstrata ${digest})`
     return { text, statement: `comment on function ${functionOf(source, event)}() is ${quoteLiteral(text)}` }
   })
 }

@@ -4,9 +4,8 @@ import { StrataError } from '../base/errors.ts'
 import type { Queryable } from '../db/db.ts'
 import { quoteLiteral } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
-import type { Relation, Source } from './capture.ts'
-import { captureEvents, functionOf, triggerOf } from './names.ts'
-import type { Rollup } from './options.ts'
+import type { Relation, Source, Rollup } from './options.ts'
+import { captureEvents, functionOf, triggerOf, type CaptureFunction } from './names.ts'
 import type { Shape } from './shape.ts'
 
 export interface InstalledRollup {
@@ -96,9 +95,13 @@ export async function noteMerged(
     where name = ${name}`)
 }
 
-/** Comments of the functions of a source, by event: they say what the functions were made for. */
-export async function readFunctionComments(on: Queryable, source: Source): Promise<readonly (string | null)[]> {
-  const names = captureEvents.map((event) => `${functionOf(source, event)}()`)
+/** Comments of the functions of a source: they say what the functions were made for. */
+export async function readFunctionComments(
+  on: Queryable,
+  source: Source,
+  events: readonly CaptureFunction[],
+): Promise<readonly (string | null)[]> {
+  const names = events.map((event) => `${functionOf(source, event)}()`)
   const { rows } = await on.query<{ comment: string | null }>(sql`
     select obj_description(to_regprocedure(name), 'pg_proc') as comment
     from unnest(${names}::text[]) with ordinality as wanted (name, place)
@@ -106,26 +109,59 @@ export async function readFunctionComments(on: Queryable, source: Source): Promi
   return rows.map(({ comment }) => comment)
 }
 
-/** Relations on which a trigger is missing, or switched off. */
+export interface Unwatched {
+  /** Without all of the statement triggers. */
+  readonly relations: readonly Relation[]
+  /** The row trigger is missing somewhere. */
+  readonly replica: boolean
+}
+
+/** Where a trigger is missing, or switched off; `subscriber`: those that fire for a replica belong to it. */
 export async function readUnwatched(
   on: Queryable,
-  source: Source,
   relations: readonly Relation[],
-): Promise<readonly Relation[]> {
-  const names = captureEvents.map((event) => triggerOf(event))
-  const { rows } = await on.query<{ name: string; there: string[] }>(sql`
+  { subscriber }: { readonly subscriber: boolean },
+): Promise<Unwatched> {
+  const names = [...captureEvents, 'row' as const].map((event) => triggerOf(event))
+  const { rows } = await on.query<{ name: string; there: Record<string, string> }>(sql`
     select wanted.name, (
-        select coalesce(array_agg(t.tgname::text), '{}')
+        select coalesce(jsonb_object_agg(t.tgname::text, t.tgenabled), '{}')
         from pg_trigger t
         where t.tgrelid = to_regclass(wanted.name)
           and t.tgname::text = any(${names}::text[])
-          and t.tgenabled in ('O', 'A')
       ) as there
     from unnest(${relations.map(({ name }) => name)}::text[]) as wanted (name)`)
-  const there = new Map(rows.map((row) => [row.name, new Set(row.there)]))
-  return relations.filter(({ name, leaf }) =>
-    captureEvents.some((event) => (leaf || event !== 'truncate') && there.get(name)?.has(triggerOf(event)) !== true),
-  )
+  const there = new Map(rows.map((row) => [row.name, row.there]))
+  const isOn = (name: string, event: CaptureFunction, states: string): boolean =>
+    states.includes(there.get(name)?.[triggerOf(event)] ?? 'none')
+  return {
+    relations: relations.filter(({ name }) =>
+      captureEvents.some((event) => !isOn(name, event, event === 'truncate' && subscriber ? 'A' : 'OA')),
+    ),
+    replica: subscriber && relations.some(({ name }) => !isOn(name, 'row', 'R')),
+  }
+}
+
+/** Leaves that hold a row, as far as there are no more than a hundred. */
+export async function readWithRows(on: Queryable, relations: readonly Relation[]): Promise<readonly string[]> {
+  const leaves = relations.filter(({ leaf }) => leaf).slice(0, 100)
+  if (leaves.length === 0) return []
+  const looks = leaves.map(({ name }) => `select ${quoteLiteral(name)} as name where exists (select from only ${name})`)
+  return (await on.query<{ name: string }>(sql.raw(looks.join('\nunion all\n')))).rows.map(({ name }) => name)
+}
+
+/** The subscriptions that write to any of them. */
+export async function readSubscriptions(on: Queryable, relations: readonly Relation[]): Promise<readonly string[]> {
+  const { rows } = await on.query<{ name: string }>(sql`
+    select distinct s.subname::text as name
+    from pg_subscription_rel r
+    join pg_subscription s on s.oid = r.srsubid
+    where r.srrelid in (
+        select to_regclass(name)
+        from unnest(${relations.map(({ name }) => name)}::text[]) as relation (name)
+      )
+    order by 1`)
+  return rows.map(({ name }) => name)
 }
 
 /** Of everything that holds rows of the source. */

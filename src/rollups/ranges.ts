@@ -2,12 +2,11 @@
 // what compares it with its source. The first range begins before everything, the last is open; both hold the infinities.
 
 import { checkpoint, type Clock } from '../base/clock.ts'
-import type { Queryable, Session } from '../db/db.ts'
-import { onlyRow } from '../db/db.ts'
-import { quoteLiteral } from '../sql/quote.ts'
+import { type Queryable, type Session, onlyRow } from '../db/db.ts'
+import { quoteLiteral, quoteQualified } from '../sql/quote.ts'
 import { sql, type Sql } from '../sql/sql.ts'
 import { bucketOf, bucketTypes, lengthOf, type BucketType } from './bucket.ts'
-import type { BucketRange } from './merge.ts'
+import { conditionsOn, type BucketRange } from './merge.ts'
 import type { Bucket } from './options.ts'
 import type { Shape } from './shape.ts'
 
@@ -18,21 +17,30 @@ export interface WalkOptions {
   readonly from: string | undefined
   /** Which share of the time is behind us when the range is done, from 0 to 1. */
   readonly visit: (range: BucketRange, share: number) => Promise<void>
+  /** Between two ranges; what it takes is not their time. */
+  readonly between?: (() => Promise<void>) | undefined
 }
 
 const targetMs = 2_000
 const mostBuckets = 100_000
+/** As many rows as the planner expects: ranges grow by time, and where rows lie denser they are cut. */
+const fewRows = 50_000
+const mostGrowth = 4
 
 export async function walkRanges(session: Session, shape: Shape, options: WalkOptions): Promise<void> {
-  const { clock, signal, visit } = options
+  const { clock, signal, visit, between } = options
   // Positions are handed on as text.
   await session.query(sql`set datestyle = 'ISO'`)
   const ends = await readEnds(session, shape)
   let from = options.from
   let buckets = 1
+  let rows = fewRows
   for (;;) {
     checkpoint(signal)
-    const next = ends === undefined ? undefined : await readNext(session, ends, { from, buckets })
+    const chosen = await choose(session, shape, { ends, from, buckets, mostRows: Math.max(fewRows, rows * mostGrowth) })
+    const { next } = chosen
+    buckets = chosen.buckets
+    rows = chosen.rows
     const begunMs = clock.monotonic()
     await visit({ from, to: next?.to }, next?.share ?? 1)
     if (next === undefined) return
@@ -40,7 +48,40 @@ export async function walkRanges(session: Session, shape: Shape, options: WalkOp
     from = next.to
     if (tookMs < targetMs / 2) buckets = Math.min(mostBuckets, buckets * 2)
     else if (tookMs > targetMs * 2) buckets = Math.max(1, Math.floor(buckets / 2))
+    await between?.()
   }
+}
+
+interface Choice {
+  readonly ends: Ends | undefined
+  readonly from: string | undefined
+  readonly buckets: number
+  readonly mostRows: number
+}
+
+/** Halved until the planner expects no more than `mostRows` of it. */
+async function choose(
+  session: Session,
+  shape: Shape,
+  { ends, from, buckets, mostRows }: Choice,
+): Promise<{ readonly next: Next | undefined; readonly buckets: number; readonly rows: number }> {
+  if (ends === undefined) return { next: undefined, buckets, rows: 0 }
+  const next = await readNext(session, ends, { from, buckets })
+  const rows = await expectRows(session, shape, { from, to: next?.to })
+  if (buckets === 1 || rows <= mostRows) return { next, buckets, rows }
+  return await choose(session, shape, { ends, from, buckets: Math.floor(buckets / 2), mostRows })
+}
+
+async function expectRows(session: Session, shape: Shape, range: BucketRange): Promise<number> {
+  const { schema, table } = shape.rollup
+  const { inSource } = conditionsOn(shape, range)
+  const where = inSource === undefined ? '' : ` where ${inSource}`
+  const { 'QUERY PLAN': plan } = onlyRow(
+    await session.query<{ 'QUERY PLAN': readonly [{ readonly Plan: { readonly 'Plan Rows': number } }] }>(
+      sql.raw(`explain (format json) select from ${quoteQualified(schema, table)}${where}`),
+    ),
+  )
+  return plan[0].Plan['Plan Rows']
 }
 
 /** Of the rows that are there when the walk begins; what comes later is in the last range. */
@@ -74,12 +115,17 @@ async function readEnds(session: Session, { rollup }: Shape): Promise<Ends | und
   return first === null || last === null || known === undefined ? undefined : { bucket, type: known, first, last }
 }
 
+interface Next {
+  readonly to: string
+  readonly share: number
+}
+
 /** Where the next range ends; undefined: it is the last, and open. */
 async function readNext(
   on: Queryable,
   { bucket, type, first, last }: Ends,
   { from, buckets }: { readonly from: string | undefined; readonly buckets: number },
-): Promise<{ readonly to: string; readonly share: number } | undefined> {
+): Promise<Next | undefined> {
   const at = (text: string): string => `${quoteLiteral(text)}::${type}`
   const start = from === undefined ? bucketOf(bucket, type, at(first)) : at(from)
   const { to, share } = onlyRow(

@@ -4,9 +4,11 @@ import type { Session } from '../db/db.ts'
 import type { Held } from '../plan/index.ts'
 import { changeBetween, isSameDeclaration } from './definition.ts'
 import { readDependants } from './dependants.ts'
-import { readFloor } from './floor.ts'
+import { findMisfit } from './fits.ts'
+import { readLostFloor } from './floor.ts'
 import { inspectSource } from './inspect.ts'
 import type { Rollup } from './options.ts'
+import { ownRelations } from './own-relations.ts'
 import type { InPlace, Replacement } from './plan.ts'
 import type { InstalledRollup } from './queries.ts'
 import { shapeOf, type Shape } from './shape.ts'
@@ -27,16 +29,21 @@ interface Subject {
   readonly installed: readonly InstalledRollup[]
 }
 
-/** `_merged` behind it has to fit still. */
-const mostBytes = 63 - '_next_merged'.length
+/** What is put behind it has to fit still. */
+function mostBytesOf(rollup: Rollup): number {
+  return 63 - '_next'.length - Math.max(...ownRelations(rollup).map(({ suffix }) => Buffer.byteLength(suffix)))
+}
 
 export async function readChange(session: Session, { rollup, kept, installed }: Subject): Promise<Found> {
   const change = changeBetween(kept.declared, rollup)
-  if (change.kind === 'none') return { shapes: [kept.shape] }
   const stays = (why: string, todo: string): Found => ({
     shapes: [kept.shape],
     held: { what: `rollup ${rollup.name}`, why, todo },
   })
+  const misfit = await findMisfit(session, kept.shape)
+  if (change.kind === 'none' && misfit === undefined) return { shapes: [kept.shape] }
+  // What is built beside would not be captured either: it is the old one at which writes fail.
+  if (misfit !== undefined && change.kind !== 'in place') return stays(misfit.why, misfit.todo)
   if (change.kind === 'elsewhere') {
     return stays(
       'it is declared of another table than it is kept of',
@@ -50,7 +57,7 @@ export async function readChange(session: Session, { rollup, kept, installed }: 
       'drop them, apply, and make them again',
     )
   }
-  const floor = await readFloor(session, kept.shape)
+  const floor = await readLostFloor(session, kept.shape)
   if (change.kind === 'in place') {
     if (kept.state === 'filling') return stays('it is being filled as it was declared', 'apply again when it is filled')
     const added = floor === 'all' ? [] : change.added
@@ -73,6 +80,7 @@ export async function readChange(session: Session, { rollup, kept, installed }: 
       'declare it under another name, and keep this one for what it remembers',
     )
   }
+  const mostBytes = mostBytesOf(rollup)
   if (Buffer.byteLength(rollup.name) > mostBytes) {
     return stays('it is declared in another way than it is kept', `give it a name of at most ${mostBytes} bytes`)
   }

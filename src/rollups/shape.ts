@@ -6,21 +6,22 @@
 // it is above 0.
 
 import { quoteIdent } from '../sql/quote.ts'
-import { bucketOf, type BucketType } from './bucket.ts'
-import type { ExtremeKind, Measure, Rollup, Totals, WindowSpan } from './options.ts'
+import { bucketColumn, bucketOf, type BucketType } from './bucket.ts'
+import {
+  timeUnits,
+  type ExtremeKind,
+  type Measure,
+  type Rollup,
+  type TimeUnit,
+  type Totals,
+  type WindowSpan,
+} from './options.ts'
+import { partsOf, rowCount, type ExpressionFacts, type Output, type Parts, type State } from './parts.ts'
+import { unitOf } from './units.ts'
 import { valuesOf, type ValuesMeasure } from './values.ts'
 
-/** What the server says of an expression. */
-export interface ExpressionFacts {
-  /** In words that depend on no search_path. */
-  readonly text: string
-  /** As pg_type calls it: 'int4', 'numeric'. */
-  readonly type: string
-  /** numeric(p, s) holds no infinity. */
-  readonly bounded: boolean
-  /** As SQL writes it. */
-  readonly written: string
-}
+export { bucketColumn } from './bucket.ts'
+export { rowCount, summableTypes, type ExpressionFacts, type Output, type State } from './parts.ts'
 
 export interface SourceFacts {
   readonly bucketType: BucketType | undefined
@@ -44,13 +45,6 @@ export interface ComputedFacts {
   readonly type: string
 }
 
-export interface State {
-  readonly name: string
-  readonly type: 'bigint' | 'numeric' | 'double precision'
-  /** Over the rows of one key; null where there is nothing to add. */
-  readonly aggregate: string
-}
-
 export interface Extreme {
   readonly name: string
   readonly kind: ExtremeKind
@@ -60,12 +54,6 @@ export interface Extreme {
   /** By which the first and the last are told; of min and max the value itself. */
   readonly order: { readonly value: string; readonly type: string } | undefined
   readonly filter: string | undefined
-}
-
-export interface Output {
-  readonly name: string
-  /** Over the states, by their names. */
-  readonly value: string
 }
 
 /** A state of the rows in a window. */
@@ -89,6 +77,13 @@ export interface TotalsShape {
   readonly index: Totals['index']
 }
 
+/** A coarser bucket, of which the rows are those of the merged table added up. */
+export interface Level {
+  readonly unit: TimeUnit
+  /** In which one a bucket lies, over a row of the merged table. */
+  readonly value: string
+}
+
 export interface Shape {
   readonly rollup: Rollup
   /** Of the column that is put into buckets. */
@@ -102,12 +97,11 @@ export interface Shape {
   readonly values?: readonly ValuesMeasure[] | undefined
   readonly outputs: readonly Output[]
   readonly totals?: TotalsShape | undefined
+  /** The finest first. */
+  readonly levels?: readonly Level[] | undefined
   /** Measures that were declared later and are not filled yet: they are kept, and not shown. */
   readonly filling?: readonly string[] | undefined
 }
-
-export const bucketColumn = 'bucket'
-export const rowCount = 'row_count'
 
 export function shapeOf(rollup: Rollup, facts: SourceFacts): Shape {
   const { bucket, by, measures } = rollup
@@ -129,7 +123,14 @@ export function shapeOf(rollup: Rollup, facts: SourceFacts): Shape {
       isAdditive(measure) ? partsOf(measure, facts).output : { name: measure.name, value: quoteIdent(measure.name) },
     ),
     totals: totalsShapeOf(rollup, facts),
+    ...levelsOf(rollup, facts),
   }
+}
+
+function levelsOf({ bucket, levels = [] }: Rollup, { bucketType }: SourceFacts): Pick<Shape, 'levels'> {
+  if (bucket === undefined || bucketType === undefined || levels.length === 0) return {}
+  const sorted = timeUnits.filter((unit) => levels.includes(unit))
+  return { levels: sorted.map((unit) => ({ unit, value: unitOf(bucket, bucketType, unit) })) }
 }
 
 export const isAdditive = ({ kind }: Measure): boolean => kind === 'count' || kind === 'sum' || kind === 'avg'
@@ -185,116 +186,4 @@ export function totalsShapeOf({ measures: all, totals }: Rollup, facts: SourceFa
     }),
     index: totals.index,
   }
-}
-
-interface Parts {
-  readonly states: readonly State[]
-  readonly output: Output
-}
-
-/** `suffix`: behind every name. */
-function partsOf(measure: Measure, facts: SourceFacts, suffix = ''): Parts {
-  const name = `${measure.name}${suffix}`
-  const filter = facts.filters.get(measure.name)
-  const of = facts.of.get(measure.name)
-  if (measure.kind === 'count' || of === undefined) {
-    if (filter === undefined && of === undefined)
-      return { states: [], output: { name, value: quoteIdent(`${rowCount}${suffix}`) } }
-    const counted = of === undefined ? 'pg_catalog.count(*)' : `pg_catalog.count(${of.text})`
-    return {
-      states: [{ name, type: 'bigint', aggregate: filtered(counted, filter) }],
-      output: { name, value: quoteIdent(name) },
-    }
-  }
-  return sumParts(measure, { of, filter, suffix })
-}
-
-interface Summed {
-  readonly of: ExpressionFacts
-  readonly filter: string | undefined
-  readonly suffix: string
-}
-
-function sumParts({ name: measure, kind }: Measure, { of, filter, suffix }: Summed): Parts {
-  const odd = oddValuesOf(of)
-  const name = `${measure}${suffix}`
-  const state = (what: string): string => `${measure}_${what}${suffix}`
-  const total = { name: kind === 'avg' ? state('sum') : name, type: sumTypes[of.type] ?? 'numeric' } as const
-  const finite = odd.map(({ value }) => `(${of.text}) <> '${value}'`)
-  const n = state('n')
-  const states: readonly State[] = [
-    { ...total, aggregate: filtered(`pg_catalog.sum(${of.text})`, all(filter, ...finite)) },
-    counter(n, filtered(`pg_catalog.count(${of.text})`, filter)),
-    ...odd.map(({ kind: what, value }) =>
-      counter(state(what), filtered('pg_catalog.count(*)', all(filter, `(${of.text}) = '${value}'`))),
-    ),
-  ]
-  const mean = total.type === 'bigint' ? `${quoteIdent(total.name)}::numeric` : quoteIdent(total.name)
-  const plain = kind === 'avg' ? `${mean} / ${quoteIdent(n)}` : quoteIdent(total.name)
-  const type = of.type === 'float4' && kind === 'sum' ? 'real' : total.type === 'bigint' ? undefined : total.type
-  return { states, output: { name, value: outputOf({ state, odd, plain, type }) } }
-}
-
-/** Those of float4 are added up as float8: a real would lose what is small beside what is large. */
-const sumTypes: Readonly<Record<string, State['type']>> = {
-  int2: 'bigint',
-  int4: 'bigint',
-  int8: 'numeric',
-  numeric: 'numeric',
-  float4: 'double precision',
-  float8: 'double precision',
-}
-
-export const summableTypes: readonly string[] = Object.keys(sumTypes)
-
-interface OddValue {
-  readonly kind: 'nan' | 'inf' | 'ninf'
-  readonly value: 'NaN' | 'Infinity' | '-Infinity'
-}
-
-function oddValuesOf({ type, bounded }: ExpressionFacts): readonly OddValue[] {
-  if (type.startsWith('int')) return []
-  const nan = { kind: 'nan', value: 'NaN' } as const
-  if (type === 'numeric' && bounded) return [nan]
-  return [nan, { kind: 'inf', value: 'Infinity' }, { kind: 'ninf', value: '-Infinity' }]
-}
-
-function counter(name: string, aggregate: string): State {
-  return { name, type: 'bigint', aggregate }
-}
-
-const all = (...conditions: readonly (string | undefined)[]): string | undefined => {
-  const said = conditions.filter((condition) => condition !== undefined)
-  return said.length === 0 ? undefined : said.map((condition) => `(${condition})`).join(' and ')
-}
-
-function filtered(aggregate: string, condition: string | undefined): string {
-  return condition === undefined ? aggregate : `${aggregate} filter (where ${condition})`
-}
-
-interface OutputSubject {
-  /** What a state of it is called. */
-  readonly state: (what: string) => string
-  readonly odd: readonly OddValue[]
-  readonly plain: string
-  readonly type: string | undefined
-}
-
-/** What sum() and avg() of the rows themselves say: NaN outdoes all, and infinities of both signs are NaN. */
-function outputOf({ state, odd, plain, type }: OutputSubject): string {
-  const count = (what: string): string => `${quoteIdent(state(what))} > 0`
-  const cast = type === undefined ? '' : `::${type}`
-  const has = new Set(odd.map(({ kind }) => kind))
-  const cases = [
-    ...(has.has('nan') ? [`when ${count('nan')} then 'NaN'${cast}`] : []),
-    ...(has.has('inf')
-      ? [
-          `when ${count('inf')} and ${count('ninf')} then 'NaN'${cast}`,
-          `when ${count('inf')} then 'Infinity'${cast}`,
-          `when ${count('ninf')} then '-Infinity'${cast}`,
-        ]
-      : []),
-    `when ${count('n')} then ${type === 'real' ? `(${plain})::real` : plain}`,
-  ]
-  return `case ${cases.join(' ')} end`
 }

@@ -1,6 +1,6 @@
 // The table that is counted: whether triggers see all that happens to it, and whether what they count may be shown.
 
-import { onlyRow, type Session } from '../db/db.ts'
+import { onlyRow, type Queryable } from '../db/db.ts'
 import { neverNull } from '../db/not-null.ts'
 import { quoteQualified } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
@@ -15,8 +15,13 @@ export interface ColumnFacts {
   readonly virtual: boolean
 }
 
-export async function inspectTable(session: Session, rollup: Rollup): Promise<readonly ColumnFacts[]> {
-  await requireTable(session, rollup)
+export async function inspectTable(
+  session: Queryable,
+  rollup: Rollup,
+  /** Whoever only looks need not be its owner. */
+  { asOwner = true }: { readonly asOwner?: boolean } = {},
+): Promise<readonly ColumnFacts[]> {
+  await requireTable(session, rollup, asOwner)
   await requireZone(session, rollup)
   const { rows } = await session.query<ColumnFacts>(sql`
     select a.attname::text as name, t.typname::text as type, ${neverNull('a')} as "notNull", a.attgenerated = 'v' as virtual
@@ -42,7 +47,7 @@ interface TableFacts {
   readonly owner: string
 }
 
-async function requireTable(session: Session, rollup: Rollup): Promise<void> {
+async function requireTable(session: Queryable, rollup: Rollup, asOwner: boolean): Promise<void> {
   const { schema, table, rowSecurity } = rollup
   const name = quoteQualified(schema, table)
   const { rows } = await session.query<TableFacts>(sql`
@@ -88,7 +93,7 @@ async function requireTable(session: Session, rollup: Rollup): Promise<void> {
       advice: `Say \`rowSecurity: 'ignore'\` where the numbers are for everybody who may select from the table.`,
     })
   }
-  if (!facts.owned) {
+  if (asOwner && !facts.owned) {
     throw refuse(rollup, `${name} belongs to another role`, {
       expected: `to act as ${facts.owner}`,
       advice: 'Apply it as the owner.',
@@ -97,7 +102,7 @@ async function requireTable(session: Session, rollup: Rollup): Promise<void> {
 }
 
 /** Asked by its name alone: the server would also take many a slip of the pen for a zone of its own ('Europe/Berlin2'). */
-async function requireZone(session: Session, rollup: Rollup): Promise<void> {
+async function requireZone(session: Queryable, rollup: Rollup): Promise<void> {
   const zone = rollup.bucket?.zone ?? 'UTC'
   if (zone === 'UTC') return
   const { known } = onlyRow(

@@ -95,18 +95,24 @@ export function appendDelta(shape: Shape, select: string): string {
   return `insert into ${deltaOf(shape.rollup)} (${columnsOf(shape).join(', ')})\n${select}`
 }
 
-/** In the order of the key: two at once would wait for each other in a circle otherwise. */
+/** In the order of the index: a key's rows of some buckets come to lie side by side, and are read as they lie. */
 export function upsertMerged(shape: Shape, select: string): string {
-  const keys = keysOf(shape)
   const added = shape.states.map(
     ({ name }) => `${quoteIdent(name)} = m.${quoteIdent(name)} + excluded.${quoteIdent(name)}`,
   )
   return [
+    insertMerged(shape, select),
+    `on conflict (${(shape.keys.length === 0 ? [quoteIdent(onlyKey)] : keysInIndex(shape)).join(', ')})`,
+    `do update set ${[...added, ...extremesIn(shape).flatMap(assignmentsOf)].join(', ')}`,
+  ].join('\n')
+}
+
+/** Where none of these keys is: what is made anew takes two thirds of the time of what may be there already. */
+export function insertMerged(shape: Shape, select: string): string {
+  return [
     `insert into ${mergedOf(shape.rollup)} as m (${columnsOf(shape).join(', ')})`,
     select,
-    ...(keys.length === 0 ? [] : [`order by ${keys.join(', ')}`]),
-    `on conflict (${(keys.length === 0 ? [quoteIdent(onlyKey)] : keysInIndex(shape)).join(', ')})`,
-    `do update set ${[...added, ...extremesIn(shape).flatMap(assignmentsOf)].join(', ')}`,
+    ...(shape.keys.length === 0 ? [] : [`order by ${keysInIndex(shape).join(', ')}`]),
   ].join('\n')
 }
 
@@ -131,3 +137,6 @@ export function lockStatement(rollup: Pick<Rollup, 'name'>): string {
 export function requireDefinition(shape: Shape): string {
   return `select ${quoteIdent(definitionColumn(shape))} from ${lockOf(shape.rollup)} limit 0`
 }
+
+/** By which numbers and bytes become text, in casts that Postgres takes for immutable. */
+export const outputSettings: readonly string[] = ['extra_float_digits = 1', "bytea_output = 'hex'"]

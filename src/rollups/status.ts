@@ -1,26 +1,29 @@
-// What has become of the rollups: filled or being filled, how much is pending, how long ago it was merged, and what should be
-// seen to.
+// What has become of the rollups: filled or being filled, how much is pending and since when, who keeps what was merged from
+// being cleared, and what should be seen to. Nothing of it takes longer the more there is.
 
 import { StrataError } from '../base/errors.ts'
-import type { Db } from '../db/db.ts'
-import { onlyRow } from '../db/db.ts'
+import { type Db, onlyRow } from '../db/db.ts'
 import { sql, type Sql } from '../sql/sql.ts'
-import { deltaOf, lockOf, membersDeltaOf, membersOf, mergedOf, totalsOf } from './names.ts'
+import { lockOf, mergedOf } from './names.ts'
 import type { Rollup } from './options.ts'
+import { ownRelations } from './own-relations.ts'
+import { findMisfit } from './fits.ts'
 import { isSameDeclaration } from './definition.ts'
 import { readInstalled, type InstalledRollup } from './queries.ts'
-import { valuesMeasures } from './values.ts'
+import { readMerging, type Merging } from './merging.ts'
+import { readOldestSnapshot, type OldestSnapshot } from './snapshots.ts'
+import { findingsOf, mostPending, type Finding, type RollupState } from './status-findings.ts'
 
 export interface RollupStatus {
   readonly name: string
   readonly source: { readonly schema: string; readonly table: string }
-  readonly state: 'not applied' | 'filling' | 'refilling' | 'live' | 'changed' | 'not declared'
+  readonly state: RollupState
   /** Where the filling goes on. */
   readonly filledTo: string | null
   /** Rows of the merged table, as far as statistics tell; the size is that of all its tables but the deltas. */
   readonly rowsEstimate: number | null
   readonly sizeBytes: number | null
-  /** Deltas that are still to be merged, counted up to 100,000, and what their table takes. */
+  /** Deltas that are still to be merged, counted up to 100,000 (in a table of over 64 MB by statistics), and what theirs take. */
   readonly pending: number | null
   readonly deltaBytes: number | null
   readonly mergedAt: Date | null
@@ -28,11 +31,18 @@ export interface RollupStatus {
   readonly mergeMs: number | null
   /** What windows of its totals take for now; null without. */
   readonly windowsAt: Date | null
-  readonly findings: readonly { readonly what: string; readonly todo: string }[]
+  /** How long what is pending may have waited, a minute too much at the most; null: nothing is pending. */
+  readonly lagMs: number | null
+  /** How often its merge has failed in a row, and since when. */
+  readonly failures: number
+  readonly failingSince: Date | null
+  /** Who keeps vacuum from clearing what was merged; null: nobody, as far as one is told. */
+  readonly oldestSnapshot: OldestSnapshot | null
+  readonly findings: readonly Finding[]
 }
 
-const mostPending = 100_000
-const largeDeltaBytes = 64 * 1024 * 1024
+/** To go through more than that takes seconds where it was merged and is not cleared. */
+const mostScannedBytes = 64 * 1024 * 1024
 
 export async function readRollupStatus(
   db: Db,
@@ -44,11 +54,17 @@ export async function readRollupStatus(
   if (name !== undefined && !names.includes(name)) {
     throw new StrataError('ROLLUP_UNKNOWN', { message: `There is no rollup "${name}"`, expected: names.join(', ') })
   }
+  const merging = await readMerging(db)
+  const oldest = await readOldestSnapshot(db)
   const all: RollupStatus[] = []
   for (const one of names.filter((known) => name === undefined || known === name)) {
     const declared = rollups.find((rollup) => rollup.name === one)
     const kept = installed.find((rollup) => rollup.name === one)
-    all.push(kept === undefined ? notApplied(declared) : await readKept(db, declared, kept))
+    all.push(
+      kept === undefined
+        ? notApplied(declared)
+        : await readKept(db, declared, { kept, merging: merging?.get(one), oldest }),
+    )
   }
   return all
 }
@@ -68,6 +84,10 @@ function notApplied(declared: Rollup | undefined): RollupStatus {
     mergedRows: null,
     mergeMs: null,
     windowsAt: null,
+    lagMs: null,
+    failures: 0,
+    failingSince: null,
+    oldestSnapshot: null,
     findings: [{ what: 'it is declared and not made yet', todo: 'run `pgstrata apply`' }],
   }
 }
@@ -79,13 +99,24 @@ interface Sizes {
   readonly deltaBytes: number
 }
 
-async function readKept(db: Db, declared: Rollup | undefined, kept: InstalledRollup): Promise<RollupStatus> {
+interface Known {
+  readonly kept: InstalledRollup
+  readonly merging: Merging | undefined
+  readonly oldest: OldestSnapshot | null
+}
+
+async function readKept(db: Db, declared: Rollup | undefined, known: Known): Promise<RollupStatus> {
+  const { kept, merging, oldest } = known
   const { name, schema, table, filledTo, mergedAt, mergedRows, mergeMs } = kept
-  const values = valuesMeasures(kept.declared)
-  const deltas = [deltaOf(kept.declared), ...values.map((measure) => membersDeltaOf(kept.declared, measure))]
-  const others = [totalsOf(kept.declared), ...values.map((measure) => membersOf(kept.declared, measure))]
+  const tables = ownRelations(kept.declared).filter(({ kind }) => kind === 'table')
+  const deltas = tables.flatMap(({ is, place }) => (is === 'delta' ? [place] : []))
+  const others = tables.flatMap(({ is, place }) => (is === 'delta' ? [] : [place]))
   const pending = deltas.map(
-    (delta) => sql`(select count(*) from (select from ${sql.raw(delta)} limit ${mostPending}) as pending)`,
+    (delta) => sql`case
+          when pg_relation_size(to_regclass(${delta})) > ${mostScannedBytes}
+          then least(pg_stat_get_live_tuples(to_regclass(${delta})), ${mostPending})
+          else (select count(*) from (select from ${sql.raw(delta)} limit ${mostPending}) as pending)
+        end`,
   )
   const bytes = (names: readonly string[]): Sql => sql`(
         select coalesce(sum(pg_total_relation_size(to_regclass(name))), 0)
@@ -94,7 +125,7 @@ async function readKept(db: Db, declared: Rollup | undefined, kept: InstalledRol
   const sizes = onlyRow(
     await db.query<Sizes>(sql`
       select greatest(c.reltuples, 0)::float8 as "rowsEstimate",
-        (pg_total_relation_size(c.oid) + ${bytes(others)})::float8 as "sizeBytes",
+        ${bytes(others)}::float8 as "sizeBytes",
         greatest(${sql.join(pending, ', ')})::float8 as pending,
         ${bytes(deltas)}::float8 as "deltaBytes"
       from pg_class c
@@ -108,6 +139,8 @@ async function readKept(db: Db, declared: Rollup | undefined, kept: InstalledRol
       : isSameDeclaration(declared, kept.declared)
         ? kept.state
         : 'changed'
+  const misfit = await findMisfit(db, kept.shape)
+  const lagMs = sizes.pending === 0 ? null : (merging?.lagMs ?? null)
   return {
     name,
     source: { schema, table },
@@ -118,7 +151,14 @@ async function readKept(db: Db, declared: Rollup | undefined, kept: InstalledRol
     mergedRows,
     mergeMs,
     windowsAt: await readWindowsAt(db, kept),
-    findings: findingsOf(state, sizes),
+    lagMs,
+    failures: merging?.failures ?? 0,
+    failingSince: merging?.failingSince ?? null,
+    oldestSnapshot: oldest,
+    findings: [
+      ...findingsOf({ state, ...sizes, lagMs, merging, oldest }),
+      ...(misfit === undefined ? [] : [{ what: misfit.why, todo: misfit.todo }]),
+    ],
   }
 }
 
@@ -126,36 +166,4 @@ async function readWindowsAt(db: Db, { shape }: InstalledRollup): Promise<Date |
   if (shape.totals === undefined) return null
   const { rows } = await db.query<{ at: Date }>(sql.raw(`select windows_at as at from ${lockOf(shape.rollup)}`))
   return rows[0]?.at ?? null
-}
-
-function findingsOf(state: RollupStatus['state'], { pending, deltaBytes }: Sizes): RollupStatus['findings'] {
-  return [
-    ...(state === 'changed'
-      ? [
-          {
-            what: 'it is declared in another way than it is kept',
-            todo: 'run `pgstrata plan`: it says what becomes of it',
-          },
-        ]
-      : []),
-    ...(state === 'not declared'
-      ? [{ what: 'it is declared no more', todo: 'run `pgstrata apply`, which drops it' }]
-      : []),
-    ...(pending >= mostPending
-      ? [
-          {
-            what: `${mostPending.toLocaleString('en-US')} changes or more are pending`,
-            todo: 'see that `pgstrata serve` runs, or call pgstrata.merge() by pg_cron',
-          },
-        ]
-      : []),
-    ...(pending < mostPending && deltaBytes > largeDeltaBytes
-      ? [
-          {
-            what: 'merged changes still take space',
-            todo: 'end transactions that have been open for long: vacuum cannot clear behind them',
-          },
-        ]
-      : []),
-  ]
 }

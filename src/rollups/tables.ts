@@ -3,22 +3,24 @@
 import { quoteIdent, quoteLiteral, quoteQualified } from '../sql/quote.ts'
 import { definitionColumn } from './definition.ts'
 import { extremesOfStates } from './extremes.ts'
+import { createLevel, createLevelViews } from './levels-tables.ts'
+import { levelsIn } from './levels.ts'
+import { ownRelations } from './own-relations.ts'
 import { createTotals, createTotalsView } from './totals-tables.ts'
 import {
   createValues,
   createValuesViews,
   dropValues,
-  dropValuesViews,
   partsWithPending,
   pendingOf,
   readValues,
 } from './values-tables.ts'
 import { valuesIn } from './values-statements.ts'
-import { valuesMeasures, type ValuesMeasure } from './values.ts'
+import type { ValuesMeasure } from './values.ts'
 import { serverClock } from './totals.ts'
-import { deltaOf, lockOf, mergedOf, partsOf, totalsOf, totalsViewOf, viewOf } from './names.ts'
+import { deltaOf, lockOf, mergedOf, partsOf, viewOf } from './names.ts'
 import type { Rollup } from './options.ts'
-import { rowCount, type Shape } from './shape.ts'
+import { rowCount, type Level, type Shape } from './shape.ts'
 import { contributionOf, keysInIndex, keysOf, onlyKey, readColumnsIn, sumOfState } from './statements.ts'
 
 /** Deltas come and go all the time: dead ones are to be cleared away as soon as there are a few pages of them. */
@@ -51,6 +53,7 @@ export function createTables(shape: Shape): readonly string[] {
     `insert into ${lockOf(rollup)} values (${serverClock})`,
     `comment on table ${lockOf(rollup)} is ${quoteLiteral(`Locked by whoever merges or rebuilds rollup ${viewOf(rollup)}.`)}`,
     ...(shape.totals === undefined ? [] : createTotals(shape, empty)),
+    ...createLevels(shape, levelsIn(shape)),
     ...createValues(shape, valuesIn(shape), { delta: deltaSettings, merged: mergedSettings }),
   ]
 }
@@ -64,6 +67,10 @@ export function changeValues(from: Shape, to: Shape): readonly string[] {
     ...dropValues(from.rollup, without(before, after)),
     ...createValues(to, without(after, before), { delta: deltaSettings, merged: mergedSettings }),
   ]
+}
+
+export function createLevels(shape: Shape, levels: readonly Level[]): readonly string[] {
+  return levels.flatMap((level) => createLevel(shape, level, mergedSettings))
 }
 
 /** A query that gives the columns of what is merged, and no row. */
@@ -101,6 +108,7 @@ from (
 ) as summed`,
     `comment on view ${viewOf(rollup)} is ${quoteLiteral(`Rollup of ${quoteIdent(rollup.schema)}.${quoteIdent(rollup.table)}: exact to the last commit.`)}`,
     ...(shape.totals === undefined ? [] : createTotalsView(shape)),
+    ...createLevelViews(shape, outputs),
   ]
 }
 
@@ -110,22 +118,9 @@ export function shownOf({ outputs, filling = [] }: Shape): Shape['outputs'] {
 }
 
 export function dropViews(rollup: Rollup): readonly string[] {
-  return [
-    ...[totalsViewOf(rollup), viewOf(rollup), partsOf(rollup)].map((view) => `drop view if exists ${view}`),
-    ...dropValuesViews(rollup),
-  ]
+  return ownRelations(rollup).flatMap(({ kind, place }) => (kind === 'view' ? [`drop view if exists ${place}`] : []))
 }
 
 export function dropRollup(rollup: Rollup): readonly string[] {
-  return [
-    ...dropViews(rollup),
-    ...dropValues(
-      rollup,
-      valuesMeasures(rollup).map((name) => ({ name })),
-    ),
-    `drop table if exists ${totalsOf(rollup)}`,
-    `drop table if exists ${mergedOf(rollup)}`,
-    `drop table if exists ${deltaOf(rollup)}`,
-    `drop table if exists ${lockOf(rollup)}`,
-  ]
+  return ownRelations(rollup).map(({ kind, place }) => `drop ${kind} if exists ${place}`)
 }

@@ -7,6 +7,7 @@
 
 import { assert } from '../base/errors.ts'
 import { quoteIdent, quoteLiteral } from '../sql/quote.ts'
+import { leftOver } from './levels.ts'
 import { lockOf, mergedOf, totalsOf } from './names.ts'
 import { bucketColumn, rowCount, type Shape, type State, type TotalsShape } from './shape.ts'
 import { additiveColumnsOf, onlyKey, sumOfState } from './statements.ts'
@@ -129,7 +130,9 @@ from (
     (${summedUp(shape, { from: mergedOf(shape.rollup), sign: -1 }).join('\n')})
   ) as both_sides (${columns})
   ${keys.length === 0 ? '' : `group by ${keys.join(', ')}`}
-  having ${names.map((name) => `pg_catalog.sum(${name}) <> 0`).join(' or ')}
+  having ${columnsIn(shape)
+    .map(({ name, of }) => leftOver({ name, type: of.type }))
+    .join(' or ')}
 ) as compared`
 }
 
@@ -170,10 +173,10 @@ begin
   end if;
   update ${lockOf(shape.rollup)} set windows_at = advancing.is_at;
   if ${edges.map(({ name }) => `advancing.is_${name} < advancing.was_${name}`).join(' or ')} then
-    ${refillTotals(shape).join(';\n').replaceAll('\n', '\n    ')};
+    ${refillTotals(shape).join(';\n')};
     return;
   end if;
-  ${moveStatement(shape).replaceAll('\n', '\n  ')};
+  ${moveStatement(shape)};
 end`
   return `do ${quoteLiteral(body)}`
 }

@@ -10,7 +10,7 @@ import type { Rollup } from './options.ts'
 import { bucketColumn, type Shape } from './shape.ts'
 import { keysInIndex, keysOf } from './statements.ts'
 import { countValues, memberColumns, valuesIn } from './values-statements.ts'
-import { resultsOf, valuesMeasures, type ValuesMeasure } from './values.ts'
+import { resultsOf, type ValuesMeasure } from './values.ts'
 
 interface Settings {
   readonly delta: string
@@ -53,28 +53,12 @@ select ${columns} from ${membersDeltaOf(rollup, name)}`,
   ])
 }
 
-export function dropValuesViews(rollup: Rollup): readonly string[] {
-  return valuesMeasures(rollup).map((name) => `drop view if exists ${membersViewOf(rollup, name)}`)
-}
-
 export function dropValues(rollup: Rollup, values: readonly Pick<ValuesMeasure, 'name'>[]): readonly string[] {
   return values.flatMap(({ name }) => [
     `drop view if exists ${membersViewOf(rollup, name)}`,
     `drop table if exists ${membersOf(rollup, name)}`,
     `drop table if exists ${membersDeltaOf(rollup, name)}`,
   ])
-}
-
-/** Of a rollup that gets another name. */
-export function renameValues(rollup: Rollup, name: string): readonly string[] {
-  return valuesMeasures(rollup).flatMap((measure) => {
-    const as = (suffix: string): string => quoteIdent(`${name}_${measure}${suffix}`)
-    return [
-      `alter view ${membersViewOf(rollup, measure)} rename to ${as('_values')}`,
-      `alter table ${membersOf(rollup, measure)} rename to ${as('_values')}`,
-      `alter table ${membersDeltaOf(rollup, measure)} rename to ${as('_values_delta')}`,
-    ]
-  })
 }
 
 /** What stands in place of the parts, where there are pending values to be told with them: in a column called as the measure. */

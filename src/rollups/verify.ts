@@ -8,11 +8,13 @@ import { rollback } from '../db/transaction.ts'
 import { quoteIdent, quoteQualified } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
 import type { Floor } from './floor.ts'
-import { conditionsOn, plainly, rebuildRange, rebuildTotals, type BucketRange, type MergeOptions } from './merge.ts'
+import { followersOf } from './followers.ts'
+import { conditionsOn, plainly, rebuildFollowers, rebuildRange, type BucketRange, type MergeOptions } from './merge.ts'
 import { isElsewhere } from './extremes.ts'
+import { countDifferentInLevel, leftOver, levelsIn } from './levels.ts'
 import { deltaOf, mergedOf } from './names.ts'
 import { walkRanges } from './ranges.ts'
-import { bucketColumn, type Shape, type State } from './shape.ts'
+import { bucketColumn, type Shape } from './shape.ts'
 import { columnsOf, contributionOf, keysOf } from './statements.ts'
 import { countDifferent } from './totals.ts'
 import { compareValues } from './values-statements.ts'
@@ -27,8 +29,9 @@ export interface Verification {
   readonly to: string | null
   /** Ranges of buckets that were built anew. */
   readonly repaired: number
-  /** Keys of totals that were not what the rollup comes to. */
+  /** Keys of totals that were not what the rollup comes to; and of levels, each in its bucket. */
   readonly totals: number
+  readonly levels: number
 }
 
 export interface VerifyOptions extends Pick<MergeOptions, 'lockTimeoutMs'> {
@@ -51,6 +54,7 @@ export async function verifyRollup(session: Session, shape: Shape, options: Veri
     to: null as string | null,
     repaired: 0,
     totals: 0,
+    levels: 0,
   }
   await walkRanges(session, shape, {
     clock,
@@ -69,12 +73,12 @@ export async function verifyRollup(session: Session, shape: Shape, options: Veri
       onProgress?.(share)
     },
   })
-  if (shape.totals !== undefined) {
-    // What is repaired goes into totals like any change: a difference there was there before, and stays.
-    const { different } = onlyRow(await session.query<{ different: number }>(sql.raw(countDifferent(shape))))
-    total.totals = different
-    if (fix && different > 0) await rebuildTotals(session, shape, { lockTimeoutMs })
-  }
+  // What is repaired goes into totals and levels like any change: a difference there was there before, and stays.
+  const count = async (statement: string): Promise<number> =>
+    onlyRow(await session.query<{ different: number }>(sql.raw(statement))).different
+  if (shape.totals !== undefined) total.totals = await count(countDifferent(shape))
+  for (const level of levelsIn(shape)) total.levels += await count(countDifferentInLevel(shape, level))
+  if (fix && total.totals + total.levels > 0) await rebuildFollowers(session, shape, { lockTimeoutMs })
   return total
 }
 
@@ -94,6 +98,8 @@ export async function rebuildRollup(
       onProgress?.(share)
     },
   })
+  // Ranges go into them like any change: a difference that was there before would stay.
+  if (followersOf(shape).length > 0) await rebuildFollowers(session, shape, { lockTimeoutMs })
 }
 
 function cannotTell({ rollup }: Shape): StrataError {
@@ -105,7 +111,7 @@ function cannotTell({ rollup }: Shape): StrataError {
   })
 }
 
-type Comparison = Omit<Verification, 'repaired' | 'totals'>
+type Comparison = Omit<Verification, 'repaired' | 'totals' | 'levels'>
 
 /** What is kept and, with the other sign, what is counted: where they are the same, nothing is left. */
 async function compare(session: Session, shape: Shape, range: BucketRange): Promise<Comparison> {
@@ -151,11 +157,4 @@ async function compare(session: Session, shape: Shape, range: BucketRange): Prom
     await rollback(session)
     throw error
   }
-}
-
-/** Sums of floating point numbers differ in their last digits by the order in which they were added. */
-function leftOver({ name, type }: State): string {
-  const column = quoteIdent(name)
-  if (type !== 'double precision') return `sum(${column}) <> 0`
-  return `abs(sum(${column})) > 1e-9 * sum(abs(${column}))`
 }

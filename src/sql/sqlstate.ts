@@ -20,6 +20,10 @@ export const sqlstate = {
   diskFull: '53100',
   tooManyConnections: '53300',
   insufficientPrivilege: '42501',
+  /** A number that its type does not hold. */
+  numericValueOutOfRange: '22003',
+  /** Among others: a row of an index of more than a third of a page. */
+  programLimitExceeded: '54000',
   undefinedTable: '42P01',
   undefinedFunction: '42883',
   undefinedObject: '42704',

@@ -76,6 +76,19 @@ describe('rollups in a configuration', () => {
     expect(() => resolve({ rollups: { r: written } })).toThrow(message)
   })
 
+  test('levels are those that are declared, the finest first, whatever their order', () => {
+    const levelsOf = (levels: readonly string[]): unknown =>
+      resolve({ rollups: { r: { from: 'plays', time: 'at', bucket: '1 hour', levels, measures } } })[0]?.levels
+    expect(levelsOf(['month', 'day'])).toEqual(['day', 'month'])
+    expect(levelsOf([])).toBeUndefined()
+    expect(() => levelsOf(['minute'])).toThrow(/rollups\.r\.levels\[0\]/)
+  })
+
+  test('a level that is called like another rollup is refused', () => {
+    const r = { from: 'plays', time: 'at', bucket: '1 hour', levels: ['day'], measures }
+    expect(() => resolve({ rollups: { r, r_day: { from: 'plays', measures } } })).toThrow(/something called r_day/)
+  })
+
   test.each(['song plays', 'x'.repeat(60), '1st'])('the name %s is refused', (name) => {
     expect(() => resolve({ rollups: { [name]: { from: 'plays', measures } } })).toThrow(/rollups/)
   })

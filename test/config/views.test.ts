@@ -54,7 +54,9 @@ describe('views in a configuration', () => {
   })
 
   test('a name that a rollup takes is refused', () => {
-    const rollups = { plays_by: { from: 'plays', measures: { n: { kind: 'count' } } } }
+    const measures = { n: { kind: 'count' } }
+    const rollups = { plays_by: { from: 'plays', time: 'at', bucket: '1 hour', levels: ['day'], measures } }
+    expect(() => resolve({ rollups, views: { plays_by_day: { sql: 'select 1' } } })).toThrow(/views\.plays_by_day/)
     expect(() => resolve({ rollups, views: { plays_by_parts: { sql: 'select 1' } } })).toThrow(
       /views\.plays_by_parts: rollup plays_by has something of that name/,
     )

@@ -82,6 +82,26 @@ describe.each(versions)('rows that stay in a default partition on PostgreSQL %d'
     }
   })
 
+  test('triggers of statements that the table has, too, go with it', async () => {
+    await run(`create function fire() returns trigger language plpgsql as $$ begin return null; end $$`)
+    for (const relation of ['plays', 'plays_default']) {
+      await run(`create trigger "noted's" after update on ${relation} referencing old table as "Was" new table as is_now for each statement execute function fire();
+        create trigger emptied before truncate on ${relation} for each statement execute function fire();
+        alter table ${relation} enable always trigger emptied`)
+    }
+    const triggers = async (): Promise<unknown> =>
+      (
+        await db.query(sql`select pg_get_triggerdef(oid) as trigger, tgenabled as enabled
+          from pg_trigger
+          where tgrelid = 'plays_default'::regclass
+          order by tgname`)
+      ).rows
+    const before = await triggers()
+    expect((await drain(plays)).made).toEqual(['plays_2025_11'])
+    expect(await triggers()).toEqual(before)
+    expect(before).toHaveLength(2)
+  })
+
   test('where a publication has every table, its subscribers would get the copies', async () => {
     await run('create publication everything for all tables')
     expect(await drain(plays)).toMatchObject({

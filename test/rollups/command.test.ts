@@ -12,7 +12,14 @@ describeOnEachVersion('pgstrata rollup', (_version, database) => {
     const { db, url } = database()
     await run(db, 'create table plays (song int, at timestamptz not null)')
     const rollups = {
-      song_plays: { from: 'plays', time: 'at', bucket: '1 hour', by: ['song'], measures: { plays: { kind: 'count' } } },
+      song_plays: {
+        from: 'plays',
+        time: 'at',
+        bucket: '1 hour',
+        by: ['song'],
+        measures: { plays: { kind: 'count' } },
+        levels: ['day'],
+      },
     }
     const project = await createProject(url, { config: { rollups } })
     const rollup = (...args: readonly string[]): Promise<Said> => command(project.dir, 'rollup', ...args)
@@ -46,6 +53,10 @@ describeOnEachVersion('pgstrata rollup', (_version, database) => {
     await db.query(sql`update song_plays_merged set row_count = 7 where song = 2`)
     expect((await rollup('rebuild', 'song_plays')).out).toBe('song_plays is built anew.\n')
     expect((await rollup('verify', 'song_plays')).code).toBe(0)
+    await db.query(sql`update song_plays_day_merged set row_count = 7 where song = 2`)
+    const coarse = await rollup('verify', 'song_plays')
+    expect([coarse.code, coarse.out]).toEqual([2, '1 key of its levels differed. Mend it with --fix.\n'])
+    expect((await rollup('verify', 'song_plays', '--fix')).out).toBe('1 key of its levels differed. Built anew.\n')
     const explained = await rollup('explain', 'song_plays')
     expect(explained.out, explained.err).toMatch(/plays +count +exact in the transaction that changes the table/)
     expect(explained.out).not.toContain('create or replace function')

@@ -24,6 +24,7 @@ describeOnEachVersion('the conversion of a table with rollups', (_version, datab
         bucket: '1 hour',
         by: ['song'],
         measures: { n: { kind: 'count' }, ids: { kind: 'sum', of: 'id' } },
+        subscriber: true,
       },
     }
     const strata: Strata = openStrata(
@@ -39,6 +40,11 @@ describeOnEachVersion('the conversion of a table with rollups', (_version, datab
         )
         return rowCount
       }
+      const asReplica = async (...statements: readonly string[]): Promise<void> =>
+        await db.withSession(async (session) => {
+          await run(session, 'set session_replication_role = replica', ...statements)
+          await run(session, 'reset session_replication_role')
+        })
       expect(await differences()).toBe(0)
       const [declared] = strata.partitions.tables
       if (declared === undefined) throw new Error('There is no table')
@@ -55,6 +61,11 @@ describeOnEachVersion('the conversion of a table with rollups', (_version, datab
             `update ${table} set song = song + 1 where id % 100 = ${written % 100}`,
             `delete from ${table} where id % 500 = ${written % 500}`,
           )
+          await asReplica(
+            `insert into ${table} (song, at) values (${written}, now() - interval '${written} hours')`,
+            `update ${table} set song = song + 1 where id % 90 = ${written % 90}`,
+            `delete from ${table} where id % 400 = ${written % 400}`,
+          )
           expect(await differences()).toBe(0)
         },
       })
@@ -70,6 +81,12 @@ describeOnEachVersion('the conversion of a table with rollups', (_version, datab
         ),
       )
       await run(db, `delete from ${rows[0]?.name ?? ''}`)
+      expect(await differences()).toBe(0)
+      await asReplica(
+        `insert into ${table} (song, at) values (1, now())`,
+        `update ${table} set at = at + interval '40 days'`,
+        `truncate ${rows[0]?.name ?? ''}`,
+      )
       expect(await differences()).toBe(0)
       expect(await strata.rollup.verify(name)).toMatchObject({ different: 0 })
     } finally {

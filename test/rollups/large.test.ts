@@ -22,7 +22,7 @@ describeOnEachVersion('a large rollup', (version, database) => {
     await run(
       db,
       'create table plays (song int, at timestamptz not null, amount numeric)',
-      `insert into plays select (n::bigint * 7919) % ${keys}, timestamptz '2026-01-01' + n * interval '${days * 86_400} seconds' / ${rows}, n % 100 from generate_series(0, ${rows - 1}) n`,
+      `insert into plays select (n::bigint * 7919) % ${keys}, timestamptz '2026-01-01' + n * (${days * 86_400} / ${rows}::float8) * interval '1 second', n % 100 from generate_series(0, ${rows - 1}) n`,
       'create index on plays (at)',
     )
     const written = {

@@ -11,7 +11,17 @@ import { sql } from '../../src/sql/sql.ts'
 import { isConnectionLost, sqlstate, sqlstateOf } from '../../src/sql/sqlstate.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
 import { checkProperty } from '../support/property.ts'
-import { differencesText, install, measure, patience, rollupOf, run, totalsDifferencesText } from './support.ts'
+import {
+  differencesText,
+  install,
+  levelDifferencesText,
+  levelOf,
+  measure,
+  patience,
+  rollupOf,
+  run,
+  totalsDifferencesText,
+} from './support.ts'
 
 const hour = fc
   .integer({ min: 0, max: 60 })
@@ -106,6 +116,7 @@ const rollups = [
       compute: [{ name: 'lately', value: 'plays_6h * 10 + plays_1d' }],
       index: [{ column: 'lately', descending: true }],
     },
+    levels: ['day'],
   }),
   // A day of 23 hours is among them.
   rollupOf({
@@ -113,6 +124,7 @@ const rollups = [
     bucket: { column: 'at', span: { unit: 'day', count: 1 }, zone: 'Europe/Berlin' },
     by: ['kind', 'song'],
     where: 'song is distinct from 3',
+    levels: ['week', 'month'],
   }),
   rollupOf({ name: 'all_plays', bucket: undefined, by: [], measures: [measure('earned', 'sum', { of: 'id' })] }),
 ]
@@ -160,7 +172,7 @@ describeOnEachVersion('rollups under random statements', (_version, database) =>
   })
 })
 
-/** And totals are what is merged, in the same snapshot. */
+/** And totals and levels are what is merged, in the same snapshot. */
 function lookText(shapes: readonly Shape[]): string {
   const [songs] = shapes
   if (songs === undefined) throw new Error('Nothing is installed')
@@ -176,7 +188,12 @@ function lookText(shapes: readonly Shape[]): string {
     earned_1d: earned(within('1d')),
     lately: `${plays(within('6h'))} * 10 + ${plays(within('1d'))}`,
   }
-  return `select rollup, of, "row" from (${differencesText(shapes)}) as one union all select 'totals', of, "row" from (${totalsDifferencesText(songs, values)}) as other`
+  const kept = shapes.flatMap((shape) => (shape.levels ?? []).map(({ unit }) => ({ shape, unit })))
+  const read = [...shapes, ...kept.map(({ shape, unit }) => levelOf(shape, unit))]
+  const levels = kept.map(
+    ({ shape, unit }) => ` union all select 'levels', of, "row" from (${levelDifferencesText(shape, unit)}) as other`,
+  )
+  return `select rollup, of, "row" from (${differencesText(read)}) as one union all select 'totals', of, "row" from (${totalsDifferencesText(songs, values)}) as other${levels.join('')}`
 }
 
 async function playAll(world: World, moves: readonly (readonly [number, Move])[]): Promise<void> {

@@ -1,13 +1,14 @@
 // What the tests of rollups share: declarations with what matters to the test, and the truth as a recompute tells it.
 
+import { expect } from 'vitest'
 import type { Db, Session } from '../../src/db/db.ts'
 import { bucketOf } from '../../src/rollups/bucket.ts'
 import { captureFunctions, captureTriggers } from '../../src/rollups/capture.ts'
 import { inspectSource } from '../../src/rollups/inspect.ts'
-import type { Measure, Rollup } from '../../src/rollups/options.ts'
+import type { Measure, Rollup, TimeUnit } from '../../src/rollups/options.ts'
 import { rebuildRange } from '../../src/rollups/merge.ts'
 import { readRelations } from '../../src/rollups/relations.ts'
-import { shapeOf, type Shape } from '../../src/rollups/shape.ts'
+import { isAdditive, shapeOf, type Shape } from '../../src/rollups/shape.ts'
 import { createTables, createViews } from '../../src/rollups/tables.ts'
 import { quoteIdent, quoteLiteral, quoteQualified } from '../../src/sql/quote.ts'
 import { sql } from '../../src/sql/sql.ts'
@@ -132,4 +133,48 @@ export function totalsDifferencesText(shape: Shape, values: Readonly<Record<stri
 select 'kept' as of, to_jsonb(one)::text as row from (table kept except all table truth) as one
 union all
 select 'truth' as of, to_jsonb(one)::text as row from (table truth except all table kept) as one`
+}
+
+/** A level as if it were a rollup by its unit, whose view and recompute can be compared. */
+export function levelOf(shape: Shape, unit: TimeUnit): Shape {
+  const { rollup, keys, outputs } = shape
+  const [bucket, ...others] = keys
+  if (bucket === undefined || rollup.bucket === undefined) throw new Error('This one has no buckets')
+  const { zone } = rollup.bucket
+  const value = {
+    timestamptz: `date_trunc('${unit}', ${bucket.value}, ${quoteLiteral(zone)})`,
+    timestamp: `date_trunc('${unit}', ${bucket.value})`,
+    date: `date_trunc('${unit}', (${bucket.value})::timestamp)::date`,
+  }[shape.bucketType ?? 'timestamptz']
+  const measures = rollup.measures.filter(isAdditive)
+  return {
+    ...shape,
+    rollup: { ...rollup, name: `${rollup.name}_${unit}`, measures },
+    keys: [{ ...bucket, value }, ...others],
+    outputs: outputs.filter(({ name }) => measures.some((one) => one.name === name)),
+  }
+}
+
+/** Keys in which the table of a level and what is merged differ, in one snapshot. */
+export function levelDifferencesText({ rollup, states, levels = [] }: Shape, unit: TimeUnit): string {
+  const level = levels.find((one) => one.unit === unit)
+  if (level === undefined) throw new Error('There is no such level')
+  const keys = rollup.by.map(quoteIdent)
+  const names = states.map(({ name }) => quoteIdent(name))
+  const merged = quoteQualified(rollup.schema, `${rollup.name}_merged`)
+  const groups = ['bucket', ...keys].map((_, place) => place + 1).join(', ')
+  const sums = states.map(({ name, type }) => `sum(${quoteIdent(name)})::${type}`)
+  const truth = `select ${[level.value, ...keys, ...sums].join(', ')} from ${merged} group by ${groups}`
+  const kept = `select ${['bucket', ...keys, ...names].join(', ')} from ${quoteQualified(rollup.schema, `${rollup.name}_${unit}_merged`)}`
+  return `with truth as materialized (${truth}), kept as materialized (${kept})
+select '${unit} kept' as of, to_jsonb(one)::text as row from (table kept except all table truth) as one
+union all
+select '${unit} truth' as of, to_jsonb(one)::text as row from (table truth except all table kept) as one`
+}
+
+/** The rollup and each of its levels, against a recompute and against what is merged. */
+export async function expectLevels(on: Db | Session, shape: Shape): Promise<void> {
+  const units = (shape.levels ?? []).map(({ unit }) => unit)
+  expect(await differences(on, shape, ...units.map((unit) => levelOf(shape, unit)))).toEqual([])
+  for (const unit of units) expect((await on.query(sql.raw(levelDifferencesText(shape, unit)))).rows).toEqual([])
 }

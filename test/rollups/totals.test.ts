@@ -7,6 +7,7 @@ import { isStrataError } from '../../src/base/errors.ts'
 import type { Db, Session } from '../../src/db/db.ts'
 import { inspectSource } from '../../src/rollups/inspect.ts'
 import { mergeRollup, rebuildRange } from '../../src/rollups/merge.ts'
+import { ensureInstalled } from '../../src/catalog/install.ts'
 import { mergeProcedure } from '../../src/rollups/merge-procedure.ts'
 import type { Rollup, Totals } from '../../src/rollups/options.ts'
 import { createReader } from '../../src/rollups/read/reader.ts'
@@ -187,11 +188,11 @@ describeOnEachVersion('totals', (_version, database) => {
   test('pgstrata.merge() moves windows on, also where nothing is pending', async () => {
     const { db } = database()
     await createPlays(db)
+    await db.withSession((session) => ensureInstalled(session))
     const [shape] = await install(db, [byHour])
     expect.assert(shape !== undefined)
     await run(
       db,
-      'create table pgstrata.rollup (name text, merged_at timestamptz, merged_rows bigint, merge_ms float8)',
       mergeProcedure([shape]).create,
       `insert into plays select n % 3, now() - n * interval '1 hour', 1 from generate_series(0, 800) as n`,
     )

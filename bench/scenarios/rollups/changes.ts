@@ -32,7 +32,9 @@ export async function measureChanges(changes: Changes, { signal, progress }: Ben
   let refreshesFirst = true
   const settle = async (overSeconds: number): Promise<void> => {
     round++
-    await client.query('vacuum song_plays_merged, pgstrata.song_plays_delta')
+    await client.query(
+      'vacuum song_plays_merged, song_plays_day_merged, pgstrata.song_plays_totals, pgstrata.song_plays_delta',
+    )
     for (const batch of createBatches(1_000 + round, changed / rowsOfBatch, rowsOfBatch)) {
       await insertBatch(client, 'plays', { batch, overSeconds })
     }

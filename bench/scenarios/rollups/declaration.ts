@@ -8,6 +8,7 @@ export const hourlyBySong = { from: 'plays', time: 'played_at', bucket: '1 hour'
 
 const songPlays = {
   ...hourlyBySong,
+  levels: ['day'],
   totals: {
     windows: { '1d': '1 day', '7d': '7 days', '30d': '30 days' },
     compute: { trending: 'plays_1d*10 + (plays_7d-plays_1d)*5 + (plays_30d-plays_7d)' },

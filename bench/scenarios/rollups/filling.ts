@@ -52,8 +52,9 @@ export async function measureFilling(
     fill_peak_mb: ['count', '… memory of the client at most, MB'],
     raw_mb: ['count', 'the table with its indexes, MB'],
     rollup_mb: ['count', 'the rollup with its indexes, MB'],
+    levels_mb: ['count', '… its level of days, MB'],
     totals_mb: ['count', '… its totals, MB'],
-    storage_percent: ['percent', 'both, as a share of the table'],
+    storage_percent: ['percent', 'all of it, as a share of the table'],
   })
   return { figures, comparisons: {} }
 }
@@ -69,12 +70,14 @@ async function dropRollup(url: string): Promise<void> {
 }
 
 async function sizes(client: pg.Client): Promise<Record<string, number>> {
-  const { rows } = await client.query<{ raw: number; rollup: number; totals: number }>(
+  const { rows } = await client.query<{ raw: number; rollup: number; levels: number; totals: number }>(
     `select
       (select sum(pg_total_relation_size(relid)) from pg_partition_tree('plays'))::float8 / 1e6 as raw,
       (pg_total_relation_size('song_plays_merged') + pg_total_relation_size('pgstrata.song_plays_delta'))::float8 / 1e6 as rollup,
+      pg_total_relation_size('song_plays_day_merged')::float8 / 1e6 as levels,
       pg_total_relation_size('pgstrata.song_plays_totals')::float8 / 1e6 as totals`,
   )
-  const { raw, rollup, totals } = rows[0] ?? { raw: 0, rollup: 0, totals: 0 }
-  return { raw_mb: raw, rollup_mb: rollup, totals_mb: totals, storage_percent: ((rollup + totals) / raw) * 100 }
+  const { raw, rollup, levels, totals } = rows[0] ?? { raw: 0, rollup: 0, levels: 0, totals: 0 }
+  const storagePercent = ((rollup + levels + totals) / raw) * 100
+  return { raw_mb: raw, rollup_mb: rollup, levels_mb: levels, totals_mb: totals, storage_percent: storagePercent }
 }

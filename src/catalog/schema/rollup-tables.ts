@@ -19,6 +19,23 @@ export const rollupTables: readonly string[] = [
   `comment on column pgstrata.rollup.shape is 'Keys, states and measures as they are kept, with their expressions: what captures and merges is made of it.'`,
 ]
 
+/** What stands in the way of merging is known after a restart, too. */
+export const rollupMerging: readonly string[] = [
+  `create table pgstrata.rollup_merging (
+  name text primary key references pgstrata.rollup on update cascade on delete cascade,
+  seen_at timestamptz,
+  failures integer not null default 0,
+  failing_since timestamptz,
+  tried_at timestamptz,
+  last_error text,
+  todo text
+) with (fillfactor = 50)`,
+  `comment on table pgstrata.rollup_merging is 'How the job that merges gets on with each rollup: when it last saw to it, and what has stood in its way since.'`,
+  `comment on column pgstrata.rollup_merging.seen_at is 'Everything that was committed by then is merged; noted once a minute.'`,
+  `comment on column pgstrata.rollup_merging.todo is 'What a person can do about the last error.'`,
+  `comment on column pgstrata.rollup_merging.failures is 'In a row, up to tried_at; 0: the last try went through.'`,
+]
+
 /** Definitions change while rollups are read. */
 export const rollupChanges: readonly string[] = [
   `alter table pgstrata.rollup drop constraint rollup_state_check, add constraint rollup_state_check check (state in ('filling', 'refilling', 'live')), add column replaces text`,

@@ -55,7 +55,7 @@ function renderStatuses(context: CliContext, statuses: readonly RollupStatus[]):
     status.state,
     status.rowsEstimate === null ? '' : `~${plural(Math.round(status.rowsEstimate), 'row')}`,
     status.sizeBytes === null ? '' : formatSize(status.sizeBytes),
-    status.pending === null ? '' : `${status.pending.toLocaleString('en-US')} pending`,
+    describePending(status),
     describeMerge(status),
   ])
   const findings = statuses.flatMap(({ name, findings: found }) =>
@@ -65,6 +65,14 @@ function renderStatuses(context: CliContext, statuses: readonly RollupStatus[]):
     ]),
   )
   return [...formatTable(rows), ...(findings.length === 0 ? [] : ['', ...findings])]
+}
+
+/** Counted up to 100,000. */
+function describePending({ pending, deltaBytes, lagMs }: RollupStatus): string {
+  if (pending === null) return ''
+  const count = `${pending >= 100_000 ? '100,000 or more' : pending.toLocaleString('en-US')} pending`
+  const behind = lagMs === null ? '' : `, ${formatDuration(lagMs)} behind`
+  return `${count}${behind} (${formatSize(deltaBytes ?? 0)})`
 }
 
 function describeMerge({ state, filledTo, mergedAt, mergedRows, mergeMs }: RollupStatus): string {
@@ -186,7 +194,7 @@ function addVerify(group: Command, context: CliContext, run: Run): void {
       progress.clear()
       if (options.json === true) printJson(context, { name, ...found })
       else printLines(context, [describeVerification(context, name, { found, fix: options['fix'] === true })])
-      return found.different + found.totals > 0 && options['fix'] !== true ? 2 : 0
+      return found.different + found.totals + found.levels > 0 && options['fix'] !== true ? 2 : 0
     }),
   )
 }
@@ -197,14 +205,18 @@ interface Verified {
 }
 
 function describeVerification(context: CliContext, name: string, { found, fix }: Verified): string {
-  if (found.different === 0 && found.totals === 0)
+  if (found.different + found.totals + found.levels === 0)
     return paint(context, 'green', `${name} is what its table says: ${plural(found.keys, 'key')}.`)
   if (found.different === 0) {
-    const what = `${plural(found.totals, 'key')} of its totals differed`
+    const what = `${[...keysOf(found.totals, 'totals'), ...keysOf(found.levels, 'levels')].join(' and ')} differed`
     return fix ? paint(context, 'green', `${what}. Built anew.`) : paint(context, 'red', `${what}. Mend it with --fix.`)
   }
   const where = found.from === null ? '' : `, in buckets from ${found.from} to ${found.to ?? ''}`
   const what = `${plural(found.different, 'key')} of ${found.keys.toLocaleString('en-US')} differed${where}`
   if (found.repaired === 0) return paint(context, 'red', `${what}. Mend it with --fix.`)
   return paint(context, 'green', `${what}. Built anew.`)
+}
+
+function keysOf(differing: number, what: string): readonly string[] {
+  return differing === 0 ? [] : [`${plural(differing, 'key')} of its ${what}`]
 }

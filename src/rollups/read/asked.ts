@@ -2,10 +2,9 @@
 // than this. What depends on several calls is checked where the statement is written.
 
 import { StrataError } from '../../base/errors.ts'
-import type { Rollup } from '../options.ts'
+import { timeUnits, type Rollup, type TimeUnit } from '../options.ts'
 import { parseInstant, type Point } from './instant.ts'
-import { timeUnits, type TimeUnit } from './types.ts'
-import { requireUnit } from './units.ts'
+import { requireUnit } from '../units.ts'
 
 export interface Condition {
   readonly key: string

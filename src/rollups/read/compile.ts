@@ -9,9 +9,8 @@ import { StrataError } from '../../base/errors.ts'
 import { quoteIdent } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
 import { extremeOfPart, extremesOfStates } from '../extremes.ts'
-import type { Extreme } from '../shape.ts'
 import { partsOf } from '../names.ts'
-import { rowCount, type Output, type Shape, type State } from '../shape.ts'
+import { rowCount, type Extreme, type Level, type Output, type Shape, type State } from '../shape.ts'
 import type { Rollup } from '../options.ts'
 import { contributionOf, sumOfState } from '../statements.ts'
 import { shownOf } from '../tables.ts'
@@ -20,6 +19,7 @@ import type { Asked } from './asked.ts'
 import { finishRead } from './finish.ts'
 import { bucketTypeOf, cutRows, edgesOf, groupOf, isNeeded, whereOf } from './groups.ts'
 import { compilePoint } from './instant.ts'
+import { allFromLevels, levelsFor, stagesOf, wholeFromLevels } from './levels.ts'
 import { joinValues } from './values.ts'
 
 export function compileRead(shape: Shape, asked: Asked): Sql {
@@ -29,13 +29,15 @@ export function compileRead(shape: Shape, asked: Asked): Sql {
   const outputs = shown.filter(({ name }) => asked.measures?.includes(name) ?? true)
   const values = valuesIn(shape).filter((measure) => outputs.some(({ name }) => name === measure.name))
   const plain = outputs.filter(({ name }) => !values.some((measure) => measure.name === name))
+  // What cannot be added up is in no level.
+  const chain = extremesRead(shape, plain).length === 0 ? levelsFor(shape, asked) : []
   const read = plain.map(({ name, value }) => `${value} as ${quoteIdent(name)}`)
   const found = sql`${sql.raw(`select ${[...asked.by.map(quoteIdent), ...read].join(', ')}`)}
 from (
-${summed(shape, asked, plain)}
+${summed(shape, asked, { outputs: plain, chain })}
 ) as summed`
   const names = outputs.map(({ name }) => name)
-  const select = sql`${ctesOf(shape, asked)}${values.length === 0 ? found : joinValues(shape, asked, { found, values, names })}`
+  const select = sql`${ctesOf(shape, asked, chain)}${values.length === 0 ? found : joinValues(shape, asked, { found, values, names })}`
   return finishRead(rollup, asked, { select, measures: names })
 }
 
@@ -55,27 +57,34 @@ export function requireFilled(
 }
 
 /** The interval, and where it cuts buckets. */
-function ctesOf(shape: Shape, asked: Asked): Sql {
+function ctesOf(shape: Shape, asked: Asked, chain: readonly Level[]): Sql {
   const { bucket } = shape.rollup
   if (asked.from === undefined || bucket === undefined) return sql``
   const at = { type: bucketTypeOf(shape), zone: bucket.zone }
   const until = asked.to === undefined ? sql`` : sql`, ${compilePoint('between()', asked.to, at)} as until`
   const where = asked.to === undefined ? 'since()' : 'between()'
-  const { levels } = edgesOf(shape, asked)
-  const cuts = levels.map((columns, index) => {
+  const edges = edgesOf(shape, asked)
+  const stages = [...edges.stages, ...stagesOf(shape, chain, edges)]
+  const cuts = stages.map((columns, index) => {
     const named = columns.map(({ name, value }) => `${value} as ${name}`).join(',\n    ')
-    const name = index === levels.length - 1 ? 'cut' : `cut_${index + 1}`
+    const name = index === stages.length - 1 ? 'cut' : `cut_${index + 1}`
     const from = index === 0 ? 'asked' : `cut_${index}`
     return `, ${name} as not materialized (\n  select *,\n    ${named}\n  from ${from}\n)`
   })
-  const only = levels.length === 0 ? ', cut as not materialized (select * from asked)' : ''
+  const only = stages.length === 0 ? ', cut as not materialized (select * from asked)' : ''
   return sql`with asked as not materialized (
   select ${compilePoint(where, asked.from, at)} as since${until}
 )${sql.raw(`${cuts.join('')}${only}\n`)}`
 }
 
+interface Summed {
+  readonly outputs: readonly Output[]
+  /** Levels that have them. */
+  readonly chain: readonly Level[]
+}
+
 /** One row for each group, with the states that the measures need. */
-function summed(shape: Shape, asked: Asked, outputs: readonly Output[]): Sql {
+function summed(shape: Shape, asked: Asked, { outputs, chain }: Summed): Sql {
   const { rollup } = shape
   const states = shape.states.filter(({ name }) => outputs.some(({ value }) => value.includes(quoteIdent(name))))
   const groups = asked.by.map((name) => groupOf(shape, name))
@@ -88,9 +97,9 @@ function summed(shape: Shape, asked: Asked, outputs: readonly Output[]): Sql {
     ...shape.states.filter((state) => states.includes(state) || state.name === rowCount),
   ]
   const from =
-    asked.from === undefined
+    asked.from === undefined && chain.length === 0
       ? sql.raw(partsOf(rollup))
-      : sql`(\n${partsIn(shape, asked, { columns: needed, extremes })}\n)`
+      : sql`(\n${partsIn(shape, asked, { columns: needed, extremes, chain })}\n)`
   return sql`${sql.raw(`select ${[...groups, ...sums, ...ends].join(', ')}`)}
 from ${from} as part${whereOf(asked)}${sql.raw(groupBy)}
 having pg_catalog.sum(${sql.ident(rowCount)}) > 0`
@@ -99,6 +108,7 @@ having pg_catalog.sum(${sql.ident(rowCount)}) > 0`
 interface Needed {
   readonly columns: readonly (State | Shape['keys'][number])[]
   readonly extremes: readonly Extreme[]
+  readonly chain: readonly Level[]
 }
 
 function extremesRead({ extremes = [] }: Shape, outputs: readonly Output[]): readonly Extreme[] {
@@ -106,20 +116,24 @@ function extremesRead({ extremes = [] }: Shape, outputs: readonly Output[]): rea
 }
 
 /** Whole buckets as they are kept, and what the interval cuts off from the source. */
-function partsIn(shape: Shape, asked: Asked, { columns: needed, extremes }: Needed): Sql {
+function partsIn(shape: Shape, asked: Asked, { columns: needed, extremes, chain }: Needed): Sql {
   const { rollup } = shape
-  const edges = edgesOf(shape, asked)
   const columns = [
     ...needed.map(({ name }) => `whole.${quoteIdent(name)}`),
     ...extremes.flatMap((extreme) => extremeOfPart(extreme, 'whole')),
   ].join(', ')
+  if (asked.from === undefined) return sql.raw(allFromLevels(shape, chain, columns))
+  const edges = edgesOf(shape, asked)
   const narrow: Shape = {
     ...shape,
     keys: shape.keys.filter((key) => needed.includes(key)),
     states: shape.states.filter((state) => needed.includes(state)),
     extremes,
   }
-  const whole = `select ${columns}\nfrom ${partsOf(rollup)} as whole, cut\nwhere ${edges.whole.join('\n  and ')}`
+  const whole =
+    chain.length === 0
+      ? [`select ${columns}\nfrom ${partsOf(rollup)} as whole, cut\nwhere ${edges.whole.join('\n  and ')}`]
+      : wholeFromLevels(shape, chain, { edges, columns })
   const cutOff = cutRows(shape, edges).map((rows) => contributionOf(narrow, { from: rows, sign: 1 }))
-  return sql.raw([whole, ...cutOff].join('\nunion all\n'))
+  return sql.raw([...whole, ...cutOff].join('\nunion all\n'))
 }

@@ -15,14 +15,22 @@ import type { Bucket } from '../options.ts'
 
 /** Over the columns `since` and `until` of `asked`, the conditions over those of `cut`, `whole` and `source`. */
 export interface Edges {
-  /** Each level over the columns of the one before. */
-  readonly levels: readonly (readonly { readonly name: string; readonly value: string }[])[]
+  /** Each over the columns of the one before. */
+  readonly stages: readonly Stage[]
   /** Of a bucket. */
   readonly whole: readonly string[]
   /** Of a row of the source; undefined: nothing is ever cut off there. */
   readonly head: readonly string[] | undefined
   readonly tail: readonly string[] | undefined
+  /**
+   * Over the columns of `cut`, as clocks of the zone show it: no bucket that is left out in front begins later than `head`, and
+   * none behind begins before `tail`.
+   */
+  readonly outside: { readonly head: string; readonly tail: string | undefined }
 }
+
+/** Columns that a query adds. */
+export type Stage = readonly { readonly name: string; readonly value: string }[]
 
 export interface EdgesSubject {
   readonly bucket: Bucket
@@ -30,14 +38,15 @@ export interface EdgesSubject {
   readonly isOpen: boolean
 }
 
-const tick = `interval '1 microsecond'`
-const label = 'whole."bucket"'
+export const tick = `interval '1 microsecond'`
+export const label = 'whole."bucket"'
 
 export function findEdges(subject: EdgesSubject): Edges {
   const { bucket, type, isOpen } = subject
   if (type === 'date' && bucket.span.unit === 'day') {
     const whole = [`${label} >= cut.since`, ...(isOpen ? [] : [`${label} < cut.until`])]
-    return { levels: [], whole, head: undefined, tail: undefined }
+    const outside = { head: `since::timestamp - ${tick}`, tail: isOpen ? undefined : 'until::timestamp' }
+    return { stages: [], whole, head: undefined, tail: undefined, outside }
   }
   if (isContiguous(bucket, type)) return contiguous(subject)
   return bucket.span.unit === 'minute' || bucket.span.unit === 'hour' ? cutHours(subject) : cutDays(subject)
@@ -45,8 +54,12 @@ export function findEdges(subject: EdgesSubject): Edges {
 
 function contiguous({ bucket, type, isOpen }: EdgesSubject): Edges {
   const at = `source.${quoteIdent(bucket.column)}`
+  const [latest, earliest] =
+    type === 'timestamptz'
+      ? [latestReading('first', bucket.zone), earliestReading('last', bucket.zone)]
+      : ['first::timestamp', 'last::timestamp']
   return {
-    levels: [
+    stages: [
       [
         { name: 'first', value: bucketAfter(bucket, type) },
         ...(isOpen ? [] : [{ name: 'last', value: bucketOf(bucket, type, 'until') }]),
@@ -55,7 +68,21 @@ function contiguous({ bucket, type, isOpen }: EdgesSubject): Edges {
     whole: [`${label} >= cut.first`, ...(isOpen ? [] : [`${label} < cut.last`])],
     head: [`${at} >= cut.since`, `${at} < cut.first`, ...(isOpen ? [] : [`${at} < cut.until`])],
     tail: isOpen ? undefined : [`${at} >= cut.last`, `${at} >= cut.first`, `${at} >= cut.since`, `${at} < cut.until`],
+    outside: { head: `${latest} - ${tick}`, tail: isOpen ? undefined : earliest },
   }
+}
+
+const day = `interval '25 hours'`
+
+/** What clocks show before `end` at the latest, and from it on at the earliest: they may be put back in between. */
+function latestReading(end: string, zone: string): string {
+  const local = (instant: string): string => `(${instant} at time zone ${zoneLiteral(zone)})`
+  return `greatest(${local(end)}, ${local(`(${end} - ${day})`)} + ${day})`
+}
+
+function earliestReading(end: string, zone: string): string {
+  const local = (instant: string): string => `(${instant} at time zone ${zoneLiteral(zone)})`
+  return `least(${local(end)}, ${local(`(${end} + ${day})`)} - ${day})`
 }
 
 /** The first that begins at `since` or later. */
@@ -82,7 +109,7 @@ function cutHours({ bucket, type, isOpen }: EdgesSubject): Edges {
   const first = `case when ${isEven('since')} then ${bucketOf(bucket, type, `since - ${tick}`)} else since end + ${length}`
   const last = `case when ${isEven('until')} then ${bucketOf(bucket, type, 'until')} else until - ${length} end`
   return {
-    levels: [
+    stages: [
       [
         { name: 'head_end', value: first },
         ...(isOpen
@@ -109,6 +136,10 @@ function cutHours({ bucket, type, isOpen }: EdgesSubject): Edges {
           `${own} > cut.last`,
           `${own} >= cut.since`,
         ],
+    outside: {
+      head: `${latestReading('since', bucket.zone)} - ${tick}`,
+      tail: isOpen ? undefined : earliestReading('tail_start', bucket.zone),
+    },
   }
 }
 
@@ -124,12 +155,11 @@ function cutDays({ bucket, type, isOpen }: EdgesSubject): Edges {
   const own = bucketOf(bucket, type, at)
   const local = (instant: string): string => `(${instant} at time zone ${zone})`
   const cut = (reading: string): string => `pg_catalog.date_trunc(${quoteLiteral(unit)}, ${reading})`
-  const day = `interval '25 hours'`
-  const low = cut(`greatest(${local('since')}, ${local(`(since - ${day})`)} + ${day}) - ${tick}`)
-  const high = cut(`least(${local('until')}, ${local(`(until + ${day})`)} - ${day})`)
+  const low = cut(`${latestReading('since', bucket.zone)} - ${tick}`)
+  const high = cut(earliestReading('until', bucket.zone))
   const went = `greatest(interval '0', ${local(`(high - ${day})`)} + ${day} - ${local('high')})`
   return {
-    levels: [
+    stages: [
       [{ name: 'low_local', value: low }, ...(isOpen ? [] : [{ name: 'high_local', value: high }])],
       [
         { name: 'low', value: local('low_local') },
@@ -150,5 +180,6 @@ function cutDays({ bucket, type, isOpen }: EdgesSubject): Edges {
           `${own} >= cut.high`,
           `${own} > cut.low`,
         ],
+    outside: { head: 'low_local', tail: isOpen ? undefined : 'high_local' },
   }
 }

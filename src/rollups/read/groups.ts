@@ -8,7 +8,7 @@ import { bucketOf, bucketTypes, type BucketType } from '../bucket.ts'
 import { bucketColumn, type Shape } from '../shape.ts'
 import { isTime, type Asked, type Condition } from './asked.ts'
 import { findEdges, type Edges } from './edges.ts'
-import { requireNested, unitOf } from './units.ts'
+import { requireNested, unitOf } from '../units.ts'
 
 export function edgesOf(shape: Shape, { to }: Asked): Edges {
   const { bucket } = shape.rollup

@@ -6,7 +6,7 @@
 // of all these what it is told to.
 
 import type { Sql } from '../../sql/sql.ts'
-import type { AdditiveKind, ExtremeKind, Measure } from '../options.ts'
+import type { AdditiveKind, ExtremeKind, Measure, TimeUnit } from '../options.ts'
 import type { ReadInstant } from './instant.ts'
 
 /** Of a declaration, what a reader looks at. */
@@ -26,9 +26,6 @@ interface DeclaredMeasure {
   readonly kind: Measure['kind']
   readonly floats?: boolean | undefined
 }
-
-export const timeUnits = ['hour', 'day', 'week', 'month', 'quarter', 'year'] as const
-export type TimeUnit = (typeof timeUnits)[number]
 
 type KeyName<Declared> = Declared extends { readonly by: readonly (infer Name extends string)[] } ? Name : never
 type MeasureName<Declared extends DeclaredRollup> = keyof Declared['measures'] & string

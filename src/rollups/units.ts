@@ -4,36 +4,56 @@
 // they are put forward by less than a bucket, days begin within one. Zones are taken as they have been since 1970; a zone whose clocks went back across midnight by less than a bucket (Newfoundland, at 00:01, until 2011) has had
 // buckets that lie in two days, and count for the one in which they begin.
 
-import { StrataError } from '../../base/errors.ts'
-import { quoteIdent } from '../../sql/quote.ts'
-import { bucketOf, type BucketType } from '../bucket.ts'
-import type { Bucket, BucketSpan, Rollup } from '../options.ts'
-import { bucketColumn } from '../shape.ts'
-import type { TimeUnit } from './types.ts'
+import { StrataError } from '../base/errors.ts'
+import { quoteIdent } from '../sql/quote.ts'
+import { bucketColumn, bucketOf, type BucketType } from './bucket.ts'
+import type { Bucket, BucketSpan, Rollup, TimeUnit } from './options.ts'
 
 const order = ['minute', 'hour', 'day', 'week', 'month', 'quarter', 'year'] as const
 
+interface Fault {
+  readonly why: string
+  readonly expected?: string
+}
+
 /** As far as the declaration tells. */
-export function requireUnit({ name, bucket }: Rollup, unit: TimeUnit): void {
-  if (bucket === undefined) throw refuse(name, unit, 'it has no bucket')
+export function findUnitFault({ bucket }: Rollup, unit: TimeUnit): Fault | undefined {
+  if (bucket === undefined) return { why: 'it has no bucket' }
   const { span } = bucket
   const isFiner = order.indexOf(unit) < order.indexOf(span.unit) || (unit === span.unit && span.count > 1)
-  if (isFiner)
-    throw refuse(name, unit, `its bucket is ${inWords(span)}`, `a unit of ${inWords(span)} or more, or 'bucket'`)
-  if (span.unit === 'week' && unit !== 'week') {
-    throw refuse(name, unit, `a week can lie in two of them`, "'week' or 'bucket'")
+  if (isFiner) {
+    return { why: `its bucket is ${inWords(span)}`, expected: `a unit of ${inWords(span)} or more, or 'bucket'` }
   }
+  return liesWithin(span.unit, unit)
+    ? undefined
+    : { why: 'a week can lie in two of them', expected: "'week' or 'bucket'" }
 }
 
 /** What else the type of its column tells. */
-export function requireNested({ name, bucket }: Rollup, unit: TimeUnit, type: BucketType): void {
-  if (bucket === undefined || type !== 'timestamptz' || bucket.span.count === 1) return
+export function findNestingFault({ bucket }: Rollup, unit: TimeUnit, type: BucketType): Fault | undefined {
+  if (bucket === undefined || type !== 'timestamptz' || bucket.span.count === 1) return undefined
   const { span, zone } = bucket
   const lengthMinutes = span.unit === 'hour' ? span.count * 60 : span.count
   const shifts = shiftsOf(zone)
-  if (shifts?.every((shift) => shift % lengthMinutes === 0) === true) return
-  const why = `a ${unit} of zone '${zone}' may begin within a bucket of ${inWords(span)}`
-  throw refuse(name, unit, why, "'bucket', or a rollup with a bucket by which its clocks are put forward and back")
+  if (shifts?.every((shift) => shift % lengthMinutes === 0) === true) return undefined
+  return {
+    why: `a ${unit} of zone '${zone}' may begin within a bucket of ${inWords(span)}`,
+    expected: "'bucket', or a rollup with a bucket by which its clocks are put forward and back",
+  }
+}
+
+export function requireUnit(rollup: Rollup, unit: TimeUnit): void {
+  refuse(rollup, unit, findUnitFault(rollup, unit))
+}
+
+export function requireNested(rollup: Rollup, unit: TimeUnit, type: BucketType): void {
+  refuse(rollup, unit, findNestingFault(rollup, unit, type))
+}
+
+/** Whether each of the one lies in one of the other. */
+export function liesWithin(unit: BucketSpan['unit'], other: TimeUnit): boolean {
+  if (unit === 'week') return other === 'week'
+  return order.indexOf(unit) <= order.indexOf(other)
 }
 
 /** Over a row of the rollup. */
@@ -82,6 +102,8 @@ function inWords({ unit, count }: BucketSpan): string {
   return count === 1 ? `one ${unit}` : `${count} ${unit}s`
 }
 
-function refuse(name: string, unit: TimeUnit, why: string, expected?: string): StrataError {
-  return new StrataError('VALUE_INVALID', { message: `Rollup "${name}" cannot be read by ${unit}: ${why}`, expected })
+function refuse({ name }: Rollup, unit: TimeUnit, fault: Fault | undefined): void {
+  if (fault === undefined) return
+  const { why, expected } = fault
+  throw new StrataError('VALUE_INVALID', { message: `Rollup "${name}" cannot be read by ${unit}: ${why}`, expected })
 }
