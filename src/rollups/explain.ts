@@ -1,15 +1,15 @@
 // How a rollup is kept, in words and in SQL: what a person would ask who finds its tables in psql.
 
 import type { Db } from '../db/db.ts'
-import { captureFunctions } from './capture.ts'
-import { mergeStatements } from './merge-statements.ts'
-import { captureEvents, functionOf } from './names.ts'
-import type { Measure } from './options.ts'
-import { ownRelations } from './own-relations.ts'
-import { readInstalled, type InstalledRollup } from './queries.ts'
-import { readRelations } from './relations.ts'
-import { isSubscriber, replicaFunction } from './replica-triggers.ts'
-import { extremeKinds, isAdditive } from './shape.ts'
+import { captureFunctions } from './capture/capture.ts'
+import { mergeStatements } from './merge/merge-statements.ts'
+import { captureEvents, functionOf } from './model/names.ts'
+import type { Measure } from './model/options.ts'
+import { ownRelations } from './model/own-relations.ts'
+import { readInstalled, type InstalledRollup } from './kept/queries.ts'
+import { readRelations } from './capture/relations.ts'
+import { isSubscriber, replicaFunction } from './capture/replica-triggers.ts'
+import { extremeKinds, isAdditive } from './model/shape.ts'
 
 export interface RollupExplanation {
   readonly name: string

@@ -27,10 +27,10 @@ export {
   type Sum,
   type SumOptions,
   type TopK,
-} from './declare.ts'
-export { findClash } from './clashes.ts'
-export { ownRelations } from './own-relations.ts'
-export { defaultError } from './values.ts'
+} from './model/declare.ts'
+export { findClash } from './model/clashes.ts'
+export { ownRelations } from './model/own-relations.ts'
+export { defaultError } from './model/values.ts'
 export { createRollups, type Rollups } from './facade.ts'
 export type { DeclaredRollups } from './readers.ts'
 export type { DeclaredRollup, Reader, ReaderOf, ReadersOf, TotalsReader } from './read/types.ts'
@@ -43,9 +43,9 @@ export {
   type TimeUnit,
   type Totals,
   type WindowSpan,
-} from './options.ts'
+} from './model/options.ts'
 export { type RollupExplanation } from './explain.ts'
 export { type RollupStatus } from './status.ts'
-export { type OldestSnapshot } from './snapshots.ts'
-export { type Verification } from './verify.ts'
-export { type FillProgress } from './fill.ts'
+export { type OldestSnapshot } from './job/snapshots.ts'
+export { type Verification } from './merge/verify.ts'
+export { type FillProgress } from './merge/fill.ts'

@@ -3,12 +3,12 @@
 
 import { StrataError } from '../base/errors.ts'
 import type { Db, Queryable } from '../db/db.ts'
-import type { Rollup } from './options.ts'
-import { isSameDeclaration } from './definition.ts'
-import { requireInstalled, type InstalledRollup } from './queries.ts'
+import type { Rollup } from './model/options.ts'
+import { isSameDeclaration } from './model/definition.ts'
+import { requireInstalled, type InstalledRollup } from './kept/queries.ts'
 import { createReader } from './read/reader.ts'
 import type { DeclaredRollup, ReaderOf, ReadersOf } from './read/types.ts'
-import type { Shape } from './shape.ts'
+import type { Shape } from './model/shape.ts'
 
 export type DeclaredRollups = Readonly<Record<string, DeclaredRollup>>
 

@@ -1,9 +1,9 @@
 // What should be seen to about a rollup, and what to do. Pure.
 
 import { formatDuration, formatSize } from '../base/units.ts'
-import type { Merging } from './merging.ts'
-import { mostFailures, pauseAfter } from './pace.ts'
-import { describeSnapshot, type OldestSnapshot } from './snapshots.ts'
+import type { Merging } from './job/merging.ts'
+import { mostFailures, pauseAfter } from './job/pace.ts'
+import { describeSnapshot, type OldestSnapshot } from './job/snapshots.ts'
 
 export type RollupState = 'not applied' | 'filling' | 'refilling' | 'live' | 'changed' | 'not declared'
 

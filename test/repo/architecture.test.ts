@@ -8,6 +8,7 @@ import {
   checkEffects,
   checkGlobals,
   checkHeaders,
+  checkInnerLayers,
   checkLayers,
   checkMarks,
   checkPackages,
@@ -54,6 +55,10 @@ test('the whole tree is looked at', () => {
 
 test('imports go from the upper layers to the lower ones, and features do not import each other', () => {
   expect(checkLayers(sources, layerExceptions)).toEqual({ complaints: [], unused: [] })
+})
+
+test('folders within a feature go one way, too', () => {
+  expect(checkInnerLayers(sources)).toEqual([])
 })
 
 test('no file imports itself by a detour, not even a type', () => {

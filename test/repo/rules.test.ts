@@ -8,6 +8,7 @@ import {
   checkEffects,
   checkGlobals,
   checkHeaders,
+  checkInnerLayers,
   checkLayers,
   checkMarks,
   checkPackages,
@@ -39,6 +40,22 @@ async function tree(files: Readonly<Record<string, string>>): Promise<readonly S
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options }))
   return readSources(folder, folder).filter(({ path }) => path !== 'globals.d.ts')
 }
+
+test('folders within a feature: from the lower to the upper is a complaint, and so is what puts them together', async () => {
+  const sources = await tree({
+    'rollups/model/a.ts': `import { b } from '../kept/b.ts'\nexport const a = b`,
+    'rollups/kept/b.ts': `import { c } from '../facade.ts'\nexport const b = c`,
+    'rollups/facade.ts': `export const c = 1`,
+    'rollups/read/d.ts': `export { b } from '../kept/b.ts'`,
+    'rollups/index.ts': `export { b } from './kept/b.ts'`,
+    'views/inner/e.ts': `export { f } from '../f.ts'`,
+    'views/f.ts': `export const f = 1`,
+  })
+  expect(checkInnerLayers(sources)).toEqual([
+    'rollups/kept/b.ts:1 imports rollups/facade.ts, which is above it',
+    'rollups/model/a.ts:1 imports rollups/kept/b.ts, which is above it',
+  ])
+})
 
 test('layers: upwards, sideways and unknown are complaints; downwards is not', async () => {
   const sources = await tree({

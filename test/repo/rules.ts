@@ -25,6 +25,11 @@ const layers: readonly (readonly string[])[] = [
   ['cli'],
 ]
 
+/** Folders within a feature, from below to above; what lies beside them puts them together, and none of them imports it. */
+const inner: Readonly<Record<string, readonly string[]>> = {
+  rollups: ['model', 'declared', 'kept', 'capture', 'merge', 'job', 'plan', 'read'],
+}
+
 /** Of what stands before it, a face that knows the rest by shape alone imports only this. */
 const narrow: Readonly<Record<string, readonly string[]>> = {
   http: ['base', 'sql', 'db'],
@@ -86,6 +91,26 @@ export function checkLayers(sources: readonly Source[], exceptions: readonly Exc
 
 function layerOf(path: string): number {
   return layers.findIndex((names) => names.includes(top(path)))
+}
+
+export function checkInnerLayers(sources: readonly Source[]): readonly string[] {
+  return sources.flatMap((source) => {
+    const own = innerLayerOf(source.path)
+    if (own === undefined) return []
+    return source.imports.flatMap(({ file, line }) => {
+      if (file === undefined || top(file) !== top(source.path)) return []
+      const other = innerLayerOf(file)
+      return other === undefined || other <= own ? [] : [`${source.path}:${line} imports ${file}, which is above it`]
+    })
+  })
+}
+
+/** Undefined: its folder has no order within. */
+function innerLayerOf(path: string): number | undefined {
+  const [feature = '', folder = '', ...rest] = path.split('/')
+  const order = inner[feature]
+  if (order === undefined) return undefined
+  return rest.length === 0 ? order.length : order.indexOf(folder)
 }
 
 /** Strongly connected files, type imports included: each as the files of the knot. */

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/db.ts'
-import { mergeRollup } from '../../src/rollups/merge.ts'
+import { mergeRollup } from '../../src/rollups/merge/merge.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
 import { waitUntil } from '../support/wait.ts'

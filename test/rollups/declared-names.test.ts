@@ -1,8 +1,8 @@
 // What is refused of a declaration without asking a server: names that collide or leave no room, and what is beyond the bounds.
 
 import { expect, test } from 'vitest'
-import { checkRollup } from '../../src/rollups/check.ts'
-import type { Rollup } from '../../src/rollups/options.ts'
+import { checkRollup } from '../../src/rollups/declared/check.ts'
+import type { Rollup } from '../../src/rollups/model/options.ts'
 import { measure, rollupOf } from './support.ts'
 
 test.each<[string, Partial<Rollup>]>([

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/db.ts'
-import { mergeRollup, rebuildRange } from '../../src/rollups/merge.ts'
+import { mergeRollup, rebuildRange } from '../../src/rollups/merge/merge.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
 import { differences, install, measure, patience, rollupOf, run } from './support.ts'

@@ -2,8 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/db.ts'
-import { mergeRollup } from '../../src/rollups/merge.ts'
-import type { Shape } from '../../src/rollups/shape.ts'
+import { mergeRollup } from '../../src/rollups/merge/merge.ts'
+import type { Shape } from '../../src/rollups/model/shape.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
 import { differences, install, measure, patience, rollupOf, run } from './support.ts'

@@ -4,8 +4,8 @@ import type { Clock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/logger.ts'
 import type { Db } from '../../src/db/db.ts'
 import type { JobOutcome } from '../../src/db/job.ts'
-import { mergeJob } from '../../src/rollups/job.ts'
-import type { Rollup } from '../../src/rollups/options.ts'
+import { mergeJob } from '../../src/rollups/job/job.ts'
+import type { Rollup } from '../../src/rollups/model/options.ts'
 
 export async function runJob(db: Db, rollups: readonly Rollup[], clock: Clock): Promise<JobOutcome> {
   return await mergeJob({ rollups }).run({

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest'
 import { ensureInstalled } from '../../src/catalog/install.ts'
-import { insertRollup } from '../../src/rollups/queries.ts'
+import { insertRollup } from '../../src/rollups/kept/queries.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { fakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'

@@ -1,8 +1,8 @@
 // Texts of several lines in the expressions of a declaration: each statement means them as they were written.
 
 import { expect, test } from 'vitest'
-import { mergeRollup } from '../../src/rollups/merge.ts'
-import { mergeProcedure } from '../../src/rollups/merge-procedure.ts'
+import { mergeRollup } from '../../src/rollups/merge/merge.ts'
+import { mergeProcedure } from '../../src/rollups/merge/merge-procedure.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
 import { differences, install, measure, patience, rollupOf, run } from './support.ts'

@@ -1,7 +1,7 @@
 // Keys in the merge: what their types call equal is one key, nulls too, and a key without rows goes.
 
 import { expect, test } from 'vitest'
-import { mergeRollup } from '../../src/rollups/merge.ts'
+import { mergeRollup } from '../../src/rollups/merge/merge.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
 import { differences, install, measure, patience, rollupOf, run } from './support.ts'

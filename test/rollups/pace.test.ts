@@ -12,7 +12,7 @@ import {
   mostFailures,
   shortestPauseMs,
   type Pace,
-} from '../../src/rollups/pace.ts'
+} from '../../src/rollups/job/pace.ts'
 import { checkProperty } from '../support/property.ts'
 
 const pauses = (count: number, step: (pace: Pace) => Pace): readonly number[] => {

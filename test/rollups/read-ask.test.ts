@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from 'vitest'
 import { isStrataError, type StrataError } from '../../src/base/errors.ts'
-import type { BucketType } from '../../src/rollups/bucket.ts'
-import type { Rollup } from '../../src/rollups/options.ts'
+import type { BucketType } from '../../src/rollups/model/bucket.ts'
+import type { Rollup } from '../../src/rollups/model/options.ts'
 import { createReader } from '../../src/rollups/read/reader.ts'
 import type { DeclaredRollup, ReaderOf } from '../../src/rollups/read/types.ts'
-import { shapeOf, type Shape } from '../../src/rollups/shape.ts'
+import { shapeOf, type Shape } from '../../src/rollups/model/shape.ts'
 import { measure, rollupOf } from './support.ts'
 
 interface Declared extends DeclaredRollup {

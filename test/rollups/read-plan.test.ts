@@ -2,10 +2,10 @@
 // what it asks with depends on no setting of the session.
 
 import { expect, test } from 'vitest'
-import { mergeRollup } from '../../src/rollups/merge.ts'
+import { mergeRollup } from '../../src/rollups/merge/merge.ts'
 import { createReader } from '../../src/rollups/read/reader.ts'
 import type { DeclaredRollup, ReaderOf } from '../../src/rollups/read/types.ts'
-import type { Shape } from '../../src/rollups/shape.ts'
+import type { Shape } from '../../src/rollups/model/shape.ts'
 import { sql, type Sql } from '../../src/sql/sql.ts'
 import { describeOnEachVersion, type TestDatabase } from '../support/postgres.ts'
 import { install, patience, rollupOf, run } from './support.ts'

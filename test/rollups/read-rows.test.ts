@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { createReader } from '../../src/rollups/read/reader.ts'
 import type { ReaderOf } from '../../src/rollups/read/types.ts'
-import type { Shape } from '../../src/rollups/shape.ts'
+import type { Shape } from '../../src/rollups/model/shape.ts'
 import type { Queryable } from '../../src/db/db.ts'
 import { describeOnEachVersion, type TestDatabase } from '../support/postgres.ts'
 import { install, rollupOf, run } from './support.ts'

@@ -1,7 +1,7 @@
 // A range is rebuilt by the buckets of its rows, also where a bucket's label is no bound of their times.
 
 import { expect, test } from 'vitest'
-import { rebuildRange } from '../../src/rollups/merge.ts'
+import { rebuildRange } from '../../src/rollups/merge/merge.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
 import { differences, install, patience, rollupOf, run } from './support.ts'
 

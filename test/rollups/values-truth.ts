@@ -1,8 +1,8 @@
 // Measures of values as a recompute of the source tells them, written without anything of ours but the bucket.
 
 import type { Db, Session } from '../../src/db/db.ts'
-import type { Measure } from '../../src/rollups/options.ts'
-import type { Shape } from '../../src/rollups/shape.ts'
+import type { Measure } from '../../src/rollups/model/options.ts'
+import type { Shape } from '../../src/rollups/model/shape.ts'
 import { quoteIdent, quoteQualified } from '../../src/sql/quote.ts'
 import { sql } from '../../src/sql/sql.ts'
 

@@ -2,8 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Db, Session } from '../../src/db/db.ts'
-import { grantsOf } from '../../src/rollups/grants.ts'
-import { functionOf } from '../../src/rollups/names.ts'
+import { grantsOf } from '../../src/rollups/kept/grants.ts'
+import { functionOf } from '../../src/rollups/model/names.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { sqlstateOf } from '../../src/sql/sqlstate.ts'
 import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'

@@ -1,7 +1,7 @@
 // What the compiler knows of a reader from a declaration. `npm run check` compiles this file; the tests run it.
 
 import { expect, expectTypeOf, test } from 'vitest'
-import { avg, count, countIf, sum, sumIf } from '../../src/rollups/declare.ts'
+import { avg, count, countIf, sum, sumIf } from '../../src/rollups/model/declare.ts'
 import type { ReaderOf, ReadersOf } from '../../src/rollups/read/types.ts'
 import type { Sql } from '../../src/sql/sql.ts'
 

@@ -2,9 +2,9 @@
 // than this. What depends on several calls is checked where the statement is written.
 
 import { StrataError } from '../../base/errors.ts'
-import { timeUnits, type Rollup, type TimeUnit } from '../options.ts'
+import { timeUnits, type Rollup, type TimeUnit } from '../model/options.ts'
 import { parseInstant, type Point } from './instant.ts'
-import { requireUnit } from '../units.ts'
+import { requireUnit } from '../model/units.ts'
 
 export interface Condition {
   readonly key: string

@@ -10,8 +10,8 @@
 // `tick` is the smallest step of a timestamp. Offsets change at most once in 25 hours, and by less.
 
 import { quoteIdent, quoteLiteral } from '../../sql/quote.ts'
-import { bucketOf, isContiguous, lengthOf, zoneLiteral, type BucketType } from '../bucket.ts'
-import type { Bucket } from '../options.ts'
+import { bucketOf, isContiguous, lengthOf, zoneLiteral, type BucketType } from '../model/bucket.ts'
+import type { Bucket } from '../model/options.ts'
 
 /** Over the columns `since` and `until` of `asked`, the conditions over those of `cut`, `whole` and `source`. */
 export interface Edges {

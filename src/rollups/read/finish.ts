@@ -2,7 +2,7 @@
 
 import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
-import type { Rollup } from '../options.ts'
+import type { Rollup } from '../model/options.ts'
 import { isTime, refuse, requireDistinct, type Asked, type Join } from './asked.ts'
 
 /** `select`: a query whose columns are those of `by` and `measures`, and that an `order by` can stand behind. */

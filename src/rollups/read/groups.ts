@@ -4,11 +4,11 @@
 import { assert } from '../../base/errors.ts'
 import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
-import { bucketOf, bucketTypes, type BucketType } from '../bucket.ts'
-import { bucketColumn, type Shape } from '../shape.ts'
+import { bucketOf, bucketTypes, type BucketType } from '../model/bucket.ts'
+import { bucketColumn, type Shape } from '../model/shape.ts'
 import { isTime, type Asked, type Condition } from './asked.ts'
 import { findEdges, type Edges } from './edges.ts'
-import { requireNested, unitOf } from '../units.ts'
+import { requireNested, unitOf } from '../model/units.ts'
 
 export function edgesOf(shape: Shape, { to }: Asked): Edges {
   const { bucket } = shape.rollup

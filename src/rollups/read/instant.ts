@@ -7,7 +7,7 @@
 
 import { StrataError } from '../../base/errors.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
-import { zoneLiteral, type BucketType } from '../bucket.ts'
+import { zoneLiteral, type BucketType } from '../model/bucket.ts'
 
 /** A Date, '2026-03-01', '2026-03-01T10:00:00Z', '2026-03-01 10:00' or a span before now: '30 days'. */
 export type ReadInstant = Date | string

@@ -12,11 +12,11 @@
 // say of a day is not what their buckets say. Those zones are read from days and longer, or from the finest.
 
 import { quoteIdent } from '../../sql/quote.ts'
-import { bucketOf, isContiguous, zoneLiteral, intervalOf } from '../bucket.ts'
-import { isCutByLabels, levelsIn } from '../levels.ts'
-import { deltaOf, levelOf, mergedOf } from '../names.ts'
-import type { Level, Shape } from '../shape.ts'
-import { liesWithin } from '../units.ts'
+import { bucketOf, isContiguous, zoneLiteral, intervalOf } from '../model/bucket.ts'
+import { isCutByLabels, levelsIn } from '../kept/levels.ts'
+import { deltaOf, levelOf, mergedOf } from '../model/names.ts'
+import type { Level, Shape } from '../model/shape.ts'
+import { liesWithin } from '../model/units.ts'
 import { isTime, type Asked } from './asked.ts'
 import { label, tick, type Edges, type Stage } from './edges.ts'
 import { bucketTypeOf } from './groups.ts'

@@ -7,8 +7,8 @@
 import { StrataError } from '../../base/errors.ts'
 import type { Queryable } from '../../db/db.ts'
 import type { Sql } from '../../sql/sql.ts'
-import type { Rollup } from '../options.ts'
-import type { Shape } from '../shape.ts'
+import type { Rollup } from '../model/options.ts'
+import type { Shape } from '../model/shape.ts'
 import {
   everything,
   parseBy,

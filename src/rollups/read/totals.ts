@@ -4,9 +4,9 @@
 import type { Sql } from '../../sql/sql.ts'
 import { quoteIdent } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
-import { totalsViewOf } from '../names.ts'
-import type { Rollup } from '../options.ts'
-import { isAdditive, type Shape } from '../shape.ts'
+import { totalsViewOf } from '../model/names.ts'
+import type { Rollup } from '../model/options.ts'
+import { isAdditive, type Shape } from '../model/shape.ts'
 import {
   everything,
   parseConditions,
@@ -17,7 +17,7 @@ import {
   refuse,
   type Asked,
 } from './asked.ts'
-import { shownInTotals } from '../totals-tables.ts'
+import { shownInTotals } from '../kept/totals-tables.ts'
 import { requireFilled } from './compile.ts'
 import { finishRead } from './finish.ts'
 import { whereOf } from './groups.ts'

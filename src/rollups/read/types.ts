@@ -6,7 +6,7 @@
 // of all these what it is told to.
 
 import type { Sql } from '../../sql/sql.ts'
-import type { AdditiveKind, ExtremeKind, Measure, TimeUnit } from '../options.ts'
+import type { AdditiveKind, ExtremeKind, Measure, TimeUnit } from '../model/options.ts'
 import type { ReadInstant } from './instant.ts'
 
 /** Of a declaration, what a reader looks at. */

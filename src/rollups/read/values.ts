@@ -6,10 +6,10 @@
 
 import { quoteIdent } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
-import { membersViewOf } from '../names.ts'
-import type { Shape } from '../shape.ts'
-import { countValues } from '../values-statements.ts'
-import { ofNothing, resultsOf, type ValuesMeasure } from '../values.ts'
+import { membersViewOf } from '../model/names.ts'
+import type { Shape } from '../model/shape.ts'
+import { countValues } from '../model/values-statements.ts'
+import { ofNothing, resultsOf, type ValuesMeasure } from '../model/values.ts'
 import type { Asked } from './asked.ts'
 import { cutRows, edgesOf, groupValueOf, isNeeded, whereOf } from './groups.ts'
 

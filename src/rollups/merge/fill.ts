@@ -1,0 +1,90 @@
+// Filling a rollup of a large table: range by range of buckets, oldest first, each in a transaction of its own that notes how
+// far it came. Writers go on. Killed anywhere, the next run goes on where the last commit was; the views are made with
+// the last range, so nobody ever reads half a rollup; of one that gets new measures, those are shown with the last range.
+//
+// Bounds: a range takes about two seconds, or one bucket; memory does not grow with the table.
+
+import type { Clock } from '../../base/clock.ts'
+import type { Session } from '../../db/db.ts'
+import { sql } from '../../sql/sql.ts'
+import { refillFollowers } from '../kept/followers.ts'
+import { grantsOf } from '../kept/grants.ts'
+import { mergeAndNote, rebuildRange, type BucketRange, type MergeOptions } from './merge.ts'
+import type { InstalledRollup } from '../kept/queries.ts'
+import { walkRanges } from './ranges.ts'
+import type { Shape } from '../model/shape.ts'
+import { createViews, dropViews } from '../kept/tables.ts'
+
+export interface FillOptions extends Pick<MergeOptions, 'lockTimeoutMs'> {
+  readonly clock: Clock
+  readonly signal?: AbortSignal | undefined
+  /** After each range: the share that is done, from 0 to 1, and where it goes on. */
+  readonly onProgress?: ((progress: FillProgress) => void) | undefined
+  /** Work that does not wait until it is filled; between two ranges. */
+  readonly between?: (() => Promise<void>) | undefined
+}
+
+export interface FillProgress {
+  readonly share: number
+  readonly filledTo: string | null
+}
+
+export async function fillRollup(
+  session: Session,
+  shape: Shape,
+  installed: Pick<InstalledRollup, 'filledTo' | 'state'>,
+  options: FillOptions,
+): Promise<void> {
+  const { lockTimeoutMs, clock, signal, onProgress, between } = options
+  const { state } = installed
+  try {
+    await walkRanges(session, shape, {
+      clock,
+      signal,
+      from: installed.filledTo ?? undefined,
+      between,
+      visit: async (range, share) => {
+        await rebuildRange(session, shape, range, {
+          lockTimeoutMs,
+          withoutFollowers: state === 'filling',
+          before: (tx) => note(tx, shape, { range, state }),
+        })
+        // It is read meanwhile: what is pending elsewhere is not to pile up until the end.
+        if (state === 'refilling' && range.to !== undefined)
+          await mergeAndNote(session, shape, { lockTimeoutMs, clock })
+        onProgress?.({ share, filledTo: range.to ?? null })
+      },
+    })
+  } catch (error) {
+    if (!(error instanceof FilledAlready)) throw error
+    onProgress?.({ share: 1, filledTo: null })
+  }
+}
+
+/** By somebody else, who was at it too: what this one did is taken back. */
+class FilledAlready extends Error {}
+
+interface Noted {
+  readonly range: BucketRange
+  readonly state: InstalledRollup['state']
+}
+
+async function note(tx: Session, shape: Shape, { range: { to }, state }: Noted): Promise<void> {
+  const { rollup } = shape
+  const { filling: _filling, ...full } = shape
+  const here = sql`name = ${rollup.name} and state = ${state}`
+  const { rowCount } =
+    to === undefined
+      ? await tx.query(sql`
+          update pgstrata.rollup
+          set state = 'live', filled_to = null, filled_at = clock_timestamp(), shape = ${JSON.stringify(full)}::jsonb
+          where ${here}`)
+      : await tx.query(sql`update pgstrata.rollup set filled_to = ${to} where ${here}`)
+  if (rowCount === 0) throw new FilledAlready()
+  if (to !== undefined) return
+  if (state === 'filling') {
+    for (const statement of refillFollowers(full)) await tx.query(sql.raw(statement))
+  }
+  for (const statement of [...dropViews(rollup), ...createViews(full)]) await tx.query(sql.raw(statement))
+  for (const statement of await grantsOf(tx, rollup)) await tx.query(sql.raw(statement))
+}

@@ -1,0 +1,140 @@
+// The statements by which rows become numbers of values: as statements.ts has it for states, and with the same promises.
+
+import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
+import { membersDeltaOf, membersOf } from './names.ts'
+import type { Shape } from './shape.ts'
+import { keysInIndex, keysOf } from './statements.ts'
+import type { ValuesMeasure } from './values.ts'
+
+export const valuesIn = ({ values = [] }: Shape): readonly ValuesMeasure[] => values
+
+/** Keys, the value and its number, as SQL writes them. */
+export function memberColumns(shape: Shape): readonly string[] {
+  return [...keysOf(shape), ...valueColumns]
+}
+
+const valueColumns = ['value', 'n'] as const
+
+interface Rows {
+  readonly from: string
+  readonly sign: 1 | -1
+  /** Of those rows, these. */
+  readonly where?: string | undefined
+}
+
+/** How many rows of `from` have each value. `sign` −1: what is left when they go. */
+export function countValues(shape: Shape, { value }: ValuesMeasure, { from, sign, where }: Rows): string {
+  const conditions = [shape.where, where, `(${value}) is not null`].filter((condition) => condition !== undefined)
+  return [
+    `select ${[
+      ...shape.keys.map((key) => `${key.value} as ${quoteIdent(key.name)}`),
+      `${value} as value`,
+      `${sign === -1 ? '-' : ''}pg_catalog.count(*) as n`,
+    ].join(', ')}`,
+    `from ${from}`,
+    `where ${conditions.map((condition) => `(${condition})`).join(' and ')}`,
+    groupBy(shape),
+  ].join('\n')
+}
+
+const groupBy = ({ keys }: Shape): string => `group by ${[...keys, 'value'].map((_, place) => place + 1).join(', ')}`
+const groupKeys = (shape: Shape): string => `group by ${[...keysOf(shape), 'value'].join(', ')}`
+
+/** Adds numbers up that stand in `from`; what nets to nothing is left out. */
+export function sumValues(shape: Shape, { from }: { readonly from: string }): string {
+  return [
+    `select ${[...keysOf(shape), 'value'].join(', ')}, pg_catalog.sum(n)::bigint as n`,
+    `from ${from}`,
+    groupBy(shape),
+    'having pg_catalog.sum(n) <> 0',
+  ].join('\n')
+}
+
+export function appendValues(shape: Shape, { name }: ValuesMeasure, select: string): string {
+  return `insert into ${membersDeltaOf(shape.rollup, name)} (${memberColumns(shape).join(', ')})\n${select}`
+}
+
+/** In the order of the key, as rows of the merged table are. */
+function upsertValues(shape: Shape, { name }: ValuesMeasure, select: string): string {
+  return [
+    `insert into ${membersOf(shape.rollup, name)} as v (${memberColumns(shape).join(', ')})`,
+    select,
+    `order by ${[...keysOf(shape), 'value'].join(', ')}`,
+    `on conflict (${[...keysInIndex(shape), 'value'].join(', ')})`,
+    'do update set n = v.n + excluded.n',
+  ].join('\n')
+}
+
+/** All that the rows of the source come to, where nothing is kept yet. */
+export function fillValues(shape: Shape, where?: string): readonly string[] {
+  const from = quoteQualified(shape.rollup.schema, shape.rollup.table)
+  return valuesIn(shape).map((measure) =>
+    upsertValues(shape, measure, countValues(shape, measure, { from, sign: 1, where })),
+  )
+}
+
+/** `where`: on the keys; undefined: all. */
+export function removeValues(shape: Shape, where: string | undefined): readonly string[] {
+  return valuesIn(shape)
+    .flatMap(({ name }) => [membersDeltaOf(shape.rollup, name), membersOf(shape.rollup, name)])
+    .map((table) => `delete from ${table}${where === undefined ? '' : ` where ${where}`}`)
+}
+
+/** `inBucket`, `inSource`: conditions on what is kept, and on the rows of the source; undefined: all of them. */
+export function rebuildValues(
+  shape: Shape,
+  { inBucket, inSource }: { readonly inBucket: string | undefined; readonly inSource: string | undefined },
+): readonly string[] {
+  return [...removeValues(shape, inBucket), ...fillValues(shape, inSource)]
+}
+
+/** For each key and value whether what is kept is not what is counted; keys, and a column that says so. */
+export function compareValues(
+  shape: Shape,
+  { inBucket, inSource }: { readonly inBucket: string | undefined; readonly inSource: string | undefined },
+): readonly string[] {
+  const { rollup } = shape
+  const columns = memberColumns(shape).join(', ')
+  const where = inBucket === undefined ? '' : ` where ${inBucket}`
+  const from = quoteQualified(rollup.schema, rollup.table)
+  return valuesIn(shape).map((measure) => {
+    const kept = [membersOf(rollup, measure.name), membersDeltaOf(rollup, measure.name)].map(
+      (table) => `select ${columns} from ${table}${where}`,
+    )
+    const counted = `select ${columns} from (${countValues(shape, measure, { from, sign: -1, where: inSource })}) as counted`
+    return `select ${[...keysOf(shape), 'pg_catalog.sum(n) <> 0'].join(', ')} from (${[...kept, counted].join(' union all ')}) as both_sides ${groupKeys(shape)}`
+  })
+}
+
+/** Whether there is anything to merge. */
+export function areValuesPending(shape: Shape): readonly string[] {
+  return valuesIn(shape).map(({ name }) => `exists (select from ${membersDeltaOf(shape.rollup, name)})`)
+}
+
+/** For PL/pgSQL; `gone`: a variable, an array of tid. A value that no row has goes by its place, as a key does. */
+export function mergeValues(shape: Shape, gone: string): readonly string[] {
+  return valuesIn(shape).flatMap((measure) => {
+    const pending = sumValues(shape, { from: membersDeltaOf(shape.rollup, measure.name) })
+    return [
+      [
+        `with pending as materialized (\n${pending}\n), written as (`,
+        upsertValues(shape, measure, 'table pending'),
+        'returning v.ctid as place, v.n as left_over',
+        ')',
+        `select pg_catalog.array_agg(written.place) filter (where written.left_over = 0)`,
+        `into ${gone}`,
+        'from written',
+      ].join('\n'),
+      [
+        `if ${gone} is not null then`,
+        `  delete from ${membersOf(shape.rollup, measure.name)} as v where v.ctid = any (${gone});`,
+        'end if',
+      ].join('\n'),
+    ]
+  })
+}
+
+/** By who has merged it. */
+export function deletePendingValues(shape: Shape): readonly string[] {
+  return valuesIn(shape).map(({ name }) => `delete from ${membersDeltaOf(shape.rollup, name)}`)
+}

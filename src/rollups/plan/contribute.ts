@@ -1,0 +1,173 @@
+// The rollups' part of the plan: every source read, and what is to do with the rollups on it. A rollup that cannot be kept as
+// declared is held back with the reason; what is there of it goes on.
+
+import { isStrataError, messageOf } from '../../base/errors.ts'
+import { contributeRoutines } from '../../catalog/routines.ts'
+import type { Session } from '../../db/db.ts'
+import type { Contribution, Held, StepDraft } from '../../plan/index.ts'
+import { isConnectionLost, sqlstateOf } from '../../sql/sqlstate.ts'
+import type { Source, Rollup } from '../model/options.ts'
+import { grantsOf } from '../kept/grants.ts'
+import { inspectSource } from '../declared/inspect.ts'
+import { mergeProcedure } from '../merge/merge-procedure.ts'
+import { eventsOf, isSmall, planSource, type InPlace, type Replacement } from './plan.ts'
+import { readChange } from './read-change.ts'
+import {
+  readFunctionComments,
+  readInstalled,
+  readSizeBytes,
+  readSubscriptions,
+  readUnwatched,
+  readWithRows,
+  type InstalledRollup,
+} from '../kept/queries.ts'
+import { isSubscriber } from '../capture/replica-triggers.ts'
+import { readRelations, readStrayTriggers } from '../capture/relations.ts'
+import { shapeOf, type Shape } from '../model/shape.ts'
+
+export async function contributeRollups(session: Session, rollups: readonly Rollup[]): Promise<Contribution> {
+  const installed = await readInstalled(session)
+  // What is kept is its source's until it is dropped, wherever it is declared by now.
+  const homes = rollups.map((rollup) => ({
+    rollup,
+    home: installed.find(({ name }) => name === rollup.name) ?? rollup,
+  }))
+  const plans: SourcePlan[] = []
+  const shapes: Shape[] = []
+  for (const source of sourcesOf([...rollups, ...installed])) {
+    const plan = await planOne(session, source, {
+      rollups: homes.filter(({ home }) => isOf(home, source)).map(({ rollup }) => rollup),
+      installed: installed.filter((rollup) => isOf(rollup, source)),
+    })
+    plans.push(plan)
+    shapes.push(...plan.shapes)
+  }
+  const isKnown = shapes.length + installed.length > 0
+  const routines = await contributeRoutines(session, isKnown ? [mergeProcedure(shapes)] : [])
+  return {
+    feature: 'rollups',
+    // The procedure names the tables of the rollups, which are there by then.
+    steps: [...plans.flatMap(({ steps }) => steps), ...routines.steps],
+    manages: routines.manages,
+    held: [...plans.flatMap(({ held }) => held), ...routines.held],
+    replans: true,
+  }
+}
+
+const isOf = (rollup: Source, source: Source): boolean =>
+  rollup.schema === source.schema && rollup.table === source.table
+
+function sourcesOf(rollups: readonly Source[]): readonly Source[] {
+  const known = new Map(rollups.map(({ schema, table }) => [JSON.stringify([schema, table]), { schema, table }]))
+  return [...known.values()]
+}
+
+interface SourcePlan {
+  readonly steps: readonly StepDraft[]
+  readonly held: readonly Held[]
+  /** Of all that is kept when the steps are done. */
+  readonly shapes: readonly Shape[]
+}
+
+interface OfSource {
+  readonly rollups: readonly Rollup[]
+  readonly installed: readonly InstalledRollup[]
+}
+
+async function planOne(session: Session, source: Source, { rollups, installed }: OfSource): Promise<SourcePlan> {
+  const { shapes, changes, replacements, beside, held } = await readShapes(session, rollups, installed)
+  // Declared elsewhere by now, and dropped there: there is nothing here to look at.
+  if (shapes.length + installed.length === 0) return { steps: [], held, shapes: [] }
+  const relations = await readRelations(session, source)
+  const sizeBytes = await readSizeBytes(session, relations)
+  const grants = new Map<string, readonly string[]>()
+  for (const { rollup } of shapes) {
+    if (installed.some(({ name }) => name === rollup.name)) continue
+    grants.set(rollup.name, await grantsOf(session, rollup, { views: isSmall(sizeBytes) }))
+  }
+  for (const { to } of changes) grants.set(to.rollup.name, await grantsOf(session, to.rollup))
+  const subscriber = isSubscriber(shapes.map(({ rollup }) => rollup))
+  const subscriptions = subscriber || shapes.length === 0 ? [] : await readSubscriptions(session, relations)
+  const unwatched = await readUnwatched(session, relations, { subscriber })
+  const plan = planSource({
+    grants,
+    source,
+    relations,
+    unwatched,
+    withRows: installed.length === 0 ? [] : await readWithRows(session, unwatched.relations),
+    strays: await readStrayTriggers(session, source),
+    functionComments: await readFunctionComments(session, source, eventsOf(shapes)),
+    sizeBytes,
+    shapes,
+    installed,
+    changes,
+    replacements,
+    beside,
+  })
+  return { steps: plan, held: [...held, ...unheard(source, shapes, subscriptions)], shapes }
+}
+
+/** A subscription writes to the source, and no rollup of it says so. */
+function unheard(
+  { schema, table }: Source,
+  [shape]: readonly Shape[],
+  subscriptions: readonly string[],
+): readonly Held[] {
+  if (shape === undefined || subscriptions.length === 0) return []
+  return [
+    {
+      what: `rollups of table ${schema}.${table}`,
+      why: `subscription ${subscriptions.join(', ')} writes to it, and rows that are streamed in fire no plain trigger`,
+      todo: `say \`subscriber: true\` of rollup ${shape.rollup.name}, apply, then \`pgstrata rollup verify --fix\` each of them`,
+    },
+  ]
+}
+
+interface Shapes {
+  /** Of all that is kept when the steps are done. */
+  readonly shapes: readonly Shape[]
+  readonly changes: readonly InPlace[]
+  readonly replacements: readonly Replacement[]
+  /** Names of those that are built to take the place of another, and whose. */
+  readonly beside: ReadonlyMap<string, string>
+  readonly held: readonly Held[]
+}
+
+async function readShapes(
+  session: Session,
+  rollups: readonly Rollup[],
+  installed: readonly InstalledRollup[],
+): Promise<Shapes> {
+  const shapes: Shape[] = []
+  const changes: InPlace[] = []
+  const replacements: Replacement[] = []
+  const beside = new Map<string, string>()
+  const held: Held[] = []
+  for (const rollup of rollups) {
+    try {
+      const kept = installed.find(({ name }) => name === rollup.name)
+      if (kept === undefined) {
+        shapes.push(shapeOf(rollup, await inspectSource(session, rollup)))
+        continue
+      }
+      const found = await readChange(session, { rollup, kept, installed })
+      shapes.push(...found.shapes)
+      changes.push(...(found.change === undefined ? [] : [found.change]))
+      replacements.push(...(found.replacement === undefined ? [] : [found.replacement]))
+      if (found.next !== undefined) beside.set(found.next, rollup.name)
+      held.push(...(found.held === undefined ? [] : [found.held]))
+    } catch (error) {
+      if (!isStrataError(error, 'ROLLUP_IMPOSSIBLE') && (sqlstateOf(error) === undefined || isConnectionLost(error)))
+        throw error
+      const todo = isStrataError(error)
+        ? (error.advice ?? 'mend its declaration')
+        : 'mend what the server says, and plan again'
+      held.push({ what: `rollup ${rollup.name}`, why: messageOf(error), todo })
+      // What is kept goes on as it is.
+      shapes.push(
+        ...installed.filter(({ name, replaces }) => [name, replaces].includes(rollup.name)).map(({ shape }) => shape),
+      )
+    }
+  }
+  return { shapes, changes, replacements, beside, held }
+}
