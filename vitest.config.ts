@@ -19,8 +19,11 @@ const slow = [
   'test/maintain/{cut-anywhere,runs,server,silence,two-daemons,upkeep}.test.ts',
   'test/partitions/{drain,pg-cron,retire-kill,retire-traffic}.test.ts',
   'test/partitions/convert/**',
+  'test/rollups/{applied,bad-input,changed,changed-model,command,converted,foreign-hands,large,merging,model}.test.ts',
+  'test/rollups/{levels-declared,odd-names,replica-writes,status,subscriber,traps,traps-in-flight,values-applied}.test.ts',
 ]
 const fast = process.env['PGSTRATA_FAST'] === '1'
+const soak = process.env['PGSTRATA_SOAK'] === '1'
 
 export default defineConfig({
   resolve: {
@@ -35,7 +38,7 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
+    testTimeout: soak ? 3_600_000 : 60_000,
     hookTimeout: 120_000,
     retry: 0,
   },
