@@ -1,17 +1,18 @@
 // The views' part of the plan: what is declared, kept and found, read at once; each view on its own; and the function that
 // refreshes them from SQL, written anew whenever there are others or in another order.
 
+import { readDependants } from '../catalog/dependants.ts'
 import { contributeRoutines } from '../catalog/routines.ts'
 import type { Session } from '../db/db.ts'
 import type { Contribution, Held } from '../plan/index.ts'
 import { checkTexts, type Candidate, type Checked } from './check.ts'
-import { indexNameOf } from './names.ts'
+import { indexNameOf, placeOf } from './names.ts'
 import type { MaterializedView } from './options.ts'
 import { joinUpstream, orderViews, type Upstream } from './order.ts'
 import { indexesOf, planDrop, planView, type ViewPlan, type ViewReading } from './plan.ts'
 import { readDependencies, readFound, readKept, type FoundRelation, type KeptView } from './queries.ts'
 import { readText, viewsNamed, type ReadText } from './reading.ts'
-import { readAttached, readDependants } from './replace.ts'
+import { readAttached } from './replace.ts'
 import { refreshFunction } from './refresh-function.ts'
 
 export async function contributeViews(session: Session, views: readonly MaterializedView[]): Promise<Contribution> {
@@ -117,8 +118,10 @@ async function planDrops(
 ): Promise<readonly ViewPlan[]> {
   const plans: ViewPlan[] = []
   for (const kept of gone.toSorted((a, b) => order.indexOf(b.name) - order.indexOf(a.name))) {
-    const readers = await readDependants(session, kept)
-    const dependants = readers.filter(({ view }) => !gone.some(({ name }) => name === view)).map(({ what }) => what)
+    const readers = await readDependants(session, [placeOf(kept)])
+    const goes = (schema: string | null, name: string | null): boolean =>
+      gone.some((one) => one.schema === schema && one.name === name)
+    const dependants = readers.flatMap(({ what, schema, name }) => (goes(schema, name) ? [] : [what]))
     plans.push(planDrop(kept, { found: found.get(kept.name), dependants }))
   }
   return plans

@@ -1,6 +1,7 @@
 // What becomes of everything at a view that is replaced: its owner, the rights of others, comments and indexes made by hand are
 // carried over; what reads it stands in the way, and is named.
 
+import { readDependants, type Dependant } from '../catalog/dependants.ts'
 import type { Queryable } from '../db/db.ts'
 import { quoteIdent, quoteLiteral } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
@@ -9,7 +10,7 @@ import type { MaterializedView } from './options.ts'
 
 export interface Attached {
   /** As people read them: 'view public.top_genres'. */
-  readonly dependants: readonly { readonly what: string; readonly view: string | null }[]
+  readonly dependants: readonly Dependant[]
   /** What stands behind the name of the relation: `with (…)`, `tablespace …`; empty mostly. */
   readonly storage: string
   /** Indexes that were not declared: how they are called, and what stands behind USING. */
@@ -30,7 +31,7 @@ export async function readAttached(
   { declared, columns }: { readonly declared: readonly string[]; readonly columns: readonly string[] },
 ): Promise<Attached> {
   return {
-    dependants: await readDependants(on, view),
+    dependants: await readDependants(on, [placeOf(view)]),
     storage: await readStorage(on, view),
     indexes: (await readIndexes(on, view)).filter(({ name }) => !declared.includes(name)),
     attributes: [
@@ -39,30 +40,6 @@ export async function readAttached(
       ...(await readComments(on, view, columns)),
     ],
   }
-}
-
-/** Its own rule, type and indexes aside; functions and columns that are of its row type are there, too. */
-export async function readDependants(
-  on: Queryable,
-  view: Pick<MaterializedView, 'schema' | 'name'>,
-): Promise<Attached['dependants']> {
-  const { rows } = await on.query<{ what: string; view: string | null }>(sql`
-    select distinct pg_describe_object(
-        case when r.oid is null then d.classid else 'pg_class'::regclass end,
-        coalesce(r.ev_class, d.objid), case when r.oid is null then d.objsubid else 0 end) as what,
-      (select kept.name
-        from pgstrata.view kept
-        where to_regclass(format('%I.%I', kept.schema_name, kept.name)) = r.ev_class) as view
-    from pg_class c
-    join pg_depend d on d.deptype = 'n'
-      and (d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid
-        or d.refclassid = 'pg_type'::regclass and d.refobjid in (
-          select t.oid from pg_type t where t.typrelid = c.oid or t.typelem = c.reltype and c.reltype <> 0))
-    left join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
-    where c.oid = to_regclass(${placeOf(view)})
-      and r.ev_class is distinct from c.oid
-    order by 1`)
-  return rows
 }
 
 async function readStorage(on: Queryable, view: MaterializedView): Promise<string> {

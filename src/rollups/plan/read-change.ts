@@ -3,7 +3,7 @@
 import type { Session } from '../../db/db.ts'
 import type { Held } from '../../plan/index.ts'
 import { changeBetween, isSameDeclaration } from '../model/definition.ts'
-import { readDependants } from '../kept/dependants.ts'
+import { readReaders } from '../kept/dependants.ts'
 import { findMisfit } from '../declared/fits.ts'
 import { readLostFloor } from '../merge/floor.ts'
 import { inspectSource } from '../declared/inspect.ts'
@@ -50,7 +50,7 @@ export async function readChange(session: Session, { rollup, kept, installed }: 
       'declare it under another name, let readers move there, then declare this one no more',
     )
   }
-  const dependants = await readDependants(session, kept.declared)
+  const dependants = await readReaders(session, kept.declared)
   if (dependants.length > 0) {
     return stays(
       `it is declared in another way than it is kept, and ${dependants.join(', ')} read it`,
