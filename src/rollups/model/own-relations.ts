@@ -33,7 +33,10 @@ export function ownRelations(rollup: Named): readonly OwnRelation[] {
       is,
       schema: home,
       name: `${name}${suffix}`,
-      place: quoteQualified(home, `${name}${suffix}`),
+      // Asked of what was checked: a name that is too long is none.
+      get place() {
+        return quoteQualified(home, `${name}${suffix}`)
+      },
     }
   })
 }
