@@ -144,6 +144,7 @@ export {
   type FilterOptions,
   type Mode,
   type Percentile,
+  type DistinctOptions,
   type PercentileOptions,
   type TopK,
   type TotalsReader,

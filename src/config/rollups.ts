@@ -26,6 +26,7 @@ interface MeasureConfig {
   readonly fraction?: number | undefined
   readonly error?: number | undefined
   readonly most?: number | undefined
+  readonly windows?: boolean | undefined
 }
 
 export interface RollupConfig {
@@ -92,6 +93,10 @@ const measure = z
       .optional()
       .describe('Of `percentile`: how far it may be off, as a share of it. Default: 0.01.'),
     most: z.int().min(1).max(1000).optional().describe('Of `topK`: how many.'),
+    windows: z
+      .boolean()
+      .optional()
+      .describe('Of `countDistinct`: count it in `totals`, too, of all time and in each window.'),
   })
   .check(({ value, issues }) => {
     const needed = { percentile: 'fraction', topK: 'most' } as const
@@ -100,6 +105,10 @@ const measure = z
       const message =
         key === 'fraction' ? "expected which one, as in percentile('x', 0.95)" : "expected how many, as in topK('x', 3)"
       issues.push({ code: 'custom', message, input: '', path: [key] })
+    }
+    if (value.windows === true && value.kind !== 'countDistinct') {
+      const message = 'expected it of `countDistinct` alone: what is added up is in totals anyway, and the rest in none'
+      issues.push({ code: 'custom', message, input: '', path: ['windows'] })
     }
     if (value.kind === 'count' || value.of !== undefined) return
     issues.push({
@@ -166,8 +175,16 @@ const rollup = z
       ),
   })
   .check(({ value, issues }) => {
-    if (Object.keys(value.measures).length > 0) return
-    issues.push({ code: 'custom', message: 'expected at least one measure', input: '', path: ['measures'] })
+    const measures = Object.entries(value.measures)
+    if (measures.length === 0) {
+      issues.push({ code: 'custom', message: 'expected at least one measure', input: '', path: ['measures'] })
+    }
+    if (value.totals !== undefined && value.bucket !== undefined) return
+    for (const [name, one] of measures) {
+      if (one.windows !== true) continue
+      const message = 'expected `totals` and a `bucket` beside it: it is in totals that windows are counted'
+      issues.push({ code: 'custom', message, input: '', path: ['measures', name, 'windows'] })
+    }
   })
 
 /** `_merged` is the longest of what is put behind it. */
@@ -221,6 +238,7 @@ export function resolveRollups(rollups: RollupsConfig, tables: ParsedTables): re
       fraction: more.fraction,
       error: kind === 'percentile' ? (more.error ?? defaultError) : undefined,
       most: more.most,
+      ...(more.windows === true ? { windows: more.windows } : {}),
     })),
     totals: one.totals === undefined ? undefined : resolveTotals(one.totals),
     levels: one.levels === undefined || one.levels.length === 0 ? undefined : one.levels.toSorted(byLength),

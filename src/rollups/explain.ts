@@ -10,6 +10,7 @@ import { readInstalled, type InstalledRollup } from './kept/queries.ts'
 import { readRelations } from './capture/relations.ts'
 import { isSubscriber, replicaFunction } from './capture/replica-triggers.ts'
 import { extremeKinds, isAdditive } from './model/shape.ts'
+import { isDistinctInTotals } from './model/values.ts'
 
 export interface RollupExplanation {
   readonly name: string
@@ -59,7 +60,9 @@ export async function explainRollup(
 
 function contractOf(measure: Measure): string {
   if (isAdditive(measure)) return 'exact in the transaction that changes the table'
-  return extremeKinds.some((kind) => kind === measure.kind)
-    ? 'exact at once when rows come, after the next merge when the one itself went'
-    : 'exact in the transaction that changes the table; costs as much as there are different values'
+  if (extremeKinds.some((kind) => kind === measure.kind)) {
+    return 'exact at once when rows come, after the next merge when the one itself went'
+  }
+  const contract = 'exact in the transaction that changes the table; costs as much as there are different values'
+  return isDistinctInTotals(measure) ? `${contract}, and once more in totals, which are a merge behind` : contract
 }

@@ -17,6 +17,7 @@ export {
   type Avg,
   type Count,
   type CountDistinct,
+  type DistinctOptions,
   type End,
   type EndOptions,
   type Extremum,

@@ -1,7 +1,7 @@
 // What the compiler knows of a reader from a declaration. `npm run check` compiles this file; the tests run it.
 
 import { expect, expectTypeOf, test } from 'vitest'
-import { avg, count, countIf, sum, sumIf } from '../../src/rollups/model/declare.ts'
+import { avg, count, countDistinct, countIf, sum, sumIf } from '../../src/rollups/model/declare.ts'
 import type { ReaderOf, ReadersOf } from '../../src/rollups/read/types.ts'
 import type { Sql } from '../../src/sql/sql.ts'
 
@@ -96,6 +96,58 @@ test('without a bucket there is no time', () => {
   expect(use).toBeTypeOf('function')
 })
 
+const withTotals = declare({
+  song_plays: {
+    from: 'plays',
+    bucket: '1 hour',
+    by: ['song_id'],
+    measures: {
+      plays: count(),
+      listeners: countDistinct('listener', { windows: true }),
+      towns: countDistinct('town'),
+      streets: countDistinct('street', { windows: false }),
+      written: { kind: 'countDistinct', of: 'x' },
+      asking: { kind: 'countDistinct', of: 'x', windows: true },
+    },
+    totals: { windows: { '7d': '7 days' }, compute: { share: 'plays_7d / nullif(listeners_7d, 0)' } },
+  },
+})
+
+test('totals have the distinct values that ask for windows, and no others', () => {
+  const use = async (songs: ReaderOf<(typeof withTotals)['song_plays']>): Promise<void> => {
+    const [all] = await songs.rows()
+    expectTypeOf(all).toEqualTypeOf<
+      { readonly [Name in 'plays' | 'listeners' | 'towns' | 'streets' | 'written' | 'asking']: string } | undefined
+    >()
+    const [one] = await songs
+      .totals()
+      .orderBy('listeners_7d', 'desc')
+      .measures('listeners', 'listeners_7d', 'asking_7d', 'share')
+      .rows<{ song_id: number }>()
+    expectTypeOf(one).toEqualTypeOf<
+      | {
+          readonly song_id: number
+          readonly listeners: string
+          readonly listeners_7d: string
+          readonly asking_7d: string
+          readonly share: string | number | null
+        }
+      | undefined
+    >()
+    // @ts-expect-error it asks for none
+    songs.totals().measures('towns')
+    // @ts-expect-error it asks for none
+    songs.totals().measures('towns_7d')
+    // @ts-expect-error it says that it asks for none
+    songs.totals().measures('streets_7d')
+    // @ts-expect-error it says nothing of windows
+    songs.totals().measures('written_7d')
+    // @ts-expect-error there is no such window
+    songs.totals().measures('listeners_1d')
+  }
+  expect(use).toBeTypeOf('function')
+})
+
 test('measures are what they say', () => {
   expect(Object.values(rollups.song_plays.measures)).toEqual([
     { kind: 'count' },
@@ -106,4 +158,5 @@ test('measures are what they say', () => {
     { kind: 'sum', of: 'loudness', floats: true },
   ])
   expect(count('listener')).toEqual({ kind: 'count', of: 'listener' })
+  expect(countDistinct('a', { windows: true })).toEqual({ kind: 'countDistinct', of: 'a', windows: true })
 })

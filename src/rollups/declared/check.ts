@@ -7,10 +7,10 @@
 import { StrataError } from '../../base/errors.ts'
 import type { Measure, Rollup } from '../model/options.ts'
 import { ownRelations } from '../model/own-relations.ts'
-import { bucketColumn, isAdditive, rowCount } from '../model/shape.ts'
+import { bucketColumn, isAdditive, isInTotals, rowCount } from '../model/shape.ts'
 import { onlyKey } from '../model/statements.ts'
 import { findUnitFault } from '../model/units.ts'
-import { valuesKinds, valuesMeasures } from '../model/values.ts'
+import { isDistinctInTotals, valuesKinds, valuesMeasures } from '../model/values.ts'
 
 const maxIdentifierBytes = 63
 /** Of a unique index. */
@@ -37,6 +37,12 @@ export function checkRollup(rollup: Rollup): void {
   for (const measure of rollup.measures) {
     if (measure.kind !== 'count' && measure.of === undefined) {
       throw refuse(rollup, `measure "${measure.name}" says not of what`, { expected: 'an expression in `of`' })
+    }
+    if (measure.windows === true && measure.kind !== 'countDistinct') {
+      throw refuse(rollup, `measure "${measure.name}" asks for windows`, {
+        expected: 'it of `countDistinct` alone',
+        advice: 'What is added up is in totals anyway, and of the rest nothing is.',
+      })
     }
     if (
       (measure.kind === 'first' || measure.kind === 'last') &&
@@ -92,8 +98,7 @@ function checkBucket(rollup: Rollup): void {
 function checkTotals(rollup: Rollup): void {
   const { totals, bucket } = rollup
   if (totals === undefined) return
-  // What cannot be added up is in none.
-  const measures = rollup.measures.filter(isAdditive)
+  const measures = rollup.measures.filter(isInTotals)
   if (bucket === undefined) {
     throw refuse(rollup, 'without a bucket it is its own totals', {
       advice: 'Leave `totals` out, or give it a bucket.',
@@ -168,6 +173,7 @@ function checkValues(rollup: Rollup): void {
     { name: 'value', owner: 'the value' },
     { name: 'n', owner: 'how often it is there' },
   ])
+  checkDistinct(rollup)
   const keys = rollup.by.length + (rollup.bucket === undefined ? 0 : 1)
   if (keys >= maxKeys)
     throw refuse(rollup, 'there are too many keys beside values', {
@@ -186,6 +192,26 @@ function checkValues(rollup: Rollup): void {
     if (kind === 'topK' && !(isWithin(most, 1, mostValues) && Number.isInteger(most)))
       throw refuse(rollup, `measure "${name}" says not how many`, { expected: `a number from 1 to ${mostValues}` })
   }
+}
+
+/** Measures of values in totals. */
+function checkDistinct(rollup: Rollup): void {
+  const { totals, by } = rollup
+  const first = rollup.measures.find(isDistinctInTotals)
+  if (first === undefined) return
+  if (totals === undefined) {
+    throw refuse(rollup, `measure "${first.name}" is to be counted in windows, and there are no totals`, {
+      expected: '`totals` beside it, and a bucket',
+      advice: 'Declare `totals`, or leave `windows` out.',
+    })
+  }
+  const suffixes = ['', ...totals.windows.map(({ name }) => `_${name}`)]
+  requireDistinct(rollup, 'of the tables of its distinct values', [
+    ...by.map((name) => ({ name, owner: `key "${name}"` })),
+    { name: 'value', owner: 'the value' },
+    ...suffixes.map((suffix) => ({ name: `n${suffix}`, owner: 'how often it is there' })),
+    ...suffixes.map((suffix) => ({ name: `moved${suffix}`, owner: 'by how much that was moved' })),
+  ])
 }
 
 function checkNames(rollup: Rollup): void {

@@ -27,6 +27,7 @@ export async function inspectTotals(
   const all = [
     ...states.map(({ name, type }) => ({ name, type })),
     ...totals.windows.flatMap((window) => window.states.map(({ name, of }) => ({ name, type: of.type }))),
+    ...(totals.distinct ?? []).flatMap(({ columns }) => columns.map((name) => ({ name, type: 'bigint' }))),
   ]
   const zeros = all.map(({ name, type }) => `0::${type} as ${quoteIdent(name)}`).join(', ')
   const columns = totals.outputs.map(({ name, value }) => `${value} as ${quoteIdent(name)}`).join(', ')

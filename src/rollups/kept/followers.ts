@@ -1,12 +1,21 @@
 // What follows from the merged table, totals and levels, as one list: whoever changes the merged table changes all of them, in the
-// same transaction and under the same lock.
+// same transaction and under the same lock. Distinct values in totals follow from the values by bucket, in the same statement.
 
 import { quoteIdent } from '../../sql/quote.ts'
 import { deleteEmptiedInLevel, fillLevels, levelsIn, refillLevels, upsertLevel } from './levels.ts'
-import { levelOf, mergedOf, totalsOf } from '../model/names.ts'
+import {
+  countedName,
+  deleteUncounted,
+  distinctIn,
+  leftOfCounted,
+  memberRowsOf,
+  returnedOf,
+  upsertCounted,
+} from './distinct.ts'
+import { levelOf, membersTotalsOf, totalsOf } from '../model/names.ts'
 import { rowCount, type Shape } from '../model/shape.ts'
 import { additiveColumnsOf } from '../model/statements.ts'
-import { deleteEmptied, refillTotals, upsertTotals } from './totals.ts'
+import { deleteEmptied, fillTotals, refillTotals, upsertTotals } from './totals.ts'
 
 export interface Follower {
   /** Of a CTE. */
@@ -14,7 +23,13 @@ export interface Follower {
   readonly table: string
   /** What it is called in `upsert`. */
   readonly as: string
-  /** Adds rows of the merged table that stand in `from`, or takes them away. */
+  /** Over a row that was written, 0 where nothing is left of it. */
+  readonly left: string
+  /** The measure whose values by bucket it follows from, and not from the merged table. */
+  readonly measure?: string
+  /** What it tells those behind it in the list, which are written in the same statement. */
+  readonly returned?: readonly string[]
+  /** Adds rows of the merged table, or of those values, that stand in `from`, or takes them away. */
   readonly upsert: (rows: { readonly from: string; readonly sign?: 1 | -1 }) => string
   /** Takes out keys of which no row is left. */
   readonly deleteEmptied: string
@@ -29,6 +44,7 @@ export function followersOf(shape: Shape): readonly Follower[] {
             name: 'totaled',
             table: totalsOf(shape.rollup),
             as: 't',
+            left: `t.${quoteIdent(rowCount)}`,
             upsert: (rows) => upsertTotals(shape, rows),
             deleteEmptied: deleteEmptied(shape),
           },
@@ -37,15 +53,29 @@ export function followersOf(shape: Shape): readonly Follower[] {
     name: `level_${level.unit}`,
     table: levelOf(shape.rollup, level.unit),
     as: 'l',
+    left: `l.${quoteIdent(rowCount)}`,
     upsert: (rows: Parameters<Follower['upsert']>[0]): string => upsertLevel(shape, level, rows),
     deleteEmptied: deleteEmptiedInLevel(shape, level),
   }))
-  return [...totals, ...levels]
+  return [...countedOf(shape), ...totals, ...levels]
+}
+
+function countedOf(shape: Shape): readonly Follower[] {
+  return distinctIn(shape).map((measure, place) => ({
+    name: countedName(place),
+    table: membersTotalsOf(shape.rollup, measure.name),
+    as: 'c',
+    left: leftOfCounted(shape),
+    measure: measure.name,
+    returned: returnedOf(shape),
+    upsert: (rows) => upsertCounted(shape, measure, rows),
+    deleteEmptied: deleteUncounted(shape, measure),
+  }))
 }
 
 /** Where they are empty, from the merged table. */
 export function fillFollowers(shape: Shape): readonly string[] {
-  const totals = shape.totals === undefined ? [] : [upsertTotals(shape, { from: mergedOf(shape.rollup) })]
+  const totals = shape.totals === undefined ? [] : fillTotals(shape)
   return [...totals, ...fillLevels(shape)]
 }
 
@@ -60,16 +90,21 @@ interface Change {
   readonly change: string
   readonly name: 'gone' | 'added'
   readonly sign: 1 | -1
+  /** Statements that change the values by bucket of those measures that followers follow from, by the name of the measure. */
+  readonly values: ReadonlyMap<string, string>
 }
 
 /** Answers with how many keys each has emptied, by its name. */
-export function changeWithFollowers(shape: Shape, { followers, change, name, sign }: Change): string {
-  const written = followers.map(
-    (one) => `${one.name} as (
-${one.upsert({ from: name, sign })}
-returning ${one.as}.${quoteIdent(rowCount)} as rows_left
-)`,
-  )
+export function changeWithFollowers(shape: Shape, { followers, change, name, sign, values }: Change): string {
+  const written = followers.map((one) => {
+    const own = one.measure === undefined ? undefined : values.get(one.measure)
+    const from = own === undefined ? name : `${name}_${one.name}`
+    const changed = own === undefined ? '' : `${from} as (\n${own}\nreturning ${memberRowsOf(shape)}\n), `
+    return `${changed}${one.name} as (
+${one.upsert({ from, sign })}
+returning ${[`${one.left} as rows_left`, ...(one.returned ?? [])].join(', ')}
+)`
+  })
   const emptied = followers.map(
     (one) => `(select count(*)::float8 from ${one.name} where rows_left = 0) as ${quoteIdent(one.name)}`,
   )

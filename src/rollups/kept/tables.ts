@@ -2,6 +2,7 @@
 
 import { quoteIdent, quoteLiteral, quoteQualified } from '../../sql/quote.ts'
 import { definitionColumn } from '../model/definition.ts'
+import { createDistinct } from './distinct-tables.ts'
 import { extremesOfStates } from '../model/extremes.ts'
 import { createLevel, createLevelViews } from './levels-tables.ts'
 import { levelsIn } from './levels.ts'
@@ -55,7 +56,12 @@ export function createTables(shape: Shape): readonly string[] {
     ...(shape.totals === undefined ? [] : createTotals(shape, empty)),
     ...createLevels(shape, levelsIn(shape)),
     ...createValues(shape, valuesIn(shape), { delta: deltaSettings, merged: mergedSettings }),
+    ...createCounted(shape),
   ]
+}
+
+export function createCounted(shape: Shape): readonly string[] {
+  return createDistinct(shape, mergedSettings)
 }
 
 /** Those of measures that come, and not of those that go. */

@@ -4,7 +4,7 @@ import { quoteIdent, quoteLiteral } from '../../sql/quote.ts'
 import { totalsOf, totalsViewOf, viewOf } from '../model/names.ts'
 import type { Shape } from '../model/shape.ts'
 import { onlyKey } from '../model/statements.ts'
-import { totalsIn, totalsKeys } from './totals.ts'
+import { totalsIn, totalsKeys } from './places.ts'
 
 /** A merge writes each key that was counted since the last one: half of a page is room for its next version. */
 const settings =
@@ -13,16 +13,24 @@ const settings =
 /** `empty`: a query over the source that gives the columns of the merged table, and no row. */
 export function createTotals(shape: Shape, empty: string): readonly string[] {
   const table = totalsOf(shape.rollup)
-  const { windows, computed, index } = totalsIn(shape)
+  const { windows, computed, index, distinct: measures = [] } = totalsIn(shape)
   const keys = totalsKeys(shape)
   const states = shape.states.map(({ name }) => quoteIdent(name))
   const inWindows = windows.flatMap(({ states: all }) =>
     all.map(({ name, of }) => ({ name: quoteIdent(name), of: quoteIdent(of.name) })),
   )
-  const columns = [...keys, ...states, ...inWindows.map(({ name, of }) => `${of} as ${name}`)]
+  const distinct = measures.flatMap(({ columns: all }) => all.map(quoteIdent))
+  const columns = [
+    ...keys,
+    ...states,
+    ...inWindows.map(({ name, of }) => `${of} as ${name}`),
+    ...distinct.map((name) => `0::bigint as ${name}`),
+  ]
   const only = keys.length === 0
   const altered = [
-    ...[...states, ...inWindows.map(({ name }) => name)].map((name) => `alter column ${name} set not null`),
+    ...[...states, ...inWindows.map(({ name }) => name), ...distinct].map(
+      (name) => `alter column ${name} set not null`,
+    ),
     ...(only ? [`add column ${quoteIdent(onlyKey)} boolean not null default true check (${quoteIdent(onlyKey)})`] : []),
     ...computed.map(
       ({ name, type, value }) => `add column ${quoteIdent(name)} ${type} generated always as (${value}) stored`,

@@ -5,32 +5,16 @@
 // totals in the same transaction. So they are a merge behind the source and no more, and never drift: the same numbers are
 // taken away that were added. A clock that was put back makes them anew.
 
-import { assert } from '../../base/errors.ts'
 import { quoteIdent, quoteLiteral } from '../../sql/quote.ts'
+import { distinctIn, fillCounted, keptArm, keysOff, movedArm, movingCtes, truthArm, type Arm } from './distinct.ts'
 import { leftOver } from './levels.ts'
-import { lockOf, mergedOf, totalsOf } from '../model/names.ts'
-import { bucketColumn, rowCount, type Shape, type State, type TotalsShape } from '../model/shape.ts'
+import { lockOf, membersTotalsOf, mergedOf, totalsOf } from '../model/names.ts'
+import { edgesOf, hasCrossed, ofPosition, placesMoved, placesNow, totalsIn, totalsKeys } from './places.ts'
+import { rowCount, type Shape, type State } from '../model/shape.ts'
 import { additiveColumnsOf, onlyKey, sumOfState } from '../model/statements.ts'
-import { edgesAt, type WindowEdges } from '../model/windows.ts'
 
 /** Windows are of the server's clock, unless a test says which time it is. */
 export const serverClock = 'pg_catalog.clock_timestamp()'
-
-export function totalsIn({ totals }: Shape): TotalsShape {
-  assert(totals !== undefined, 'totals of a rollup that has none')
-  return totals
-}
-
-/** Of the source: without the bucket. */
-export function totalsKeys({ keys }: Shape): readonly string[] {
-  return keys.filter(({ name }) => name !== bucketColumn).map(({ name }) => quoteIdent(name))
-}
-
-function edgesOf({ rollup, bucketType, totals }: Shape, at: string): WindowEdges {
-  const { bucket } = rollup
-  assert(bucket !== undefined && bucketType !== undefined, 'windows of a rollup without buckets')
-  return edgesAt({ bucket, type: bucketType, spans: (totals?.windows ?? []).map(({ span }) => span) }, at)
-}
 
 /** States of all time, then those of each window, with the state they are of. */
 function columnsIn(shape: Shape): readonly { readonly name: string; readonly of: State; readonly window?: number }[] {
@@ -40,9 +24,12 @@ function columnsIn(shape: Shape): readonly { readonly name: string; readonly of:
   ]
 }
 
-/** Adds rows of the merged table to totals, or takes them away; `from` holds them, with the bucket. */
+/**
+ * Adds rows of the merged table to totals, or takes them away; `from` holds them, with the bucket. In one statement with what
+ * counts distinct values, and behind it.
+ */
 export function upsertTotals(shape: Shape, { from, sign = 1 }: Summed): string {
-  return upsert(shape, summedUp(shape, { from, sign }))
+  return upsert(shape, withArms(shape, summedUp(shape, { from, sign }), movedArms(shape)))
 }
 
 interface Summed {
@@ -52,12 +39,6 @@ interface Summed {
 
 /** By key, with the edges of windows as the lock table says. */
 function summedUp(shape: Shape, { from, sign = 1 }: Summed): readonly string[] {
-  const { upto, since } = edgesOf(shape, 'position.windows_at')
-  // Each edge is a query of its own: known before the first row, and not computed for each.
-  const last = ofPosition(shape, upto)
-  const placed = since.map(
-    (first, window) => `${quoteIdent(bucketColumn)} between ${ofPosition(shape, first)} and ${last} as in_${window}`,
-  )
   const minus = sign === -1 ? '-' : ''
   const sums = columnsIn(shape).map(({ of: { name, type }, window }) => {
     const sum = `pg_catalog.sum(${quoteIdent(name)})`
@@ -65,7 +46,7 @@ function summedUp(shape: Shape, { from, sign = 1 }: Summed): readonly string[] {
       ? `${minus}${sum}::${type}`
       : `${minus}coalesce(${sum} filter (where in_${window}), 0)::${type}`
   })
-  const rows = `select ${[...additiveColumnsOf(shape), ...placed].join(', ')} from ${from}`
+  const rows = `select ${[...additiveColumnsOf(shape), ...placesNow(shape)].join(', ')} from ${from}`
   return [
     `select ${[...totalsKeys(shape), ...sums].join(', ')}`,
     parted(shape, rows, { prefix: 'in' }),
@@ -93,15 +74,52 @@ function groupBy(shape: Shape): readonly string[] {
     : [`group by ${keys.map((_, place) => place + 1).join(', ')}`]
 }
 
-/** `value`: over `position.windows_at`, the instant that windows are of. */
-function ofPosition({ rollup }: Shape, value: string): string {
-  return `(select ${value} from ${lockOf(rollup)} as position)`
+const movedArms = (shape: Shape): readonly Arm[] => distinctIn(shape).map((_, place) => movedArm(shape, place))
+
+/** Of distinct values, the columns of each measure. */
+const distinctColumns = (shape: Shape): readonly (readonly string[])[] =>
+  (totalsIn(shape).distinct ?? []).map(({ columns }) => columns.map(quoteIdent))
+
+/** What `select` and an arm for each measure of distinct values come to: one row for each key, with all columns. */
+function withArms(shape: Shape, select: readonly string[], arms: readonly Arm[]): readonly string[] {
+  if (arms.length === 0) return select
+  const names = namesIn(shape)
+  const sums = [
+    ...columnsIn(shape).map(({ name, of }) => `pg_catalog.sum(${quoteIdent(name)})::${of.type}`),
+    ...distinctColumns(shape).flatMap((all) => all.map((name) => `pg_catalog.sum(${name})::bigint`)),
+  ]
+  return [
+    `select ${[...totalsKeys(shape), ...sums].join(', ')}`,
+    `from (\n${unionOfArms(shape, select, arms)}\n) as both_sides (${[...totalsKeys(shape), ...names].join(', ')})`,
+    ...groupBy(shape),
+  ]
+}
+
+function unionOfArms(shape: Shape, select: readonly string[], arms: readonly Arm[]): string {
+  const distinct = distinctColumns(shape)
+  const zeros = distinct.flat().map(() => '0::bigint')
+  const additive = columnsIn(shape)
+  const names = [...totalsKeys(shape), ...additive.map(({ name }) => quoteIdent(name))].join(', ')
+  const rest = arms.map(({ keys, sums, from }, place) => {
+    const values = distinct.flatMap((columns, other) => (other === place ? sums : columns.map(() => '0')))
+    const group = keys.length === 0 ? '' : ` group by ${keys.join(', ')}`
+    const having = sums.map((sum) => `${sum} <> 0`).join(' or ')
+    return `select ${[...keys, ...additive.map(() => '0'), ...values].join(', ')} from ${from}${group} having ${having}`
+  })
+  return [`select ${[names, ...zeros].join(', ')} from (\n${select.join('\n')}\n) as summed (${names})`, ...rest].join(
+    '\nunion all\n',
+  )
+}
+
+/** Of all columns beside the keys. */
+function namesIn(shape: Shape): readonly string[] {
+  return [...columnsIn(shape).map(({ name }) => quoteIdent(name)), ...distinctColumns(shape).flat()]
 }
 
 /** In the order of the key, as rows of the merged table are. */
 function upsert(shape: Shape, select: readonly string[]): string {
   const keys = totalsKeys(shape)
-  const names = columnsIn(shape).map(({ name }) => quoteIdent(name))
+  const names = namesIn(shape)
   return [
     `insert into ${totalsOf(shape.rollup)} as t (${[...keys, ...names].join(', ')})`,
     ...select,
@@ -116,29 +134,51 @@ export function deleteEmptied({ rollup }: Shape): string {
   return `delete from ${totalsOf(rollup)} where ${quoteIdent(rowCount)} = 0`
 }
 
-/** How many keys of totals are not what the merged table comes to; one statement, and so in one snapshot. */
+/**
+ * How many keys of totals are not what the merged table comes to, or have distinct values counted otherwise than the values by
+ * bucket say; one statement, and so in one snapshot.
+ */
 export function countDifferent(shape: Shape): string {
   const keys = totalsKeys(shape)
-  const names = columnsIn(shape).map(({ name }) => quoteIdent(name))
+  const names = namesIn(shape)
   const columns = [...keys, ...names].join(', ')
-  return `select count(*)::float8 as different
-from (
-  select
+  const distinct = distinctIn(shape)
+  const summed = summedUp(shape, { from: mergedOf(shape.rollup), sign: -1 })
+  const truth = withArms(
+    shape,
+    summed,
+    distinct.map((measure) => truthArm(shape, measure)),
+  )
+  const left = [
+    ...columnsIn(shape).map(({ name, of }) => leftOver({ name, type: of.type })),
+    ...distinctColumns(shape).flatMap((all) => all.map((name) => `sum(${name}) <> 0`)),
+  ]
+  const compared = `
+  select${distinct.length === 0 ? '' : ` ${[...keys, 'true'].join(', ')}`}
   from (
     select ${[...keys, ...names].join(', ')} from ${totalsOf(shape.rollup)}
     union all
-    (${summedUp(shape, { from: mergedOf(shape.rollup), sign: -1 }).join('\n')})
+    (${truth.join('\n')})
   ) as both_sides (${columns})
   ${keys.length === 0 ? '' : `group by ${keys.join(', ')}`}
-  having ${columnsIn(shape)
-    .map(({ name, of }) => leftOver({ name, type: of.type }))
-    .join(' or ')}
-) as compared`
+  having ${left.join(' or ')}
+`
+  const off = distinct.map((measure) => `union all\n${keysOff(shape, measure)}\n`)
+  const found = off.length === 0 ? compared : `select distinct * from (${compared}${off.join('')}) as found\n`
+  return `select count(*)::float8 as different\nfrom (${found}) as compared`
 }
 
-/** From the merged table, at the instant that the lock table holds. */
+/** Where they are empty, from the merged table and from the values by bucket, at the instant that the lock table holds. */
+export function fillTotals(shape: Shape): readonly string[] {
+  const arms = distinctIn(shape).map((measure) => keptArm(shape, measure))
+  const select = summedUp(shape, { from: mergedOf(shape.rollup) })
+  return [...fillCounted(shape), upsert(shape, withArms(shape, select, arms))]
+}
+
+/** Whatever they were. */
 export function refillTotals(shape: Shape): readonly string[] {
-  return [`delete from ${totalsOf(shape.rollup)}`, upsertTotals(shape, { from: mergedOf(shape.rollup) })]
+  const counted = distinctIn(shape).map(({ name }) => `delete from ${membersTotalsOf(shape.rollup, name)}`)
+  return [`delete from ${totalsOf(shape.rollup)}`, ...counted, ...fillTotals(shape)]
 }
 
 /** Whether an edge has moved on since. */
@@ -182,26 +222,18 @@ end`
 }
 
 function moveStatement(shape: Shape): string {
-  const bucket = quoteIdent(bucketColumn)
-  const { windows } = totalsIn(shape)
-  const inside = (edges: string, window: number): string =>
-    `(${bucket} between advancing.${edges}_since_${window} and advancing.${edges}_upto)::pg_catalog.int4`
-  const placed = windows.map((_, window) => `${inside('is', window)} - ${inside('was', window)} as move_${window}`)
-  const crossed = [
-    `${bucket} > advancing.was_upto and ${bucket} <= advancing.is_upto`,
-    ...windows.map(
-      (_, window) => `${bucket} >= advancing.was_since_${window} and ${bucket} < advancing.is_since_${window}`,
-    ),
-  ]
   const sums = columnsIn(shape).map(({ of: { name, type }, window }) =>
     window === undefined ? `0::${type}` : `pg_catalog.sum(${quoteIdent(name)} * move_${window})::${type}`,
   )
-  const rows = `select ${[...additiveColumnsOf(shape), ...placed].join(', ')}
+  const rows = `select ${[...additiveColumnsOf(shape), ...placesMoved(shape)].join(', ')}
   from ${mergedOf(shape.rollup)}
-  where ${crossed.map((range) => `(${range})`).join(' or ')}`
-  return upsert(shape, [
+  where ${hasCrossed(shape)}`
+  const select = [
     `select ${[...totalsKeys(shape), ...sums].join(', ')}`,
     parted(shape, rows, { prefix: 'move' }),
     ...groupBy(shape),
-  ])
+  ]
+  const moving = movingCtes(shape)
+  const counted = moving.length === 0 ? '' : `with ${moving.join(', ')}\n`
+  return `${counted}${upsert(shape, withArms(shape, select, movedArms(shape)))}`
 }

@@ -7,6 +7,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Session } from '../../db/db.ts'
 import { sql } from '../../sql/sql.ts'
+import { deleteUncounted, distinctIn } from '../kept/distinct.ts'
 import { refillFollowers } from '../kept/followers.ts'
 import { grantsOf } from '../kept/grants.ts'
 import { mergeAndNote, rebuildRange, type BucketRange, type MergeOptions } from './merge.ts'
@@ -82,9 +83,10 @@ async function note(tx: Session, shape: Shape, { range: { to }, state }: Noted):
       : await tx.query(sql`update pgstrata.rollup set filled_to = ${to} where ${here}`)
   if (rowCount === 0) throw new FilledAlready()
   if (to !== undefined) return
-  if (state === 'filling') {
-    for (const statement of refillFollowers(full)) await tx.query(sql.raw(statement))
-  }
+  // Windows that moved on while values were still to be filled may have left some of which there are none.
+  const finishing =
+    state === 'filling' ? refillFollowers(full) : distinctIn(full).map((one) => deleteUncounted(full, one))
+  for (const statement of finishing) await tx.query(sql.raw(statement))
   for (const statement of [...dropViews(rollup), ...createViews(full)]) await tx.query(sql.raw(statement))
   for (const statement of await grantsOf(tx, rollup)) await tx.query(sql.raw(statement))
 }

@@ -3,8 +3,9 @@
 
 import { quoteIdent, quoteLiteral } from '../../sql/quote.ts'
 import { isStale, lookAgain } from '../model/extremes.ts'
-import { followersOf } from '../kept/followers.ts'
-import { deltaOf, mergedOf } from '../model/names.ts'
+import { distinctIn } from '../kept/distinct.ts'
+import { followersOf, type Follower } from '../kept/followers.ts'
+import { deltaOf, membersDeltaOf, mergedOf } from '../model/names.ts'
 import { rowCount, type Shape } from '../model/shape.ts'
 import { anyLeft, sumOf, upsertMerged } from '../model/statements.ts'
 import { areValuesPending, deletePendingValues, mergeValues } from '../model/values-statements.ts'
@@ -31,14 +32,24 @@ export function isMergeDue(shape: Shape, at: string = serverClock): string {
 export function mergeStatements(shape: Shape, at: string = serverClock): readonly string[] {
   const delta = deltaOf(shape.rollup)
   const targets = [
-    { table: mergedOf(shape.rollup), name: 'merged', as: 'm', upsert: upsertMerged(shape, 'table pending') },
-    ...followersOf(shape).map((one) => ({ ...one, upsert: one.upsert({ from: 'pending' }) })),
+    {
+      table: mergedOf(shape.rollup),
+      name: 'merged',
+      as: 'm',
+      left: `m.${quoteIdent(rowCount)}`,
+      upsert: upsertMerged(shape, 'table pending'),
+    },
+    ...followersOf(shape).map((one) => {
+      const from = one.measure === undefined ? 'pending' : membersDeltaOf(shape.rollup, one.measure)
+      return { ...one, upsert: one.upsert({ from }) }
+    }),
   ]
   const { extremes = [] } = shape
   const stale = extremes.map((extreme) => `(${isStale(extreme, 'm')})`).join(' or ')
-  const written = targets.map(({ name, as, upsert }) => {
-    const more = name === 'merged' && stale !== '' ? `, ${stale} as is_stale` : ''
-    return `${name} as (\n${upsert}\nreturning ${as}.ctid as place, ${as}.${quoteIdent(rowCount)} as rows_left${more}\n)`
+  const written = targets.map(({ name, as, left, upsert, returned = [] }: Target) => {
+    const more = [...(name === 'merged' && stale !== '' ? [`${stale} as is_stale`] : []), ...returned]
+    const told = [`${as}.ctid as place`, `${left} as rows_left`, ...more]
+    return `${name} as (\n${upsert}\nreturning ${told.join(', ')}\n)`
   })
   const emptied = targets.map(
     ({ name }) => `(select pg_catalog.array_agg(${name}.place) from ${name} where ${name}.rows_left = 0)`,
@@ -58,13 +69,13 @@ end if;`,
       ? []
       : [`if merging.stale is not null then\n  ${lookAgain(shape, extremes, 'merging.stale')};\nend if;`]),
   ].join('\n')
-  const [merged, ...followers] = targets.map(({ name, upsert }) => ({ upsert, text: `, ${name} as (\n${upsert}\n)` }))
+  const [merged, ...followers] = targets.map(({ name, upsert, returned = [] }: Target) => ({
+    upsert,
+    text: `, ${name} as (\n${upsert}${returned.length === 0 ? '' : `\nreturning ${returned.join(', ')}`}\n)`,
+  }))
   // Where all is added nothing goes: what was written need not be looked through, a fifth of a large merge.
   const adding = `${pending}${followers.map(({ text }) => text).join('')}\n${merged?.upsert ?? ''};`
-  const folded =
-    stale === ''
-      ? `if exists (select from ${delta} where ${quoteIdent(rowCount)} < 0) then\n  ${taking}\nelse\n  ${adding}\nend if;`
-      : taking
+  const folded = stale === '' ? `if ${isAnyTaken(shape)} then\n  ${taking}\nelse\n  ${adding}\nend if;` : taking
   const values = mergeValues(shape, 'merging.gone_values').map((statement) => `${statement};`)
   const body = `#variable_conflict use_column
 <<merging>>
@@ -80,6 +91,17 @@ end`
     ...deletePendingValues(shape),
     `delete from ${delta}`,
   ]
+}
+
+type Target = Omit<Follower, 'upsert' | 'deleteEmptied'> & { readonly upsert: string }
+
+/** An update may take values away and nothing else. */
+function isAnyTaken(shape: Shape): string {
+  const rows = `exists (select from ${deltaOf(shape.rollup)} where ${quoteIdent(rowCount)} < 0)`
+  const values = distinctIn(shape).map(
+    ({ name }) => `exists (select from ${membersDeltaOf(shape.rollup, name)} where n < 0)`,
+  )
+  return [rows, ...values].join(' or ')
 }
 
 const hasWindows = ({ totals }: Shape): boolean => totals !== undefined && totals.windows.length > 0

@@ -23,7 +23,15 @@ import { deltaOf, mergedOf } from '../model/names.ts'
 import { noteMerged } from '../kept/queries.ts'
 import { bucketColumn, type Shape } from '../model/shape.ts'
 import { isMergeDue, mergeStatements } from './merge-statements.ts'
-import { rebuildValues, removeValues } from '../model/values-statements.ts'
+import {
+  insertValues,
+  rebuildValues,
+  removeMergedValues,
+  removePendingValues,
+  removeValues,
+  valuesIn,
+} from '../model/values-statements.ts'
+import type { ValuesMeasure } from '../model/values.ts'
 
 export interface MergeOptions {
   /** How long to wait for another merge or rebuild. */
@@ -84,12 +92,24 @@ export async function rebuildRange(
   const source = quoteQualified(rollup.schema, rollup.table)
   const contribution = contributionOf(shape, { from: source, sign: 1, where: inSource })
   await underLock(session, shape, { ...options, source }, async () => {
-    await session.query(sql.raw(`delete from ${deltaOf(rollup)}${where}`))
-    for (const statement of rebuildValues(shape, { inBucket, inSource })) await session.query(sql.raw(statement))
-    const gone = `delete from ${mergedOf(rollup)}${where}`
     const followers = options.withoutFollowers === true ? [] : followersOf(shape)
-    const emptied = await write(session, shape, { followers, name: 'gone', change: gone, sign: -1 })
-    await write(session, shape, { followers, name: 'added', change: insertMerged(shape, contribution), sign: 1 })
+    const { followed, others } = splitValues(shape, followers)
+    await session.query(sql.raw(`delete from ${deltaOf(rollup)}${where}`))
+    const pending = followed.map((measure) => removePendingValues(shape, measure, inBucket))
+    for (const statement of [...pending, ...rebuildValues(others, { inBucket, inSource })])
+      await session.query(sql.raw(statement))
+    const gone = `delete from ${mergedOf(rollup)}${where}`
+    const goneValues = byName(followed, (measure) => removeMergedValues(shape, measure, inBucket))
+    const emptied = await write(session, shape, {
+      followers,
+      name: 'gone',
+      change: gone,
+      sign: -1,
+      values: goneValues,
+    })
+    const values = byName(followed, (measure) => insertValues(shape, measure, inSource))
+    const added = insertMerged(shape, contribution)
+    await write(session, shape, { followers, name: 'added', change: added, sign: 1, values })
     for (const one of emptied) await session.query(sql.raw(one.deleteEmptied))
     return 0
   })
@@ -103,13 +123,37 @@ export async function removeBuckets(
 ): Promise<void> {
   const { rollup } = shape
   await underLock(session, shape, options, async () => {
-    for (const statement of removeValues(shape, where)) await session.query(sql.raw(statement))
+    const followers = followersOf(shape)
+    const { followed, others } = splitValues(shape, followers)
+    const pending = followed.map((measure) => removePendingValues(shape, measure, where))
+    for (const statement of [...pending, ...removeValues(others, where)]) await session.query(sql.raw(statement))
     await session.query(sql.raw(`delete from ${deltaOf(rollup)} where ${where}`))
     const gone = `delete from ${mergedOf(rollup)} where ${where}`
-    const emptied = await write(session, shape, { followers: followersOf(shape), name: 'gone', change: gone, sign: -1 })
+    const values = byName(followed, (measure) => removeMergedValues(shape, measure, where))
+    const emptied = await write(session, shape, { followers, name: 'gone', change: gone, sign: -1, values })
     for (const one of emptied) await session.query(sql.raw(one.deleteEmptied))
     return 0
   })
+}
+
+/** Measures whose values are changed in one statement with what follows from them, and a shape of all the others. */
+function splitValues(
+  shape: Shape,
+  followers: readonly Follower[],
+): { readonly followed: readonly ValuesMeasure[]; readonly others: Shape } {
+  const isFollowed = ({ name }: ValuesMeasure): boolean => followers.some(({ measure }) => measure === name)
+  const values = valuesIn(shape)
+  return {
+    followed: values.filter(isFollowed),
+    others: { ...shape, values: values.filter((measure) => !isFollowed(measure)) },
+  }
+}
+
+function byName(
+  measures: readonly ValuesMeasure[],
+  statement: (measure: ValuesMeasure) => string,
+): ReadonlyMap<string, string> {
+  return new Map(measures.map((measure) => [measure.name, statement(measure)]))
 }
 
 /** What is changed in the merged table, and the same in what follows from it; those of which keys have no row left. */

@@ -36,10 +36,11 @@ export interface End {
 }
 
 /** How many different values there are, exact whatever comes and goes. Each value is kept once for each key. */
-export interface CountDistinct {
+export interface CountDistinct<Windows extends boolean = boolean> {
   readonly kind: 'countDistinct'
   readonly of: string
   readonly filter?: string
+  readonly windows?: Windows
 }
 
 /** What percentile_disc() gives, within `error` of it. */
@@ -68,6 +69,11 @@ export interface TopK {
 export interface FilterOptions {
   /** Which rows are taken into account: "kind = 'a'". */
   readonly filter?: string
+}
+
+export interface DistinctOptions<Windows extends boolean = boolean> extends FilterOptions {
+  /** Counted in `totals`, too, of all time and of each window: each value is kept once more for each key. Default: false. */
+  readonly windows?: Windows
 }
 
 export interface PercentileOptions extends FilterOptions {
@@ -134,8 +140,11 @@ export function last(of: string, options: EndOptions = {}): End {
   return { kind: 'last', of, ...options }
 }
 
-/** countDistinct('listener') */
-export function countDistinct(of: string, options: FilterOptions = {}): CountDistinct {
+/** countDistinct('listener'), countDistinct('listener', { windows: true }) */
+export function countDistinct<const Windows extends boolean = false>(
+  of: string,
+  options: DistinctOptions<Windows> = {},
+): CountDistinct<Windows> {
   return { kind: 'countDistinct', of, ...options }
 }
 

@@ -1,7 +1,7 @@
 // Whether two declarations, or two shapes, are the same, and what lies between them. Pure.
 
 import { createHash } from 'node:crypto'
-import type { Rollup } from './options.ts'
+import type { Measure, Rollup } from './options.ts'
 import type { Shape } from './shape.ts'
 
 export function isSameDeclaration(left: Rollup, right: Rollup): boolean {
@@ -15,6 +15,11 @@ function canonical(value: unknown): string {
       ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   )
+}
+
+/** What is counted of each key, whether or not totals count it, too. */
+function counted(measure: Measure | undefined): string {
+  return canonical(measure === undefined ? undefined : { ...measure, windows: undefined })
 }
 
 /** The name of a column of the lock table: whoever merges by another definition than this one finds no such column. */
@@ -47,7 +52,7 @@ export function changeBetween(kept: Rollup, declared: Rollup): Change {
   const added = declared.measures.filter(({ name }) => !kept.measures.some((one) => one.name === name))
   const removed = kept.measures.filter(({ name }) => !declared.measures.some((one) => one.name === name))
   const stays = declared.measures.filter((one) => !added.includes(one))
-  const isOther = stays.some((one) => canonical(one) !== canonical(kept.measures.find(({ name }) => name === one.name)))
+  const isOther = stays.some((one) => counted(one) !== counted(kept.measures.find(({ name }) => name === one.name)))
   if (isOther) return { kind: 'beside' }
   return { kind: 'in place', added: added.map(({ name }) => name), removed: removed.map(({ name }) => name) }
 }

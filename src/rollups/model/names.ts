@@ -59,6 +59,11 @@ export function membersViewOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>,
   return quoteQualified(schema, `${name}_${measure}_values`)
 }
 
+/** How often each value is there by the key of totals, of all time and in each window. */
+export function membersTotalsOf({ name }: Pick<Rollup, 'name'>, measure: string): string {
+  return quoteQualified('pgstrata', `${name}_${measure}_totals`)
+}
+
 /** Locked by whoever merges, rebuilds or advances: with windows, it holds one row, the instant that they are of. */
 export function lockOf({ name }: Pick<Rollup, 'name'>): string {
   return quoteQualified('pgstrata', `${name}_lock`)

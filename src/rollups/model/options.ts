@@ -42,6 +42,8 @@ export interface Measure {
   readonly error?: number | undefined
   /** Of topK: how many. */
   readonly most?: number | undefined
+  /** Of countDistinct: counted in totals, too, of all time and of each window. */
+  readonly windows?: true | undefined
 }
 
 /** How far back from now a window reaches; days and longer by the calendar of the zone. */

@@ -3,7 +3,7 @@
 
 import { quoteQualified } from '../../sql/quote.ts'
 import type { Rollup } from './options.ts'
-import { valuesMeasures } from './values.ts'
+import { isDistinctInTotals, valuesMeasures } from './values.ts'
 
 export interface OwnRelation {
   readonly kind: 'view' | 'table'
@@ -68,6 +68,15 @@ function tablesOf({ totals, levels = [], ...rollup }: Named): readonly Described
       table(`_${measure}_values`, 'how many rows have each value, as far as it is merged', 'own'),
       table(`_${measure}_values_delta`, 'what is still to be merged of that', 'delta'),
     ]),
+    ...rollup.measures
+      .filter((measure) => totals !== undefined && isDistinctInTotals(measure))
+      .map(({ name }) =>
+        table(
+          `_${name}_totals`,
+          'how many rows have each value, of all time and in windows, as far as it is merged',
+          'own',
+        ),
+      ),
     table('_lock', 'locked by whoever merges or rebuilds', 'own'),
   ]
 }

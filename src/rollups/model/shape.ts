@@ -18,7 +18,7 @@ import {
 } from './options.ts'
 import { partsOf, rowCount, type ExpressionFacts, type Output, type Parts, type State } from './parts.ts'
 import { unitOf } from './units.ts'
-import { valuesOf, type ValuesMeasure } from './values.ts'
+import { isDistinctInTotals, valuesOf, type ValuesMeasure } from './values.ts'
 
 export { bucketColumn } from './bucket.ts'
 export { rowCount, summableTypes, type ExpressionFacts, type Output, type State } from './parts.ts'
@@ -72,6 +72,8 @@ export interface TotalsShape {
   readonly windows: readonly TotalsWindow[]
   /** Of all time and of each window, over the states. */
   readonly outputs: readonly Output[]
+  /** Measures of distinct values: their columns, of all time and then of each window. */
+  readonly distinct?: readonly { readonly name: string; readonly columns: readonly string[] }[] | undefined
   /** Over the states. */
   readonly computed: readonly (Output & { readonly type: string })[]
   readonly index: Totals['index']
@@ -134,6 +136,8 @@ function levelsOf({ bucket, levels = [] }: Rollup, { bucketType }: SourceFacts):
 }
 
 export const isAdditive = ({ kind }: Measure): boolean => kind === 'count' || kind === 'sum' || kind === 'avg'
+/** What cannot be added up is in no totals, but for distinct values on request. */
+export const isInTotals = (measure: Measure): boolean => isAdditive(measure) || isDistinctInTotals(measure)
 const additive = (measures: readonly Measure[]): readonly Measure[] => measures.filter(isAdditive)
 
 export const extremeKinds: readonly ExtremeKind[] = ['min', 'max', 'first', 'last']
@@ -165,21 +169,31 @@ function statesOf(parts: readonly Parts[], suffix = ''): readonly State[] {
 /** Measures of a window are called by its name, `plays_7d`, and so are their states. */
 export function totalsShapeOf({ measures: all, totals }: Rollup, facts: SourceFacts): TotalsShape | undefined {
   if (totals === undefined) return undefined
-  const measures = additive(all)
-  const ever = measures.map((measure) => partsOf(measure, facts))
-  const states = statesOf(ever)
+  const measures = all.filter(isInTotals)
+  const states = statesOf(additive(all).map((measure) => partsOf(measure, facts)))
+  const outputsOf = (suffix: string): readonly Output[] =>
+    measures.map((measure) =>
+      isAdditive(measure)
+        ? partsOf(measure, facts, suffix).output
+        : { name: `${measure.name}${suffix}`, value: quoteIdent(`${measure.name}${suffix}`) },
+    )
   const windows = totals.windows.map(({ name, span }) => {
     const suffix = `_${name}`
-    const parts = measures.map((measure) => partsOf(measure, facts, suffix))
+    const parts = additive(all).map((measure) => partsOf(measure, facts, suffix))
     const named = statesOf(parts, suffix)
     return {
-      outputs: parts.map(({ output }) => output),
+      outputs: outputsOf(suffix),
       window: { name, span, states: states.map((of, index) => ({ name: named[index]?.name ?? '', of })) },
     }
   })
+  const distinct = all.filter(isDistinctInTotals).map(({ name }) => ({
+    name,
+    columns: [name, ...totals.windows.map((window) => `${name}_${window.name}`)],
+  }))
   return {
     windows: windows.map(({ window }) => window),
-    outputs: [...ever.map(({ output }) => output), ...windows.flatMap(({ outputs }) => outputs)],
+    ...(distinct.length === 0 ? {} : { distinct }),
+    outputs: [...outputsOf(''), ...windows.flatMap(({ outputs }) => outputs)],
     computed: totals.compute.flatMap(({ name }) => {
       const computed = facts.computed?.get(name)
       return computed === undefined ? [] : [{ name, ...computed }]

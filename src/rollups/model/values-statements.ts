@@ -73,11 +73,28 @@ export function fillValues(shape: Shape, where?: string): readonly string[] {
   )
 }
 
+/** Where no value of these keys is. */
+export function insertValues(shape: Shape, measure: ValuesMeasure, where: string | undefined): string {
+  const from = quoteQualified(shape.rollup.schema, shape.rollup.table)
+  const columns = memberColumns(shape).join(', ')
+  const rows = countValues(shape, measure, { from, sign: 1, where })
+  return `insert into ${membersOf(shape.rollup, measure.name)} (${columns})\n${rows}\norder by ${[...keysOf(shape), 'value'].join(', ')}`
+}
+
 /** `where`: on the keys; undefined: all. */
 export function removeValues(shape: Shape, where: string | undefined): readonly string[] {
-  return valuesIn(shape)
-    .flatMap(({ name }) => [membersDeltaOf(shape.rollup, name), membersOf(shape.rollup, name)])
-    .map((table) => `delete from ${table}${where === undefined ? '' : ` where ${where}`}`)
+  return valuesIn(shape).flatMap((measure) => [
+    removePendingValues(shape, measure, where),
+    removeMergedValues(shape, measure, where),
+  ])
+}
+
+export function removePendingValues({ rollup }: Shape, { name }: ValuesMeasure, where: string | undefined): string {
+  return `delete from ${membersDeltaOf(rollup, name)}${where === undefined ? '' : ` where ${where}`}`
+}
+
+export function removeMergedValues({ rollup }: Shape, { name }: ValuesMeasure, where: string | undefined): string {
+  return `delete from ${membersOf(rollup, name)}${where === undefined ? '' : ` where ${where}`}`
 }
 
 /** `inBucket`, `inSource`: conditions on what is kept, and on the rows of the source; undefined: all of them. */

@@ -21,6 +21,8 @@ export interface ValuesMeasure {
   readonly bins?: Bins | undefined
   /** Of topK: how many. */
   readonly most?: number | undefined
+  /** In totals, too. */
+  readonly windows?: true | undefined
 }
 
 interface Bins {
@@ -37,6 +39,9 @@ export const valuesKinds: readonly ValuesKind[] = ['countDistinct', 'percentile'
 export function valuesMeasures({ measures }: Pick<Rollup, 'measures'>): readonly string[] {
   return measures.flatMap(({ name, kind }) => (valuesKinds.some((one) => one === kind) ? [name] : []))
 }
+
+export const isDistinctInTotals = ({ kind, windows }: Pick<Measure, 'kind' | 'windows'>): boolean =>
+  kind === 'countDistinct' && windows === true
 
 export const defaultError = 0.01
 const farthest = 1e300
@@ -76,6 +81,7 @@ function valuesMeasureOf(measure: Measure, facts: ValuesFacts): ValuesMeasure | 
         : `case when ${conditions.map((condition) => `(${condition})`).join(' and ')} then ${value} end`,
     ...(kind === 'percentile' ? { fraction: fraction ?? 0.5, bins } : {}),
     ...(kind === 'topK' ? { most: most ?? 1 } : {}),
+    ...(isDistinctInTotals(measure) ? { windows: true } : {}),
   }
 }
 

@@ -8,16 +8,17 @@
 import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
 import type { Source, Rollup, TimeUnit } from '../model/options.ts'
 import { definitionColumn } from '../model/definition.ts'
+import { distinctIn } from '../kept/distinct.ts'
 import { extremeTypes } from '../model/extremes.ts'
 import { createGuard, dropGuard } from '../kept/guard.ts'
 import { fillLevels, levelsIn } from '../kept/levels.ts'
-import { deltaOf, levelOf, lockOf, mergedOf, totalsOf } from '../model/names.ts'
+import { deltaOf, levelOf, lockOf, membersTotalsOf, mergedOf, totalsOf } from '../model/names.ts'
 import { ownRelations } from '../model/own-relations.ts'
 import type { Shape } from '../model/shape.ts'
 import { lockStatement } from '../model/statements.ts'
 import { createTotals } from '../kept/totals-tables.ts'
-import { serverClock, upsertTotals } from '../kept/totals.ts'
-import { changeValues, createLevels, dropRollup, dropViews, emptyOf } from '../kept/tables.ts'
+import { fillTotals, serverClock } from '../kept/totals.ts'
+import { changeValues, createCounted, createLevels, dropRollup, dropViews, emptyOf } from '../kept/tables.ts'
 
 /** SHARE ROW EXCLUSIVE on it and on its partitions: behind it, nobody is in the middle of writing to it. */
 export function lockSource({ schema, table }: Source): string {
@@ -32,6 +33,7 @@ export function changeTables(from: Shape, to: Shape): readonly string[] {
     lockStatement(rollup),
     ...dropViews(from.rollup),
     `drop table if exists ${totalsOf(rollup)}`,
+    ...distinctIn(from).map(({ name }) => `drop table if exists ${membersTotalsOf(rollup, name)}`),
     dropGuard(rollup),
     ...changeColumns([deltaOf(rollup), mergedOf(rollup)], columnsIn(from), columnsIn(to)),
     ...changeValues(from, to),
@@ -45,7 +47,8 @@ export function changeTables(from: Shape, to: Shape): readonly string[] {
       : [
           `update ${lockOf(rollup)} set windows_at = ${serverClock}`,
           ...createTotals(to, emptyOf(to)),
-          upsertTotals(to, { from: mergedOf(rollup) }),
+          ...createCounted(to),
+          ...fillTotals(to),
         ]),
   ]
 }

@@ -147,8 +147,8 @@ function finishChange({ from, to, floor }: InPlace, atOnce: boolean): readonly s
     `delete from ${deltaOf(to.rollup)}${where}`,
     `delete from ${mergedOf(to.rollup)}${where}`,
     insertMerged(full, contributionOf(full, { from: source, sign: 1, where: inSource })),
-    ...refillFollowers(full),
     ...rebuildValues(full, { inBucket, inSource }),
+    ...refillFollowers(full),
     ...createViews(full),
     updateRollup(name, { shape: full, state: 'live', filledTo: 'null' }),
   ]
@@ -179,8 +179,8 @@ function fillAtOnce(shape: Shape): readonly string[] {
   const { schema, table } = shape.rollup
   return [
     insertMerged(shape, contributionOf(shape, { from: quoteQualified(schema, table), sign: 1 })),
-    ...fillFollowers(shape),
     ...fillValues(shape),
+    ...fillFollowers(shape),
   ]
 }
 

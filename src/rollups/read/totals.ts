@@ -6,7 +6,7 @@ import { quoteIdent } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
 import { totalsViewOf } from '../model/names.ts'
 import type { Rollup } from '../model/options.ts'
-import { isAdditive, type Shape } from '../model/shape.ts'
+import { isInTotals, type Shape } from '../model/shape.ts'
 import {
   everything,
   parseConditions,
@@ -58,7 +58,7 @@ function readerFor(tools: TotalsTools, asked: Asked): AnyTotals {
 
 /** As declared: measures of all time, those of each window, and what is computed. */
 function columnsOf({ measures: all, totals }: Rollup): readonly string[] {
-  const measures = all.filter(isAdditive)
+  const measures = all.filter(isInTotals)
   return [
     ...measures.map(({ name }) => name),
     ...(totals?.windows ?? []).flatMap((window) => measures.map(({ name }) => `${name}_${window.name}`)),

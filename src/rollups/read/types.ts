@@ -25,6 +25,7 @@ export interface DeclaredRollup {
 interface DeclaredMeasure {
   readonly kind: Measure['kind']
   readonly floats?: boolean | undefined
+  readonly windows?: boolean | undefined
 }
 
 type KeyName<Declared> = Declared extends { readonly by: readonly (infer Name extends string)[] } ? Name : never
@@ -130,16 +131,27 @@ type ComputedName<Declared> = Declared extends { readonly totals: { readonly com
   ? keyof Computed & string
   : never
 
-/** What cannot be added up is in no totals. */
-type AdditiveName<Declared extends DeclaredRollup> = {
-  [Name in MeasureName<Declared>]: Declared['measures'][Name] extends { readonly kind: AdditiveKind } ? Name : never
+/** Only where it says so: what the key of a declaration that has none would be is unknown. */
+type AsksForWindows<Declared> = Declared extends { readonly kind: 'countDistinct'; readonly windows?: infer Windows }
+  ? [Windows] extends [true | undefined]
+    ? true
+    : false
+  : false
+
+/** What cannot be added up is in no totals, but for distinct values on request. */
+type InTotalsName<Declared extends DeclaredRollup> = {
+  [Name in MeasureName<Declared>]: Declared['measures'][Name] extends { readonly kind: AdditiveKind }
+    ? Name
+    : AsksForWindows<Declared['measures'][Name]> extends true
+      ? Name
+      : never
 }[MeasureName<Declared>]
 
 /** What a row of totals has beside its keys, by name; what it computes, in a type that the expression says. */
 type TotalsValues<Declared extends DeclaredRollup> = {
-  readonly [Name in AdditiveName<Declared>]: MeasureValue<Declared['measures'][Name]>
+  readonly [Name in InTotalsName<Declared>]: MeasureValue<Declared['measures'][Name]>
 } & {
-  readonly [Name in AdditiveName<Declared> as `${Name}_${WindowName<Declared>}`]: MeasureValue<
+  readonly [Name in InTotalsName<Declared> as `${Name}_${WindowName<Declared>}`]: MeasureValue<
     Declared['measures'][Name]
   >
 } & { readonly [Name in ComputedName<Declared>]: string | number | null }
