@@ -34,7 +34,7 @@ export function upsertCounted(
 }
 
 /** In the block that advances: what enters windows, and what leaves them. */
-export function moveCounted(shape: Shape, measure: ValuesMeasure): string {
+function moveCounted(shape: Shape, measure: ValuesMeasure): string {
   const [, ...windows] = countsIn(shape)
   const from = `${membersOf(shape.rollup, measure.name)}\n  where ${hasCrossed(shape)}`
   const sums = windows.map((_, window) => `pg_catalog.sum(n * move_${window})`)
