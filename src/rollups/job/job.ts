@@ -14,6 +14,7 @@ import { withWorkSession } from '../../plan/index.ts'
 import { isConnectionLost } from '../../sql/sqlstate.ts'
 import { findMisfit } from '../declared/fits.ts'
 import { forgetGone } from '../merge/forget.ts'
+import { isOf, sourcesOf } from '../model/sources.ts'
 import { mergeDue, openMerges, type Merges } from './merge-round.ts'
 import type { Rollup } from '../model/options.ts'
 import type { Pace } from './pace.ts'
@@ -65,12 +66,11 @@ async function watchAll(
 ): Promise<number> {
   const installed = await readInstalled(session)
   const kept = installed.filter(({ name }) => rollups.some((rollup) => rollup.name === name))
-  const sources = new Map(kept.map(({ schema, table }) => [JSON.stringify([schema, table]), { schema, table }]))
   let watched = 0
-  for (const source of sources.values()) {
+  for (const source of sourcesOf(kept)) {
     checkpoint(context.signal)
     try {
-      const all = installed.filter((one) => one.schema === source.schema && one.table === source.table)
+      const all = installed.filter((one) => isOf(one, source))
       const found = await watchNew(session, source, { subscriber: isSubscriber(all.map((one) => one.declared)) })
       watched += found.taken.length
       for (const warning of warningsOf(found, all)) warnings.set(warning, warning)

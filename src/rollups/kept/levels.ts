@@ -8,8 +8,8 @@
 import { quoteIdent } from '../../sql/quote.ts'
 import { isContiguous } from '../model/bucket.ts'
 import { deltaOf, levelOf, mergedOf } from '../model/names.ts'
-import { bucketColumn, rowCount, type Level, type Shape, type State } from '../model/shape.ts'
-import { additiveColumnsOf, keysInIndex, keysOf, sumOfState } from '../model/statements.ts'
+import { bucketColumn, rowCount, type Level, type Shape } from '../model/shape.ts'
+import { additiveColumnsOf, keysInIndex, keysOf, leftOver, sumOfState } from '../model/statements.ts'
 import { liesWithin } from '../model/units.ts'
 
 export const levelsIn = ({ levels = [] }: Shape): readonly Level[] => levels
@@ -94,13 +94,6 @@ from (
   group by ${keys}
   having ${shape.states.map(leftOver).join(' or ')}
 ) as compared`
-}
-
-/** Over both sides of a comparison. Sums of floating point numbers differ in their last digits by the order of adding. */
-export function leftOver({ name, type }: Pick<State, 'name' | 'type'>): string {
-  const column = quoteIdent(name)
-  if (type !== 'double precision') return `sum(${column}) <> 0`
-  return `abs(sum(${column})) > 1e-9 * sum(abs(${column}))`
 }
 
 /** The rows that a level and what is pending come to, of which several may have one key. */

@@ -7,11 +7,10 @@
 
 import { quoteIdent, quoteLiteral } from '../../sql/quote.ts'
 import { distinctIn, fillCounted, keptArm, keysOff, movedArm, movingCtes, truthArm, type Arm } from './distinct.ts'
-import { leftOver } from './levels.ts'
 import { lockOf, membersTotalsOf, mergedOf, totalsOf } from '../model/names.ts'
 import { edgesOf, hasCrossed, ofPosition, placesMoved, placesNow, totalsIn, totalsKeys } from './places.ts'
 import { rowCount, type Shape, type State } from '../model/shape.ts'
-import { additiveColumnsOf, onlyKey, sumOfState } from '../model/statements.ts'
+import { additiveColumnsOf, leftOver, onlyKey, sumOfState } from '../model/statements.ts'
 
 /** Windows are of the server's clock, unless a test says which time it is. */
 export const serverClock = 'pg_catalog.clock_timestamp()'
@@ -156,7 +155,7 @@ export function countDifferent(shape: Shape): string {
   const compared = `
   select${distinct.length === 0 ? '' : ` ${[...keys, 'true'].join(', ')}`}
   from (
-    select ${[...keys, ...names].join(', ')} from ${totalsOf(shape.rollup)}
+    select ${columns} from ${totalsOf(shape.rollup)}
     union all
     (${truth.join('\n')})
   ) as both_sides (${columns})

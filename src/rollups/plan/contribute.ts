@@ -7,6 +7,7 @@ import type { Session } from '../../db/db.ts'
 import type { Contribution, Held, StepDraft } from '../../plan/index.ts'
 import { isConnectionLost, sqlstateOf } from '../../sql/sqlstate.ts'
 import type { Source, Rollup } from '../model/options.ts'
+import { isOf, sourcesOf } from '../model/sources.ts'
 import { grantsOf } from '../kept/grants.ts'
 import { inspectSource } from '../declared/inspect.ts'
 import { mergeProcedure } from '../merge/merge-procedure.ts'
@@ -52,14 +53,6 @@ export async function contributeRollups(session: Session, rollups: readonly Roll
     held: [...plans.flatMap(({ held }) => held), ...routines.held],
     replans: true,
   }
-}
-
-const isOf = (rollup: Source, source: Source): boolean =>
-  rollup.schema === source.schema && rollup.table === source.table
-
-function sourcesOf(rollups: readonly Source[]): readonly Source[] {
-  const known = new Map(rollups.map(({ schema, table }) => [JSON.stringify([schema, table]), { schema, table }]))
-  return [...known.values()]
 }
 
 interface SourcePlan {

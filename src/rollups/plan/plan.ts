@@ -68,8 +68,7 @@ export interface Replacement {
 }
 
 export function planSource(reading: SourceReading): readonly StepDraft[] {
-  const { source, shapes, installed } = reading
-  const { changes, replacements } = reading
+  const { source, shapes, installed, changes, replacements } = reading
   const added = shapes.filter((shape) => !installed.some(({ name }) => name === shape.rollup.name))
   const gone = installed.filter(
     (one) => !shapes.some(({ rollup }) => rollup.name === one.name) && !replacements.some(({ next }) => next === one),
