@@ -1,5 +1,5 @@
-// A table of half a million rows is converted while four clients write to it and two read, and its runner is killed with
-// SIGKILL ten times: no client sees an error or a row too few or too many, and in the end the table holds exactly what
+// A table of a hundred thousand rows (five million when soaking) is converted while four clients write to it and two read, and its runner is killed with
+// SIGKILL five times (ten when soaking): no client sees an error or a row too few or too many, and in the end the table holds exactly what
 // the writers were told. The moments come from a seed that is printed.
 
 import { spawn } from 'node:child_process'
@@ -8,18 +8,21 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { seededRandom, type Random } from '../../../src/base/random.ts'
 import type { PartitionedTable } from '../../../src/partitions/options.ts'
-import { useDatabase, versions } from '../../support/postgres.ts'
+import { useDatabase, versions, type TestedMajor } from '../../support/postgres.ts'
 import { scaled, seed } from '../../support/property.ts'
 import { byHash, byMonth, byMonthAndHash, createPlays, declare, partitionsOf } from './support.ts'
 import { compareWithLog, startTraffic } from './traffic.ts'
 
-const kills = 10
-const runner = fileURLToPath(new URL('runner.ts', import.meta.url))
+const soak = process.env['PGSTRATA_SOAK'] === '1'
+const kills = soak ? 10 : 5
+/** So many that copying takes many batches. */
+const many = soak ? 5_000_000 : 100_000
+const runner = fileURLToPath(new URL('runner.mjs', import.meta.url))
 
 const methods = [
-  { name: 'relabel', layout: byMonth, full: false, rows: Math.min(scaled(500_000), 5_000_000) },
-  { name: 'copy by month', layout: byMonth, full: true, rows: Math.min(scaled(500_000), 5_000_000) },
-  { name: 'copy by hash', layout: byHash, full: true, rows: Math.min(scaled(500_000), 5_000_000) },
+  { name: 'relabel', layout: byMonth, full: false, rows: many },
+  { name: 'copy by month', layout: byMonth, full: true, rows: many },
+  { name: 'copy by hash', layout: byHash, full: true, rows: many },
   { name: 'copy by month and hash', layout: byMonthAndHash, full: true, rows: scaled(50_000) },
 ] as const
 
@@ -44,11 +47,26 @@ const moments = {
   ],
 } as const
 
+/**
+ * When soaking, all methods on the newest version and the last one on each other. Otherwise relabelling and a copy there, and one
+ * method on each other: which, the seed says.
+ */
+function chosenOn(version: TestedMajor): readonly (typeof methods)[number][] {
+  const isFirst = version === versions[0]
+  if (soak) return isFirst ? methods : methods.slice(-1)
+  const [relabel, ...copies] = methods
+  const from = isFirst ? copies : methods
+  const one = from[Math.floor(seededRandom(seed + version)() * from.length)] ?? relabel
+  const chosen = isFirst ? [relabel, one] : [one]
+  const left = methods.filter((method) => !chosen.includes(method)).map(({ name }) => name)
+  console.log(`PostgreSQL ${version}: seed ${seed} leaves ${left.join(', ')} to other runs and PGSTRATA_SOAK=1`)
+  return chosen
+}
+
 for (const version of versions) {
   describe(`a killed conversion on PostgreSQL ${version}`, () => {
     const database = useDatabase(version)
-    const chosen = version === versions[0] ? methods : methods.slice(-1)
-    test.each(chosen)(
+    test.each(chosenOn(version))(
       '$name: no row lost, double or changed',
       { timeout: 1_200_000 },
       async ({ name, layout, full, rows }) => {
@@ -113,7 +131,7 @@ async function killUntilDone(call: Call, chosen: readonly Moment[]): Promise<rea
 
 function runOnce(call: Call, moment: Moment | undefined): Promise<{ ended: boolean; last: string; stderr: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'jiti/register', runner, JSON.stringify(call)], {
+    const child = spawn(process.execPath, [runner, JSON.stringify(call)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let lines = 0
