@@ -2,12 +2,14 @@
 // of them: it goes on to the same end, and going back leaves schema and content as they were.
 
 import { expect, test } from 'vitest'
+import { seededRandom } from '../../../src/base/random.ts'
 import { dumpSchema } from '../../../src/catalog/dump/index.ts'
 import { onlyRow, type Db } from '../../../src/db/db.ts'
 import { sql } from '../../../src/sql/sql.ts'
 import type { ConversionEvent } from '../../../src/partitions/convert/index.ts'
 import type { State } from '../../../src/partitions/convert/states.ts'
-import { describeOnEachVersion } from '../../support/postgres.ts'
+import { describeOnEachVersion, versions } from '../../support/postgres.ts'
+import { seed } from '../../support/property.ts'
 import { byMonth, contentOf, createPlays, declare, openConversion } from './support.ts'
 
 const byYearAndHash = { ...byMonth, grain: 'year', split: { column: 'id', into: 2 } } as const
@@ -18,17 +20,42 @@ const methods = [
 
 const afterSwap: ReadonlySet<State> = new Set(['settling', 'done'])
 
-/** Ends the backends of the conversion at the n-th transaction's `moment`, counted from 0. */
-function cutAt(db: Db, number: number, moment: 'committing' | 'committed'): (event: ConversionEvent) => Promise<void> {
-  let seen = 0
+type Moment = 'committing' | 'committed'
+type Cut = (event: ConversionEvent) => Promise<void>
+
+const moments = ['committing', 'committed'] as const
+
+/**
+ * All of them when soaking. Otherwise each state before and after one of its commits, one of the two on one version and the other on
+ * the other; and taken back after each transaction on one of the two versions. Which, the seed says.
+ */
+const whole = process.env['PGSTRATA_SOAK'] === '1' || versions.length === 1
+
+/** Ends the backends of the conversion, once, at the first event of that moment that `isIt`. */
+function cutWhere(db: Db, moment: Moment, isIt: (state: State) => boolean): Cut {
+  let over = false
   return async (event) => {
-    if (event.type !== 'transaction' || event.moment !== moment || seen++ !== number) return
+    if (over || event.type !== 'transaction' || event.moment !== moment || !isIt(event.state)) return
+    over = true
     await db.query(sql`
       select pg_terminate_backend(l.pid, 10000)
       from pg_locks l
       where l.locktype = 'advisory'
         and l.database = (select oid from pg_database where datname = current_database())`)
   }
+}
+
+/** At the n-th transaction, counted from 0. */
+function cutAt(db: Db, number: number, moment: Moment): Cut {
+  let seen = 0
+  return cutWhere(db, moment, () => seen++ === number)
+}
+
+/** At the n-th transaction of a state, or the first one after that state if it has fewer this time. */
+function cutIn(db: Db, state: State, number: number, moment: Moment, order: readonly State[]): Cut {
+  const later = new Set(order.slice(order.lastIndexOf(state) + 1))
+  let seen = 0
+  return cutWhere(db, moment, (now) => (now === state ? seen++ === number : later.has(now)))
 }
 
 /**
@@ -43,53 +70,72 @@ async function touch(db: Db, table: string, isSwapped: boolean): Promise<void> {
   await db.query(sql`delete from ${sql.ident(table)} where id % 19 = 5`)
 }
 
-describeOnEachVersion('an interrupted conversion', (_version, database) => {
+/** States that conversions were found in after they were cut, by method (and by version where each has all). */
+const found = new Map<string, Set<string>>()
+
+describeOnEachVersion('an interrupted conversion', (version, database) => {
+  const turn = versions.indexOf(version)
+
+  /** Gives false where it came to its end without being cut. */
+  async function goesOn(method: (typeof methods)[number], table: string, cut: Cut): Promise<boolean> {
+    const { name, layout, full } = method
+    const { db } = database()
+    await createPlays(db, table, 300)
+    const conversion = openConversion(db)
+    const first = await conversion
+      .convert(declare(table, layout), { full, onEvent: cut })
+      .then(() => undefined)
+      .catch((error: unknown) => error)
+    if (first === undefined) return false
+    expect(first).toMatchObject({ code: 'DATABASE_LOST' })
+    const state = (await conversion.status(declare(table, layout)))?.state ?? 'done'
+    const place = whole ? `${name} on ${version}` : name
+    found.set(place, (found.get(place) ?? new Set()).add(state))
+    await touch(db, table, afterSwap.has(state))
+    const before = await contentOf(db, table)
+    if (state !== 'done') expect(await conversion.resume(declare(table, layout))).toMatchObject({ ending: 'done' })
+    expect(await contentOf(db, table)).toEqual(before)
+    await db.query(sql`drop table ${sql.ident(table)} cascade`)
+    await db.query(sql`drop table if exists ${sql.ident(`${table}_old`)} cascade`)
+    return true
+  }
+
+  /** States of the transactions of a conversion that nobody disturbs. */
+  async function transactionsOf({ name, layout, full }: (typeof methods)[number]): Promise<readonly State[]> {
+    const { db } = database()
+    const table = `${name} undisturbed`
+    const order: State[] = []
+    await createPlays(db, table, 300)
+    await openConversion(db).convert(declare(table, layout), {
+      full,
+      onEvent: (event) => {
+        if (event.type === 'transaction' && event.moment === 'committing') order.push(event.state)
+      },
+    })
+    return order
+  }
+
   test.each(methods)(
     '$name: goes on after each of its transactions, before and after its commit',
     { timeout: 240_000 },
-    async ({ name, layout, full }) => {
+    async (method) => {
       const { db } = database()
-      const states = new Set<string>()
-      for (const moment of ['committing', 'committed'] as const) {
-        for (let number = 0; ; number++) {
-          const table = `${name} ${moment} ${number}`
-          await createPlays(db, table, 300)
-          const conversion = openConversion(db)
-          const cut = cutAt(db, number, moment)
-          const first = await conversion
-            .convert(declare(table, layout), { full, onEvent: cut })
-            .then(() => undefined)
-            .catch((error: unknown) => error)
-          if (first === undefined) break
-          expect(first).toMatchObject({ code: 'DATABASE_LOST' })
-          const state = (await conversion.status(declare(table, layout)))?.state ?? 'done'
-          states.add(state)
-          await touch(db, table, afterSwap.has(state))
-          const before = await contentOf(db, table)
-          if (state !== 'done')
-            expect(await conversion.resume(declare(table, layout))).toMatchObject({ ending: 'done' })
-          expect(await contentOf(db, table)).toEqual(before)
-          await db.query(sql`drop table ${sql.ident(table)} cascade`)
-          await db.query(sql`drop table if exists ${sql.ident(`${table}_old`)} cascade`)
+      if (whole) {
+        for (const moment of moments) {
+          for (let number = 0; ; number++)
+            if (!(await goesOn(method, `${method.name} ${moment} ${number}`, cutAt(db, number, moment)))) break
         }
+        return
       }
-      expect([...states]).toEqual(
-        expect.arrayContaining(
-          full
-            ? [
-                'preparing',
-                'capturing',
-                'copying',
-                'filling',
-                'catching',
-                'verifying',
-                'closing',
-                'swapping',
-                'settling',
-              ]
-            : ['keying', 'checking', 'validating', 'preparing', 'swapping', 'settling'],
-        ),
-      )
+      const order = await transactionsOf(method)
+      const random = seededRandom(seed + version)
+      for (const [index, state] of [...new Set(order)].entries()) {
+        const moment = moments[(index + turn + seed) % 2] ?? 'committing'
+        const number = Math.floor(random() * order.filter((each) => each === state).length)
+        console.log(`${method.name}: seed ${seed}, cut at ${moment} ${number} of ${state}`)
+        const cut = cutIn(db, state, number, moment, order)
+        expect(await goesOn(method, `${method.name} ${moment} ${index}`, cut)).toBe(true)
+      }
     },
   )
 
@@ -104,7 +150,7 @@ describeOnEachVersion('an interrupted conversion', (_version, database) => {
       const conversion = openConversion(db)
       const dump = (): Promise<string> => dumpSchema(db, { excludeSchemas: ['pgstrata'] })
       const before = { schema: await dump(), content: await contentOf(db, table) }
-      for (let number = 0; ; number++) {
+      for (let number = whole ? 0 : (turn + seed) % 2; ; number += whole ? 1 : 2) {
         await conversion.convert(declared, { full, onEvent: cutAt(db, number, 'committed') }).catch(() => undefined)
         const { state } = (await conversion.status(declared)) ?? { state: 'done' as const }
         if (afterSwap.has(state)) {
@@ -127,4 +173,12 @@ describeOnEachVersion('an interrupted conversion', (_version, database) => {
       }
     },
   )
+})
+
+test('conversions were interrupted in every state', () => {
+  const relabelled = 'keying checking validating preparing swapping settling'.split(' ')
+  const copied = 'preparing capturing copying filling catching verifying closing swapping settling'.split(' ')
+  expect(found.size).toBe(whole ? methods.length * versions.length : methods.length)
+  for (const [place, states] of found)
+    expect([...states], place).toEqual(expect.arrayContaining(place.startsWith('relabelled') ? relabelled : copied))
 })
