@@ -6,12 +6,18 @@ import { seededRandom } from '../../src/base/random.ts'
 import { dumpSchema } from '../../src/catalog/dump/index.ts'
 import { onlyRow, type Db } from '../../src/db/db.ts'
 import { sql } from '../../src/sql/sql.ts'
-import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
+import { testDatabase, versions, type TestDatabase, type TestedMajor } from '../support/postgres.ts'
 import { createProject, type Project } from '../support/project.ts'
 import { scaled, seed } from '../support/property.ts'
 import { contentQuery, thirtyMigrations } from './thirty-migrations.ts'
 
-const kills = scaled(50)
+const soak = process.env['PGSTRATA_SOAK'] === '1'
+
+/** Most of them on the newest version: what is recorded when does not depend on it. */
+const killsOn = (version: TestedMajor): number => (soak ? scaled(50) : version === versions[0] ? 16 : 8)
+
+/** Kills that left a migration half-way, version by version. */
+const halfways: number[] = []
 
 describe.each(versions)('a killed runner on PostgreSQL %d', (version) => {
   let reference: TestDatabase
@@ -27,6 +33,8 @@ describe.each(versions)('a killed runner on PostgreSQL %d', (version) => {
     await project.close()
   })
   afterAll(() => reference.close())
+
+  const kills = killsOn(version)
 
   test(`${kills} kills: nothing lost, nothing twice`, { timeout: 1_200_000 }, async () => {
     console.log(`kill test on PostgreSQL ${version}: seed ${seed}, ${kills} kills`)
@@ -50,8 +58,15 @@ describe.each(versions)('a killed runner on PostgreSQL %d', (version) => {
     }
     expect(killed).toBe(kills)
     console.log(`${halfway} of ${kills} kills left a migration half-way`)
-    expect(halfway).toBeGreaterThan(0)
+    halfways.push(halfway)
   })
+})
+
+test('some kills left a migration half-way', () => {
+  expect(halfways).toHaveLength(versions.length)
+  // A few kills may all fall between two migrations; on all versions together they do not.
+  const counted = soak ? halfways : [halfways.reduce((sum, each) => sum + each, 0)]
+  expect(Math.min(...counted)).toBeGreaterThan(0)
 })
 
 /** Runs and kills at a random moment, `most` times at the most; then lets it finish. */
