@@ -2,7 +2,14 @@
 // same transaction and under the same lock. Distinct values in totals follow from the values by bucket, in the same statement.
 
 import { quoteIdent } from '../../sql/quote.ts'
-import { deleteEmptiedInLevel, fillLevels, levelsIn, refillLevels, upsertLevel } from './levels.ts'
+import {
+  countDifferentInLevel,
+  deleteEmptiedInLevel,
+  fillLevels,
+  levelsIn,
+  refillLevels,
+  upsertLevel,
+} from './levels.ts'
 import {
   countedName,
   deleteUncounted,
@@ -15,7 +22,7 @@ import {
 import { levelOf, membersTotalsOf, totalsOf } from '../model/names.ts'
 import { rowCount, type Shape } from '../model/shape.ts'
 import { additiveColumnsOf } from '../model/statements.ts'
-import { deleteEmptied, fillTotals, refillTotals, upsertTotals } from './totals.ts'
+import { countDifferent, deleteEmptied, fillTotals, refillTotals, upsertTotals } from './totals.ts'
 
 export interface Follower {
   /** Of a CTE. */
@@ -82,6 +89,12 @@ export function fillFollowers(shape: Shape): readonly string[] {
 /** From the merged table, whatever they were; totals at the instant that the lock table holds. */
 export function refillFollowers(shape: Shape): readonly string[] {
   return [...(shape.totals === undefined ? [] : refillTotals(shape)), ...refillLevels(shape)]
+}
+
+/** How many keys of totals, and of each level, are not what the merged table comes to; a statement for each. */
+export function countDifferentInFollowers(shape: Shape): readonly string[] {
+  const totals = shape.totals === undefined ? [] : [countDifferent(shape)]
+  return [...totals, ...levelsIn(shape).map((level) => countDifferentInLevel(shape, level))]
 }
 
 interface Change {

@@ -3,7 +3,8 @@
 // What holds, at every commit: totals are what the merged table comes to, added up by key; a window, of those buckets that are
 // in it at the instant which the lock table holds. Whoever changes the merged table or that instant has the lock, and changes
 // totals in the same transaction. So they are a merge behind the source and no more, and never drift: the same numbers are
-// taken away that were added. A clock that was put back makes them anew.
+// taken away that were added. A clock that was put back makes them anew. Of a measure that is still being filled, and that nobody
+// reads yet, they are that when it is filled (fill.ts).
 
 import { quoteIdent, quoteLiteral } from '../../sql/quote.ts'
 import { distinctIn, fillCounted, keptArm, keysOff, movedArm, movingCtes, truthArm, type Arm } from './distinct.ts'

@@ -5,10 +5,10 @@
 // Bounds: a range takes about two seconds, or one bucket; memory does not grow with the table.
 
 import type { Clock } from '../../base/clock.ts'
-import type { Session } from '../../db/db.ts'
+import { onlyRow, type Session } from '../../db/db.ts'
 import { sql } from '../../sql/sql.ts'
 import { deleteUncounted, distinctIn } from '../kept/distinct.ts'
-import { refillFollowers } from '../kept/followers.ts'
+import { countDifferentInFollowers, refillFollowers } from '../kept/followers.ts'
 import { grantsOf } from '../kept/grants.ts'
 import { mergeAndNote, rebuildRange, type BucketRange, type MergeOptions } from './merge.ts'
 import type { InstalledRollup } from '../kept/queries.ts'
@@ -62,6 +62,21 @@ export async function fillRollup(
   }
 }
 
+/**
+ * Of measures that were declared later, what a delete takes away of a bucket that is yet to be filled stands in the merged row as
+ * less than nothing until then. If no row was left, so that the merged row went, totals and levels keep it: those are made
+ * anew. Windows that moved on while values were still to be filled may have left some of which there are none.
+ */
+async function finishFollowers(tx: Session, full: Shape, state: InstalledRollup['state']): Promise<readonly string[]> {
+  const isOff = async (): Promise<boolean> => {
+    for (const statement of countDifferentInFollowers(full))
+      if (onlyRow(await tx.query<{ different: number }>(sql.raw(statement))).different > 0) return true
+    return false
+  }
+  if (state === 'filling' || (await isOff())) return refillFollowers(full)
+  return distinctIn(full).map((one) => deleteUncounted(full, one))
+}
+
 /** By somebody else, who was at it too: what this one did is taken back. */
 class FilledAlready extends Error {}
 
@@ -83,10 +98,7 @@ async function note(tx: Session, shape: Shape, { range: { to }, state }: Noted):
       : await tx.query(sql`update pgstrata.rollup set filled_to = ${to} where ${here}`)
   if (rowCount === 0) throw new FilledAlready()
   if (to !== undefined) return
-  // Windows that moved on while values were still to be filled may have left some of which there are none.
-  const finishing =
-    state === 'filling' ? refillFollowers(full) : distinctIn(full).map((one) => deleteUncounted(full, one))
-  for (const statement of finishing) await tx.query(sql.raw(statement))
+  for (const statement of await finishFollowers(tx, full, state)) await tx.query(sql.raw(statement))
   for (const statement of [...dropViews(rollup), ...createViews(full)]) await tx.query(sql.raw(statement))
   for (const statement of await grantsOf(tx, rollup)) await tx.query(sql.raw(statement))
 }
