@@ -14,7 +14,10 @@ const slow = [
   'test/db/pool/{query-timeout,routing,sessions,settings,tokens}.test.ts',
   'test/db/query/{pgbouncer,routing}.test.ts',
   'test/sql/classify-replica.test.ts',
+  'test/cache/{outage,processes,query,sessions,silence}.test.ts',
   'test/catalog/dump-{oracle,size,speed,sensitivity}.test.ts',
+  'test/changes/feed/{consumer,model,server,strata}.test.ts',
+  'test/{live/{between,replica,rollup},live-client/browser}.test.ts',
   'test/migrate/{backfill,disk-full,interrupt,kill,lint-claims,live,locks,role-timeouts,scratch,two-runners}.test.ts',
   'test/maintain/{cut-anywhere,runs,server,silence,two-daemons,upkeep}.test.ts',
   'test/partitions/{drain,pg-cron,retire-kill,retire-traffic}.test.ts',
@@ -29,7 +32,8 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^pgstrata$/, replacement: source('index.ts') },
-      { find: /^pgstrata\/([a-z]+)$/, replacement: source('$1/index.ts') },
+      { find: 'pgstrata/live-client/node', replacement: source('live-client/node.ts') },
+      { find: /^pgstrata\/([a-z-]+)$/, replacement: source('$1/index.ts') },
     ],
   },
   test: {

@@ -24,6 +24,18 @@ const needs = [
     present: () => ['bin/postgres', 'lib/pg_cron.so'].every((file) => existsSync(`/usr/lib/postgresql/15/${file}`)),
     why: 'it calls what keeps partitions where no daemon runs',
   },
+  {
+    name: 'redis-server',
+    packages: ['redis-server'],
+    present: () => ['/usr/bin/redis-server', '/usr/local/bin/redis-server'].some((path) => existsSync(path)),
+    why: 'what processes share of the cache is in Redis',
+  },
+  {
+    name: 'chromium',
+    packages: ['chromium'],
+    present: () => existsSync('/usr/bin/chromium'),
+    why: "the browser's client of live events runs in a browser",
+  },
 ]
 
 export const pgDumps = () => ['15', '16', '17', '18'].map((major) => `/usr/lib/postgresql/${major}/bin/pg_dump`)

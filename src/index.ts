@@ -1,6 +1,52 @@
 // The public list. What is not named here, or in the index of a subpath, is not for others to import.
 
 export type { Clock } from './base/clock.ts'
+export {
+  createCache,
+  createQueryCache,
+  queryKey,
+  rowTag,
+  tableTag,
+  type Cache,
+  type CachedQueryChoice,
+  type CachedTextChoice,
+  type CacheDuration,
+  type CacheGetOptions,
+  type CacheOptions,
+  type CacheStats,
+  type InvalidateOptions,
+  type Limiter,
+  type LimiterOptions,
+  type Load,
+  type LoadContext,
+  type NamespaceOptions,
+  type NamespaceStats,
+  type QueryCache,
+  type QueryCacheChoice,
+  type QueryCacheOptions,
+  type QueryIdentity,
+  type Reach,
+  type RoutedCache,
+  type RoutedQuery,
+  type Taken,
+} from './cache/index.ts'
+export {
+  formatCursor,
+  parseCursor,
+  type Change,
+  type ChangeBatch,
+  type ChangeCursor,
+  type ChangeListener,
+  type Changes,
+  type ChangesSettings,
+  type ChangesStatus,
+  type FeedEpochState,
+  type FeedFinding,
+  type FeedSlotState,
+  type FeedState,
+  type FeedStatus,
+  type FeedTable,
+} from './changes/feed/index.ts'
 export { StrataError, type ErrorParticulars } from './base/errors.ts'
 export { errorTable, type ErrorCode, type ErrorEntry } from './base/error-table.ts'
 export type { Logger, OnProgress, Progress } from './base/logger.ts'
@@ -10,6 +56,8 @@ export {
   defineConfig,
   loadConfig,
   resolveConfig,
+  type CacheConfig,
+  type ChangesConfig,
   type CronConfig,
   type DatabaseConfig,
   type Duration,
@@ -18,6 +66,8 @@ export {
   type IdConfig,
   type IndexConfig,
   type JobsConfig,
+  type LiveConfig,
+  type LiveTableConfig,
   type LoadedConfig,
   type LoadOptions,
   type NodePoolConfig,
@@ -76,6 +126,16 @@ export {
   type TxOptions,
   type TypedSql,
 } from './db/query/index.ts'
+export type {
+  Conditions,
+  Live,
+  LiveConnection,
+  LiveOpenOptions,
+  LiveSink,
+  LiveStatus,
+  TopicSpec,
+  TopicValue,
+} from './live/index.ts'
 export { formatToken, parseToken, type Token } from './db/token.ts'
 export { transaction, type TransactionOptions } from './db/transaction.ts'
 export type {

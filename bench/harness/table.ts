@@ -38,7 +38,7 @@ function rowsOf(published: Published): Row[] {
         figureCell(figures[ours]),
         figureCell(figures[theirs]),
         ratioCell(comparison),
-        goalCell(goals[name]),
+        goalCell(goals[name] ?? goals[ours]),
       ]
     }),
     ...alone.map(([name, figure]): Row => [figure.title, figureCell(figure), '', '', goalCell(goals[name])]),

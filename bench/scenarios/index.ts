@@ -1,7 +1,9 @@
 import type { Scenario } from '../harness/scenario.ts'
+import { cacheScenario } from './cache.ts'
 import { connectScenario } from './connect.ts'
 import { convertScenario } from './convert.ts'
 import { devScenario } from './dev.ts'
+import { liveScenario } from './live.ts'
 import { migrateScenario } from './migrate.ts'
 import { partitionsScenario } from './partitions.ts'
 import { rollupsScenario } from './rollups.ts'
@@ -13,4 +15,6 @@ export const scenarios: readonly Scenario[] = [
   partitionsScenario,
   convertScenario,
   rollupsScenario,
+  cacheScenario,
+  liveScenario,
 ]

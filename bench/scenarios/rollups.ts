@@ -10,7 +10,7 @@ import { openPlays, openSongPlays } from './rollups/declaration.ts'
 import { measureDeltas, type DeltaSizes } from './rollups/deltas.ts'
 import { measureFilling } from './rollups/filling.ts'
 import { measureIngest, type IngestSizes } from './rollups/ingest.ts'
-import { mergeParts, type Part } from './rollups/part.ts'
+import { mergeParts, type Part } from '../harness/part.ts'
 import { createPlays, loadPlays } from './rollups/plays.ts'
 import { measureReads } from './rollups/reads.ts'
 

@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { createRequire } from 'node:module'
 import { StrataError } from '../base/errors.ts'
 import { addApply } from './commands/apply.ts'
+import { addChanges } from './commands/changes.ts'
 import { addConvert } from './commands/convert.ts'
 import { addDev } from './commands/dev.ts'
 import { addDoctor } from './commands/doctor.ts'
@@ -63,6 +64,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     addRollup,
     addView,
     addConvert,
+    addChanges,
     addServe,
     addJobs,
     addStatus,

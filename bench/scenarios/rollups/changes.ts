@@ -5,7 +5,7 @@ import type pg from 'pg'
 import { measureRounds, timeMs, type Variant } from '../../harness/rounds.ts'
 import type { BenchContext } from '../../harness/scenario.ts'
 import type { SongStrata } from './declaration.ts'
-import { figuresOf, type Part } from './part.ts'
+import { figuresOf, type Part } from '../../harness/part.ts'
 import { createBatches, insertBatch } from './plays.ts'
 
 interface Changes {

@@ -7,7 +7,7 @@ import type { EmbeddedCluster } from 'pgstrata/embedded'
 import { measureRounds, timeMs, type Variant } from '../../harness/rounds.ts'
 import type { BenchContext } from '../../harness/scenario.ts'
 import { withClient } from '../../support/with-client.ts'
-import { figuresOf, type Part } from './part.ts'
+import { figuresOf, type Part } from '../../harness/part.ts'
 
 export interface DeltaSizes {
   readonly rounds: number

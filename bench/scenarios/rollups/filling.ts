@@ -5,7 +5,7 @@ import { measureRounds, timeMs, type Variant } from '../../harness/rounds.ts'
 import type { BenchContext } from '../../harness/scenario.ts'
 import { peakMemoryMb } from '../../support/peak-memory.ts'
 import { openPlays, openSongPlays } from './declaration.ts'
-import { figuresOf, type Part } from './part.ts'
+import { figuresOf, type Part } from '../../harness/part.ts'
 
 interface Filling {
   readonly client: pg.Client

@@ -9,7 +9,7 @@ import { measureRounds, timeMs, type Variant } from '../../harness/rounds.ts'
 import type { BenchContext, Comparison } from '../../harness/scenario.ts'
 import { withClient } from '../../support/with-client.ts'
 import { hourlyBySong } from './declaration.ts'
-import { figuresOf, type Part } from './part.ts'
+import { figuresOf, type Part } from '../../harness/part.ts'
 import { createBatches, createPlays, insertBatch, loadPlays, type Batch } from './plays.ts'
 
 /** Rows of a statement, and how many statements of it each writer sends in a run: about half a second. */

@@ -6,7 +6,7 @@ import type pg from 'pg'
 import { measureRounds, timeMs, type Variant } from '../../harness/rounds.ts'
 import type { BenchContext, Comparison } from '../../harness/scenario.ts'
 import type { SongStrata } from './declaration.ts'
-import { figuresOf, type Part, type Samples } from './part.ts'
+import { figuresOf, type Part, type Samples } from '../../harness/part.ts'
 import { createBatches, insertBatch } from './plays.ts'
 import { rawTrending, readTrending } from './trending.ts'
 

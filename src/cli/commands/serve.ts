@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { systemClock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
-import { formatDuration } from '../../base/units.ts'
+import { formatDuration, plural } from '../../base/units.ts'
+import type { Changes } from '../../changes/feed/index.ts'
 import type { Jobs, RunReport, SchedulerState } from '../../maintain/index.ts'
 import { paint, type CliContext, type GlobalOptions } from '../context.ts'
 import { withStrata } from '../open.ts'
@@ -11,7 +12,7 @@ import type { Run } from '../run.ts'
 export function addServe(program: Command, context: CliContext, run: Run): void {
   const command = program
     .command('serve')
-    .description('run jobs as they come due, until it is stopped; any number may run, each tick is done once')
+    .description('run jobs as they come due, and the feed of changes, until it is stopped; any number may run')
     .addHelpText(
       'after',
       '\nPrints a line for each run that did something. With --json: one JSON document a line.\nCtrl-C or SIGTERM ends it: runs under way get 10 seconds.\n',
@@ -21,6 +22,7 @@ export function addServe(program: Command, context: CliContext, run: Run): void 
       const tell = teller(context, options)
       await strata.start({ jobs: { onRun: tell.run, onState: tell.state } })
       tell.jobs(strata.jobs.declared)
+      tell.changes(strata.changes)
       await untilStopped(context)
       context.err('Stopping …\n')
       await strata.stop()
@@ -32,6 +34,7 @@ export function addServe(program: Command, context: CliContext, run: Run): void 
 
 interface Teller {
   readonly jobs: (jobs: Jobs['declared']) => void
+  readonly changes: (changes: Changes) => void
   readonly run: (report: RunReport) => void
   readonly state: (state: SchedulerState) => void
 }
@@ -44,6 +47,13 @@ function teller(context: CliContext, { json }: GlobalOptions): Teller {
       if (json === true) return line({ event: 'started', jobs })
       const rows = formatTable(jobs.map(({ name, schedule, purpose }) => [`  ${name}`, schedule, purpose]))
       context.out(`${[`Running ${jobs.length} jobs:`, ...rows].join('\n')}\n`)
+    },
+    changes: ({ declared, here }) => {
+      if (declared === undefined) return
+      const { length } = declared.tables
+      if (json === true) return line({ event: 'changes', tables: length, source: here.source })
+      const from = here.source === undefined ? '' : here.source === 'wal' ? ' from the WAL' : ' from an outbox'
+      context.out(`Changes of ${plural(length, 'table')} are told${from}.\n`)
     },
     run: (report) => {
       if (json === true) return line({ event: 'run', ...report, durationMs: Math.round(report.durationMs) })

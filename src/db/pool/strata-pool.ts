@@ -12,7 +12,7 @@ import { StrataError } from '../../base/errors.ts'
 import { systemRandom, type Random } from '../../base/random.ts'
 import { parseToken, type Token } from '../token.ts'
 import { createBackendClient } from './cluster/backend-client.ts'
-import { isSubmittable, takeApart, type QueryCallback, type RoutedConfig } from './statement/call.ts'
+import { isPlain, isSubmittable, takeApart, type QueryCallback, type RoutedConfig } from './statement/call.ts'
 import { Checkouts, type ConnectCallback } from './clients/checkouts.ts'
 import type { TokenVerdict } from './cluster/timeline-history.ts'
 import type { RoutingExplanation } from './routing/dispatcher.ts'
@@ -209,6 +209,17 @@ export class StrataPool extends pg.Pool {
     return new Session(this.#core, token)
   }
 
+  /** How far the session has come that surrounds the call. */
+  get sessionToken(): Token | undefined {
+    return this.#core.scopes.getStore()?.session?.token
+  }
+
+  /** The session that surrounds the call takes in what somebody else has seen; without one nothing happens. */
+  joinSession(token: Token | string): void {
+    const session = this.#core.scopes.getStore()?.session
+    session?.joinToken(typeof token === 'string' ? parseToken(token) : token)
+  }
+
   /** Runs `work` in a session of its own. */
   scope<T>(token: Token | string | undefined, work: (session: Session) => T): T {
     const session = this.session(token)
@@ -265,13 +276,6 @@ function hideUrl(options: object): void {
     return shown
   }
   Object.defineProperty(options, Symbol.for('nodejs.util.inspect.custom'), { value: inspected, enumerable: false })
-}
-
-/** Nothing in it that pg would not understand as it stands. */
-function isPlain(config: unknown): config is string | pg.QueryConfig {
-  if (typeof config === 'string') return true
-  const { route, prepare, query_timeout: timeout } = (config ?? { route: '' }) as RoutedConfig
-  return route === undefined && prepare === undefined && timeout === undefined
 }
 
 /** For a pooler that does not keep names apart. */

@@ -37,6 +37,13 @@ export function isSubmittable(config: unknown): config is pg.Submittable {
   return typeof (config as { submit?: unknown } | null)?.submit === 'function'
 }
 
+/** Nothing in it that pg would not understand as it stands. */
+export function isPlain(config: unknown): config is string | pg.QueryConfig {
+  if (typeof config === 'string') return true
+  const { route, prepare, query_timeout: timeout } = (config ?? { route: '' }) as RoutedConfig
+  return route === undefined && prepare === undefined && timeout === undefined
+}
+
 export function takeApart(config: string | RoutedConfig, values: unknown[] | undefined, prepare: NameGiver): Call {
   if (typeof config === 'string') return plainCall(config, values)
   const { route, prepare: asked, query_timeout: timeoutMs } = config

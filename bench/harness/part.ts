@@ -1,6 +1,6 @@
 // What each part of the scenario gives: its share of the figures and comparisons.
 
-import type { Figure, ScenarioResult, Unit } from '../../harness/scenario.ts'
+import type { Figure, ScenarioResult, Unit } from './scenario.ts'
 
 export type Part = Pick<ScenarioResult, 'figures' | 'comparisons'>
 export type Samples = ReadonlyMap<string, readonly number[]>

@@ -1,0 +1,8 @@
+export { readCaptured } from './captured.ts'
+export type { Change, ChangeBatch, ChangeCursor, ChangeListener } from './change.ts'
+export { compareCursors, formatCursor, parseCursor } from './cursor.ts'
+export { createChanges, type Changes, type ChangesSettings, type ChangesStatus } from './facade.ts'
+export { createFeed, type Feed, type FeedOptions, type FeedStatus } from './feed.ts'
+export { changesProbes } from './probes.ts'
+export type { FeedEpochState, FeedSlotState, FeedState } from './status.ts'
+export type { FeedFinding, FeedTable } from './wal/captured-tables.ts'

@@ -1,0 +1,75 @@
+// The features that keep something in the database, and what they contribute to a plan.
+
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/random.ts'
+import { contributeCatalog } from '../catalog/desired.ts'
+import { readInstalledVersion } from '../catalog/install.ts'
+import type { ResolvedConfig } from '../config/index.ts'
+import type { Db, Session } from '../db/db.ts'
+import { nextTickMs } from '../maintain/index.ts'
+import { createConversion, type Conversion } from '../partitions/convert/index.ts'
+import { createPartitions, type Partitions } from '../partitions/index.ts'
+import {
+  applyPlan,
+  readPlan,
+  type ApplyOptions,
+  type ApplyReport,
+  type Contribution,
+  type Plan,
+} from '../plan/index.ts'
+import { createRollups, type Rollups } from '../rollups/index.ts'
+import { createViews, type Views } from '../views/index.ts'
+
+export interface Structures {
+  /** The tables that are laid out in time and space. */
+  readonly partitions: Partitions
+  /** What is done to rollups: their part of the plan, merging, filling, verifying. */
+  readonly rollup: Rollups
+  /** Materialized views: how fresh they are, and refreshing them. */
+  readonly views: Views
+  /** Turns live tables into partitioned ones, while they are used. */
+  readonly conversion: Conversion
+}
+
+export interface StructuralWork {
+  plan(): Promise<Plan>
+  apply(options?: Pick<ApplyOptions, 'accept' | 'overwrite' | 'onEvent' | 'signal'>): Promise<ApplyReport>
+}
+
+export function createStructures(
+  { ladder, ...config }: ResolvedConfig,
+  tools: { readonly db: Db; readonly clock: Clock; readonly random: Random },
+): Structures {
+  return {
+    partitions: createPartitions({ ...tools, tables: config.tables, ladder, monthlyIn: config.monthlyFunctionIn }),
+    rollup: createRollups({ ...tools, rollups: config.rollups }),
+    views: createViews({ ...tools, views: config.views, ladder, nextTickMs }),
+    conversion: createConversion({ ...tools, ladder }),
+  }
+}
+
+/** What features contribute, shown or carried out. */
+export function structuralWork(
+  { ladder, waitMs }: Pick<ResolvedConfig, 'ladder' | 'waitMs'>,
+  { db, ...features }: Structures & { readonly db: Db },
+  tools: { readonly clock: Clock; readonly random: Random },
+): StructuralWork {
+  const contribute = (session: Session): Promise<readonly Contribution[]> => contributeAll(session, features)
+  return {
+    plan: () => db.withSession(async (session) => await readPlan(session, await contribute(session))),
+    apply: (options = {}) => applyPlan({ db, contribute, ladder, waitMs, ...tools, ...options }),
+  }
+}
+
+/** Tables are laid out before rollups watch their partitions; views may read all that. */
+async function contributeAll(
+  session: Session,
+  { partitions, rollup, views }: Structures,
+): Promise<readonly Contribution[]> {
+  return [
+    contributeCatalog(await readInstalledVersion(session)),
+    await partitions.contribute(session),
+    await rollup.contribute(session),
+    await views.contribute(session),
+  ]
+}
