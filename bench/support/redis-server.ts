@@ -2,8 +2,8 @@
 
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
 import type { RedisClientType } from 'redis'
+import { freePort } from './free-port.ts'
 
 // By require, before anybody imports it: jiti's hooks, which the bench runs under, rewrite CommonJS that has a dynamic import into a
 // module that cannot be required (jiti 2.7). What is loaded already is imported as it is.
@@ -46,15 +46,4 @@ export async function startRedisServer(): Promise<RedisServer> {
       await ended
     },
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }

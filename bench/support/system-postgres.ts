@@ -3,10 +3,10 @@
 
 import { execFile } from 'node:child_process'
 import { chown, mkdir, readdir, readFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { majors, type Major } from 'pgstrata/embedded'
+import { freePort } from './free-port.ts'
 
 const execute = promisify(execFile)
 const systemFolder = '/usr/lib/postgresql'
@@ -71,15 +71,4 @@ export async function startSystemServer(system: SystemPostgres, folder: string):
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     stop: () => tool('pg_ctl', ['stop', '-w', '-m', 'immediate', '-D', data]),
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }

@@ -81,15 +81,13 @@ interface Loaded {
 
 export function createRoutedCache(tools: RoutedCacheTools): RoutedCache {
   const { pool, api, schemas, clock, random } = tools
-  const onPrimary: Queryable = {
+  /** Outside of any session, with the settings of the route. */
+  const askBy = (route: 'read' | 'write'): Queryable => ({
     query: async <Row extends object>(statement: Sql): Promise<Result<Row>> =>
-      await pool.scope(undefined, () => api.query<Row>(statement, { route: 'write' })),
-  }
-  /** As reads are sent, with their settings. */
-  const asReader: Queryable = {
-    query: async <Row extends object>(statement: Sql): Promise<Result<Row>> =>
-      await pool.scope(undefined, () => api.query<Row>(statement, { route: 'read' })),
-  }
+      await pool.scope(undefined, () => api.query<Row>(statement, { route })),
+  })
+  const onPrimary = askBy('write')
+  const asReader = askBy('read')
   const dependencies = new Dependencies({ ask: asReader, clock, schemas })
   const coverage = new Coverage(onPrimary, clock)
   const cache = createCache({

@@ -56,8 +56,8 @@ export class Whose {
           current_setting('default_text_search_config') as "default_text_search_config"`)
       const [row] = rows
       if (row === undefined) return undefined
-      const found = Object.entries(row).map(([name, value]) => [`server ${name}`, value ?? ''] as const)
-      return { ...Object.fromEntries(found), 'server settings': this.#settings }
+      // As one text: it goes into the key of every query.
+      return { server: JSON.stringify([row, this.#settings]) }
     } catch {
       return undefined
     }

@@ -2,11 +2,11 @@
 
 import { spawn } from 'node:child_process'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDb } from '../../src/db/pg-db.ts'
 import { sql } from '../../src/sql/sql.ts'
+import { freePort } from './free-port.ts'
 import { waitUntil } from './wait.ts'
 
 export interface PgBouncer {
@@ -89,15 +89,4 @@ async function answers(url: string, gone: () => boolean): Promise<boolean> {
   } finally {
     await db.close()
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }

@@ -2,11 +2,11 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from 'redis'
 import { afterAll, beforeAll } from 'vitest'
+import { freePort } from './free-port.ts'
 import { waitUntil } from './wait.ts'
 
 export interface TestRedis {
@@ -79,15 +79,4 @@ export function useRedis(options: readonly string[] = []): () => TestRedis {
     if (redis === undefined) throw new Error('Redis is not up yet')
     return redis
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
