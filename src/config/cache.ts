@@ -61,7 +61,9 @@ export const cacheSchema: z.ZodType<CacheConfig> = z.strictObject({
     .array(z.string().min(1))
     .max(32)
     .optional()
-    .describe('Where tables that a cached query names without a schema may stand. Default: public.'),
+    .describe(
+      'Where tables may stand that a cached query names without a schema and that the database does not know yet. Default: public.',
+    ),
   namespaces: z
     .record(z.string().min(1).max(100), namespace)
     .optional()
