@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { leftOut } from './test/support/left-out.ts'
 
 const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url))
 
@@ -13,7 +14,15 @@ const slow = [
   'test/db/pool/{bad-input,balanced-address,causal-model,failover,own-failures,pool-life,prepared}.test.ts',
   'test/db/pool/{query-timeout,routing,sessions,settings,tokens}.test.ts',
   'test/db/query/{pgbouncer,routing}.test.ts',
+  'test/advise/{checks,insights,slow}/**',
+  'test/advise/suggest/{hypopg,shapes}.test.ts',
+  'test/server/{access,fuzz,prometheus,strata}.test.ts',
   'test/sql/classify-replica.test.ts',
+  'test/watch/{roles,watching}.test.ts',
+  'test/watch/calls/{pg-stat-statements,replicas}.test.ts',
+  'test/watch/{faults,probes,sampler,store}/**',
+  'test/watch/rules/{kill,strata}.test.ts',
+  'test/watch/prometheus/promtool.test.ts',
   'test/cache/{outage,processes,query,sessions,silence}.test.ts',
   'test/catalog/dump-{oracle,size,speed,sensitivity}.test.ts',
   'test/changes/feed/{consumer,model,server,strata}.test.ts',
@@ -38,7 +47,11 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', ...(fast ? slow : [])],
+    exclude: [
+      '**/node_modules/**',
+      ...(fast ? slow : []),
+      ...leftOut(fileURLToPath(new URL('.', import.meta.url)), process.env['PGSTRATA_SKIP']),
+    ],
     globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,

@@ -25,6 +25,12 @@ const needs = [
     why: 'it calls what keeps partitions where no daemon runs',
   },
   {
+    name: 'hypopg',
+    packages: ['postgresql-15', 'postgresql-15-hypopg'],
+    present: () => ['bin/postgres', 'lib/hypopg.so'].every((file) => existsSync(`/usr/lib/postgresql/15/${file}`)),
+    why: 'suggested indexes are verified with it where it is installed',
+  },
+  {
     name: 'redis-server',
     packages: ['redis-server'],
     present: () => ['/usr/bin/redis-server', '/usr/local/bin/redis-server'].some((path) => existsSync(path)),
@@ -36,12 +42,26 @@ const needs = [
     present: () => existsSync('/usr/bin/chromium'),
     why: "the browser's client of live events runs in a browser",
   },
+  {
+    name: 'prometheus',
+    packages: ['prometheus'],
+    present: () => ['/usr/bin/prometheus', '/usr/bin/promtool'].every((path) => existsSync(path)),
+    why: 'it scrapes the server, and evaluates every expression of the dashboard and the rules',
+  },
 ]
 
 export const pgDumps = () => ['15', '16', '17', '18'].map((major) => `/usr/lib/postgresql/${major}/bin/pg_dump`)
 
+const skippedNames = () => (process.env.PGSTRATA_SKIP ?? '').split(',').filter((name) => name !== '')
+
+/** PGSTRATA_SKIP with what is not there: a quick run installs nothing, and leaves out what it cannot run. */
+export function skipMissing() {
+  const missing = needs.filter((need) => !need.present()).map(({ name }) => name)
+  return [...new Set([...skippedNames(), ...missing])].join(',')
+}
+
 export async function ensureSystem() {
-  const skipped = new Set((process.env.PGSTRATA_SKIP ?? '').split(',').filter((name) => name !== ''))
+  const skipped = new Set(skippedNames())
   for (const name of skipped) console.log(`PGSTRATA_SKIP: ${name} is left out of this run`)
   const missing = needs.filter((need) => !skipped.has(need.name) && !need.present())
   if (missing.length === 0) return

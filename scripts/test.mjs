@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { check } from './check.mjs'
 import { bin, ensureBuilt, ensureInstalled, run } from './lib.mjs'
-import { ensureSystem } from './system.mjs'
+import { ensureSystem, skipMissing } from './system.mjs'
 
 const args = process.argv.slice(2)
 const fast = args.includes('--fast')
@@ -21,7 +21,11 @@ const checked = rest.length > 0 || fast ? [] : await check()
 
 const folder = mkdtempSync(join(tmpdir(), 'pgstrata-test-'))
 const report = join(folder, 'report.json')
-const env = { ...process.env, ...(soak ? { PGSTRATA_SOAK: '1' } : {}), ...(fast ? { PGSTRATA_FAST: '1' } : {}) }
+const env = {
+  ...process.env,
+  ...(soak ? { PGSTRATA_SOAK: '1' } : {}),
+  ...(fast ? { PGSTRATA_FAST: '1', PGSTRATA_SKIP: skipMissing() } : {}),
+}
 const code = await run(
   bin('vitest'),
   ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...rest],

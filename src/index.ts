@@ -1,5 +1,15 @@
 // The public list. What is not named here, or in the index of a subpath, is not for others to import.
 
+export {
+  QueryPlanAnalyzer,
+  type AnalyzerOptions,
+  type Confidence,
+  type DetailedPlan,
+  type IndexSuggestion,
+  type Insight,
+  type Plan as QueryPlan,
+  type PlanNode,
+} from './advise/index.ts'
 export type { Clock } from './base/clock.ts'
 export {
   createCache,
@@ -219,6 +229,40 @@ export type {
   Views,
   ViewStatus,
 } from './views/index.ts'
+export { DatabasePerformanceMonitor } from './watch/index.ts'
+export type {
+  AlertAction,
+  AlertFacts,
+  AlertHook,
+  AlertMessage,
+  AlertRecord,
+  Alerts,
+  SilenceRecord,
+  Trial,
+} from './watch/index.ts'
+export type {
+  CacheHitRatio,
+  CallShape,
+  DatabaseInfo,
+  GenericPlan,
+  IndexUsage,
+  LongRunningQuery,
+  MonitorEvents,
+  MonitorOptions,
+  MonitorThresholds,
+  PastCalls,
+  PoolStats,
+  QueryStats,
+  ReplicaLag,
+  SlowQuery,
+  SlowQueryEvent,
+  StatementHistory,
+  StatementWaits,
+  TableName,
+  UnusedIndex,
+  UpkeepReport,
+  ViewFreshness,
+} from './watch/index.ts'
 export type { ApplyEvent, ApplyReport, Contribution, Drift, Held, Plan, Step } from './plan/index.ts'
 export type { JobContext, JobOutcome } from './db/job.ts'
 export type { JobRun, Jobs, JobStatus, RunContext, RunReport, SchedulerState, StartOptions } from './maintain/index.ts'

@@ -1,6 +1,7 @@
 // The composition root: a configuration in, everything wired out. Nothing connects before it is asked to. What is put together
 // of one kind stands in strata/; how the kinds know of each other stands here.
 
+import { QueryPlanAnalyzer } from './advise/index.ts'
 import { systemClock, type Clock } from './base/clock.ts'
 import type { Probe } from './base/probe.ts'
 import { silentLogger, type Logger } from './base/logger.ts'
@@ -20,15 +21,19 @@ import type { Live } from './live/index.ts'
 import { createMigrate, type Migrate } from './migrate/index.ts'
 import { migrateProbes } from './migrate/probes.ts'
 import type { DeclaredRollups, ReadersOf } from './rollups/index.ts'
+import { advising, createReviewer, type Advising } from './strata/advising.ts'
 import { createBackground, type Background } from './strata/background.ts'
 import { createLiveEvents } from './strata/live-events.ts'
+import { createMonitoring } from './strata/monitoring.ts'
+import { looking, type Looking } from './strata/looking.ts'
 import { configuredNodes } from './strata/nodes.ts'
 import { routing, type Routing } from './strata/routing.ts'
 import { createStructures, structuralWork, type StructuralWork, type Structures } from './strata/structures.ts'
+import type { DatabasePerformanceMonitor } from './watch/index.ts'
 
 /** `Declared`: the type of `rollups` in the configuration. */
 export interface Strata<Declared extends DeclaredRollups = DeclaredRollups>
-  extends Omit<QueryApi, 'query'>, RoutedCache, Routing, Structures, StructuralWork, Background {
+  extends Omit<QueryApi, 'query'>, RoutedCache, Routing, Structures, StructuralWork, Background, Looking, Advising {
   readonly config: ResolvedConfig<Declared>
   /** The direct way to the primary, for structural work. */
   readonly db: Db
@@ -39,6 +44,10 @@ export interface Strata<Declared extends DeclaredRollups = DeclaredRollups>
   readonly rollups: ReadersOf<Declared>
   /** Events for clients: `strata.live.start()`, then a route with `liveHandler` or `fastifyLive` of pgstrata/http. */
   readonly live: Live
+  /** What this process sees of the database: it observes the pool from the first use of it on, or, with `watch`, from the start. */
+  readonly monitor: DatabasePerformanceMonitor
+  /** How a statement is carried out, and which index would serve it. On the primary; nothing it does remains. */
+  readonly analyzer: QueryPlanAnalyzer
   /** The servers of the configuration, the primary first, each with a connection of its own to ask it. */
   readonly nodes: readonly ConfiguredNode[]
   /** What each of them is now, and how far behind. A server that does not answer is part of the answer. */
@@ -70,15 +79,23 @@ export function openStrata<Declared extends DeclaredRollups = DeclaredRollups>(
   const migrate = createMigrate({ ...tools, db, options: config.migrate, from: config.root })
   const structures = createStructures(config, { db, ...tools })
   const live = createLiveEvents(config, { db, rollup: structures.rollup, ...tools })
-  const background = createBackground(config, { db, structures, ...tools })
+  const analyzer = new QueryPlanAnalyzer(pool)
+  const review = createReviewer({ nodes, views: structures.views, analyzer, clock })
+  const background = createBackground(config, { db, structures, review, ...tools })
   const { changes, jobs } = background
+  const stores = config.watch !== undefined
+  const around = (): Db =>
+    openDb({ url: config.pool.connectionString, connectTimeoutMs, max: 1, applicationName: 'pgstrata calls' })
+  const monitoring = createMonitoring({ pool, cache: caching.cache, nodes, stores, around, ...tools })
   if (config.changes !== undefined) changes.subscribe(caching.cache.listener)
   if (config.live !== undefined) changes.subscribe(live.listener)
   let closing: Promise<unknown> | undefined
   const closeAll = async (): Promise<void> => {
     await live.stop()
-    await Promise.all([jobs.close(), changes.close()])
+    await background.stop()
+    await Promise.all([jobs.close(), changes.close(), background.watch?.close()])
     await caching.cache.close()
+    await monitoring.close()
     await Promise.all([pool.end(), ...[db, ...nodes.map((node) => node.db)].map((opened) => opened.close())])
   }
   return {
@@ -93,7 +110,13 @@ export function openStrata<Declared extends DeclaredRollups = DeclaredRollups>(
     ...structuralWork(config, { db, ...structures }, tools),
     rollups: structures.rollup.readers<Declared>(async (statement) => await api.query(statement)),
     live,
+    get monitor() {
+      return monitoring.monitor
+    },
     ...background,
+    ...looking(config, tools),
+    analyzer,
+    ...advising({ nodes, views: structures.views, analyzer, clock }),
     nodes,
     readNodes: () => readNodes(nodes, clock),
     probes: [

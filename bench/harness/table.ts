@@ -77,6 +77,7 @@ function goalCell(goal: PublishedGoal | undefined): string {
 
 /** Three significant digits, never as a power of ten. */
 function short(value: number): string {
+  if (value > 1e-6 && value < 0.1) return String(Number(value.toPrecision(2)))
   const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2
   return value.toFixed(digits)
 }

@@ -7,6 +7,7 @@ import { liveScenario } from './live.ts'
 import { migrateScenario } from './migrate.ts'
 import { partitionsScenario } from './partitions.ts'
 import { rollupsScenario } from './rollups.ts'
+import { watchScenario } from './watch.ts'
 
 export const scenarios: readonly Scenario[] = [
   migrateScenario,
@@ -17,4 +18,5 @@ export const scenarios: readonly Scenario[] = [
   rollupsScenario,
   cacheScenario,
   liveScenario,
+  watchScenario,
 ]

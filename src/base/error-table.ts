@@ -1,6 +1,7 @@
 // The one table of errors: code → meaning, exit code of the command line, HTTP status, what to do.
 // docs/errors.md is generated from it (`npm run docs`), so an entry here is the whole change.
 
+import { alertErrors, type AlertErrorCode } from './error-table/alert.ts'
 import { cacheErrors, type CacheErrorCode } from './error-table/cache.ts'
 import { changeErrors, type ChangeErrorCode } from './error-table/change.ts'
 import { databaseErrors, type DatabaseErrorCode } from './error-table/database.ts'
@@ -8,6 +9,7 @@ import type { ErrorEntry } from './error-table/entry.ts'
 import { feedErrors, type FeedErrorCode } from './error-table/feed.ts'
 import { generalErrors, type GeneralErrorCode } from './error-table/general.ts'
 import { liveErrors, type LiveErrorCode } from './error-table/live.ts'
+import { serverErrors, type ServerErrorCode } from './error-table/server.ts'
 import { upkeepErrors, type UpkeepErrorCode } from './error-table/upkeep.ts'
 
 export type { ErrorEntry } from './error-table/entry.ts'
@@ -19,7 +21,9 @@ export type ErrorCode =
   | CacheErrorCode
   | FeedErrorCode
   | LiveErrorCode
+  | ServerErrorCode
   | UpkeepErrorCode
+  | AlertErrorCode
 
 export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ...generalErrors,
@@ -28,5 +32,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ...cacheErrors,
   ...feedErrors,
   ...liveErrors,
+  ...serverErrors,
   ...upkeepErrors,
+  ...alertErrors,
 }

@@ -12,6 +12,7 @@ import type { Random } from '../base/random.ts'
 import { readCaptured } from '../changes/feed/index.ts'
 import type { Queryable, Result } from '../db/db.ts'
 import type { Session } from '../db/pool/routing/scopes.ts'
+import { ownStatement } from '../db/pool/observer.ts'
 import type { StrataPool } from '../db/pool/strata-pool.ts'
 import type { QueryAnswer, QueryApi, QueryOptions, TypedSql } from '../db/query/index.ts'
 import { formatToken, type Token } from '../db/token.ts'
@@ -84,7 +85,7 @@ export function createRoutedCache(tools: RoutedCacheTools): RoutedCache {
   /** Outside of any session, with the settings of the route. */
   const askBy = (route: 'read' | 'write'): Queryable => ({
     query: async <Row extends object>(statement: Sql): Promise<Result<Row>> =>
-      await pool.scope(undefined, () => api.query<Row>(statement, { route })),
+      await pool.scope(undefined, () => api.query<Row>(statement, { route, [ownStatement]: true })),
   })
   const onPrimary = askBy('write')
   const asReader = askBy('read')

@@ -8,6 +8,7 @@ import { version4 } from './schema/version-4.ts'
 import { version5 } from './schema/version-5.ts'
 import { version6 } from './schema/version-6.ts'
 import { version7 } from './schema/version-7.ts'
+import { version8 } from './schema/version-8.ts'
 import type { SchemaVersion } from './schema/version.ts'
 
 export type { SchemaVersion } from './schema/version.ts'
@@ -20,4 +21,5 @@ export const schemaVersions: readonly SchemaVersion[] = [
   version5,
   version6,
   version7,
+  version8,
 ]

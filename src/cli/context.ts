@@ -9,12 +9,18 @@ export interface CliContext {
   readonly out: (text: string) => void
   /** Standard error: progress, warnings, errors. */
   readonly err: (text: string) => void
+  /** Standard input, to its end; undefined where there is none. */
+  readonly input?: () => Promise<string>
   /** Asks a person; undefined where nobody can be asked. */
   readonly ask: ((question: string) => Promise<string>) | undefined
   /** Standard error is a terminal: progress may be redrawn. */
   readonly isTerminal: boolean
   /** Standard output takes colours. */
   readonly colours: boolean
+  /** Of the terminal that standard output is, now; undefined: it is none. */
+  readonly screen: () => { readonly columns: number; readonly rows: number } | undefined
+  /** Keys as they are pressed, until what is returned is called; undefined where there is no keyboard. */
+  readonly keys: ((listener: (key: string) => void) => () => void) | undefined
   readonly signal: AbortSignal
 }
 

@@ -25,10 +25,32 @@ const context: CliContext = {
   env: process.env,
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
+  input: readInput,
   ask: process.stdin.isTTY && process.stdout.isTTY ? ask : undefined,
   isTerminal: process.stderr.isTTY,
   colours: process.stdout.isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb',
+  screen: () => (process.stdout.isTTY ? { columns: process.stdout.columns, rows: process.stdout.rows } : undefined),
+  keys: process.stdin.isTTY ? listenToKeys : undefined,
   signal: stopping.signal,
+}
+
+/** Without it a key is heard only behind Enter. Ctrl-C comes as a key then. */
+function listenToKeys(listener: (key: string) => void): () => void {
+  const { stdin } = process
+  const hear = (data: Buffer): void => {
+    const key = data.toString('utf8')
+    if (key === '\u0003') stopping.abort()
+    else listener(key)
+  }
+  stdin.setRawMode(true).resume().on('data', hear)
+  return () => void stdin.off('data', hear).setRawMode(false).pause()
+}
+
+async function readInput(): Promise<string> {
+  let text = ''
+  process.stdin.setEncoding('utf8')
+  for await (const part of process.stdin) text += part as string
+  return text
 }
 
 async function ask(question: string): Promise<string> {

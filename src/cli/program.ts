@@ -3,11 +3,14 @@
 import { Command, CommanderError, Option } from 'commander'
 import { createRequire } from 'node:module'
 import { StrataError } from '../base/errors.ts'
+import { addAlerts } from './commands/alerts.ts'
 import { addApply } from './commands/apply.ts'
 import { addChanges } from './commands/changes.ts'
 import { addConvert } from './commands/convert.ts'
 import { addDev } from './commands/dev.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addExport } from './commands/export.ts'
+import { addExplain } from './commands/explain.ts'
 import { addInit } from './commands/init.ts'
 import { addJobs } from './commands/jobs.ts'
 import { addMigrate } from './commands/migrate.ts'
@@ -17,6 +20,7 @@ import { addPlan } from './commands/plan.ts'
 import { addRollup } from './commands/rollup.ts'
 import { addServe } from './commands/serve.ts'
 import { addStatus } from './commands/status.ts'
+import { addTop } from './commands/top.ts'
 import { addView } from './commands/view.ts'
 import type { CliContext, GlobalOptions } from './context.ts'
 import { reportError } from './output.ts'
@@ -66,9 +70,13 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     addConvert,
     addChanges,
     addServe,
+    addAlerts,
     addJobs,
     addStatus,
+    addTop,
+    addExplain,
     addDoctor,
+    addExport,
     addPgBouncer,
   ])
     add(program, context, run)

@@ -33,6 +33,7 @@ export interface JobsConfig {
   readonly zone?: string | undefined
   readonly lease?: Duration | undefined
   readonly history?: Duration | undefined
+  readonly endIdleInTransaction?: Duration | undefined
   readonly monthlyFunctionIn?: string | undefined
   readonly builtIn?:
     | Readonly<Partial<Record<(typeof builtInNames)[number], Duration | CronConfig | false | undefined>>>
@@ -44,6 +45,7 @@ export interface ParsedJobs {
   readonly zone: string
   readonly lease: Duration
   readonly history: Duration
+  readonly endIdleInTransaction?: Duration | undefined
   readonly monthlyFunctionIn?: string | undefined
   readonly builtIn: Readonly<Record<string, Duration | CronConfig | false | undefined>>
   readonly own: Readonly<
@@ -115,6 +117,11 @@ export const jobsSchema: z.ZodType<ParsedJobs> = z.strictObject({
     .default('30s')
     .describe('How long a daemon may be silent before another takes its runs over. 1 s to 1 hour.'),
   history: duration.default('30 days').describe('How long runs are remembered; of each job at most 1,000.'),
+  endIdleInTransaction: lasting(10_000, 7 * 24 * hourMs)
+    .optional()
+    .describe(
+      'Sessions that are idle in a transaction for longer are ended by the job `security`, from 10 s. Default: they are told of.',
+    ),
   monthlyFunctionIn: identifier
     .optional()
     .describe('Schema in which create_monthly_partitions() stands too, for schedules that call it by its bare name.'),
@@ -154,6 +161,7 @@ export function resolveJobs(parsed: ParsedJobs): JobSettings {
     zone: parsed.zone,
     leaseMs: parseDurationMs(parsed.lease),
     historyMs: parseDurationMs(parsed.history),
+    endIdleMs: parsed.endIdleInTransaction === undefined ? undefined : parseDurationMs(parsed.endIdleInTransaction),
     builtIn: Object.fromEntries(
       Object.entries(parsed.builtIn).flatMap(([name, when]) =>
         when === undefined ? [] : [[name, when === false ? false : scheduleOf(when, parsed.zone)]],

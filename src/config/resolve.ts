@@ -13,15 +13,19 @@ import type { PartitionedTable } from '../partitions/index.ts'
 import type { DeclaredRollups, Rollup } from '../rollups/index.ts'
 import type { MaterializedView } from '../views/index.ts'
 import type { ChangesSettings } from '../changes/feed/index.ts'
+import type { AlertSettings, ExpectedIndex, WatchSettings } from '../watch/index.ts'
+import { resolveAlerts, resolveExpected } from './alerts.ts'
 import { resolveCache, type CacheSettings } from './cache.ts'
 import { resolveChanges } from './changes.ts'
 import { complain } from './complaints.ts'
 import { resolveJobs } from './jobs.ts'
 import { resolveLive, tablesOfLive } from './live.ts'
 import { resolvePool, type ResolvedPool } from './pool.ts'
+import { resolveServer, type ServerSettings } from './server.ts'
 import { configSchema, type ParsedConfig } from './shape.ts'
 import { resolveRollups } from './rollups.ts'
 import { resolveTables } from './tables.ts'
+import { resolveWatch } from './watch.ts'
 import { resolveViews } from './views.ts'
 
 /** `Declared`: the type of `rollups` as it is written, from which that of their readers follows. */
@@ -49,6 +53,13 @@ export interface ResolvedConfig<Declared extends DeclaredRollups = DeclaredRollu
   readonly changes: ChangesSettings | undefined
   readonly live: LiveSettings | undefined
   readonly cache: CacheSettings
+  /** undefined: servers are not watched. */
+  readonly watch: WatchSettings | undefined
+  /** undefined: `pgstrata serve` does not listen. */
+  readonly server: ServerSettings | undefined
+  readonly alerts: AlertSettings
+  /** Queries that have to use an index. */
+  readonly expected: readonly ExpectedIndex[]
   readonly dev: ParsedConfig['dev']
 }
 
@@ -103,6 +114,10 @@ export function resolveConfig<const Written>(
     changes: resolveChanges(changes, tablesOfLive(live)),
     live,
     cache: resolveCache(cache),
+    watch: resolveWatch(parsed.data.watch),
+    server: resolveServer(parsed.data.server),
+    alerts: resolveAlerts(parsed.data.alerts, { ownJobs: Object.keys(jobs.own) }),
+    expected: resolveExpected(parsed.data.expect),
     dev: { ...dev, dir: resolvePath(options.root, dev.dir) },
   }
   return deepFreeze(resolved) as ResolvedConfig<RollupsIn<Written>>

@@ -40,7 +40,7 @@ export interface RollupConfig {
   readonly measures: Readonly<Record<string, MeasureConfig>>
   readonly totals?: TotalsConfig | undefined
   readonly levels?: readonly TimeUnit[] | undefined
-  readonly retention?: 'keep' | 'forget' | undefined
+  readonly retention?: 'keep' | 'forget' | { readonly keep: string } | undefined
   readonly subscriber?: boolean | undefined
 }
 
@@ -120,6 +120,10 @@ const measure = z
   })
 
 const windowPattern = /^(\d{1,4}) (minute|hour|day|week|month|quarter|year)s?$/
+const age = z
+  .string()
+  .regex(/^[1-9]\d{0,3} (day|week|month|quarter|year)s?$/, "expected how old, as in '90 days' or '2 years'")
+  .transform((text) => text.replace(/^(\d+) quarters?$/, (_, count: string) => `${Number(count) * 3} months`))
 const window = z.string().check((context) => {
   const [, count] = windowPattern.exec(context.value) ?? []
   if (Number(count) > 0) return
@@ -164,9 +168,11 @@ const rollup = z
       .optional()
       .describe("Coarser buckets that are kept besides, for reads over long times: `['day', 'month']`."),
     retention: z
-      .enum(['keep', 'forget'])
+      .union([z.enum(['keep', 'forget']), z.strictObject({ keep: age.describe('How old they get.') })])
       .optional()
-      .describe('What becomes of the buckets of partitions that are dropped. Default: `keep`.'),
+      .describe(
+        "What becomes of the buckets of partitions that are dropped: `{ keep: '2 years' }` forgets them at that age. Default: `keep`.",
+      ),
     subscriber: z
       .boolean()
       .optional()
@@ -242,7 +248,7 @@ export function resolveRollups(rollups: RollupsConfig, tables: ParsedTables): re
     })),
     totals: one.totals === undefined ? undefined : resolveTotals(one.totals),
     levels: one.levels === undefined || one.levels.length === 0 ? undefined : one.levels.toSorted(byLength),
-    retention: one.retention === 'forget' ? one.retention : undefined,
+    retention: one.retention === 'keep' ? undefined : one.retention,
     subscriber: one.subscriber === true ? one.subscriber : undefined,
   }))
 }

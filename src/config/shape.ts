@@ -3,15 +3,25 @@
 
 import { z } from 'zod'
 import { ruleNames } from '../migrate/lint/index.ts'
+import {
+  alertsSchema,
+  expectSchema,
+  findAlertFaults,
+  findUnwatched,
+  type AlertsConfig,
+  type ExpectConfig,
+} from './alerts.ts'
 import { cacheSchema, type CacheConfig } from './cache.ts'
 import { changesSchema, type ChangesConfig } from './changes.ts'
 import { databaseSchema, type DatabaseConfig, type ParsedDatabase } from './database.ts'
 import { jobsSchema, type JobsConfig, type ParsedJobs } from './jobs.ts'
 import { findLiveFaults, liveSchema, type LiveConfig } from './live.ts'
+import { findServerFaults, serverSchema, type ServerConfig } from './server.ts'
 import type { ParsedTables, TablesConfig } from './table-types.ts'
 import { findRollupFaults, resolveRollups, rollupsSchema, type RollupsConfig } from './rollups.ts'
 import { tablesSchema } from './tables.ts'
 import { duration, type Duration } from './values.ts'
+import { findWatchFaults, watchSchema, type WatchConfig } from './watch.ts'
 import { findViewFaults, viewsSchema, type ViewsConfig } from './views.ts'
 
 export interface StrataConfig {
@@ -42,6 +52,10 @@ export interface StrataConfig {
   readonly changes?: ChangesConfig | undefined
   readonly live?: LiveConfig | undefined
   readonly cache?: CacheConfig | undefined
+  readonly watch?: WatchConfig | undefined
+  readonly server?: ServerConfig | undefined
+  readonly alerts?: AlertsConfig | undefined
+  readonly expect?: Readonly<Record<string, ExpectConfig>> | undefined
   readonly jobs?: JobsConfig | undefined
   readonly dev?:
     | {
@@ -122,6 +136,16 @@ export const configSchema: z.ZodType<ParsedConfig> = z
       .describe('The feed of changes, which `pgstrata serve` runs: what cached values are invalidated by.'),
     live: liveSchema.optional().describe('Events that clients hear over HTTP, of changes that the feed tells.'),
     cache: cacheSchema.prefault({}).describe('Values and answers kept near, and never older than they may be.'),
+    watch: watchSchema
+      .optional()
+      .describe('Servers are watched by `pgstrata serve`, and what is measured is kept: `{}` is enough.'),
+    server: serverSchema.optional().describe('What `pgstrata serve` answers over HTTP: health, metrics, management.'),
+    alerts: alertsSchema
+      .optional()
+      .describe('When somebody is told of what is measured, and how; with `watch` alone, the rules of docs/alerts.md.'),
+    expect: expectSchema
+      .optional()
+      .describe('Queries by name that have to use an index: an alert says when one does not any more.'),
     jobs: jobsSchema.prefault({} as ParsedJobs).describe('Work that `pgstrata serve` does again and again.'),
     dev: dev.prefault({}).describe('The embedded cluster of `pgstrata dev`.'),
   })
@@ -130,6 +154,10 @@ export const configSchema: z.ZodType<ParsedConfig> = z
       ...findRollupFaults(value.rollups, value.tables),
       ...findViewFaults(value.views, resolveRollups(value.rollups, value.tables)),
       ...findLiveFaults(value.live, resolveRollups(value.rollups, value.tables)),
+      ...findWatchFaults(value.watch),
+      ...findServerFaults(value.server),
+      ...findUnwatched(value),
+      ...findAlertFaults(value.alerts, { ownJobs: Object.keys(value.jobs.own) }),
     ]) {
       issues.push({ code: 'custom', message, input: '', path: [...path] })
     }
@@ -157,6 +185,10 @@ export interface ParsedConfig {
   readonly changes?: ChangesConfig | undefined
   readonly live?: LiveConfig | undefined
   readonly cache: CacheConfig
+  readonly watch?: WatchConfig | undefined
+  readonly server?: ServerConfig | undefined
+  readonly alerts?: AlertsConfig | undefined
+  readonly expect?: Readonly<Record<string, ExpectConfig>> | undefined
   readonly jobs: ParsedJobs
   readonly dev: {
     readonly version: 15 | 16 | 17 | 18

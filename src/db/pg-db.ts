@@ -8,6 +8,7 @@ import { isStrataError, messageOf, StrataError } from '../base/errors.ts'
 import { formatDuration } from '../base/units.ts'
 import { isConnectionLost, sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import type { Sql } from '../sql/sql.ts'
+import { asOwn } from './pool/observer.ts'
 import { redactValues } from './redact.ts'
 import { describeTarget, type Db, type DbTarget, type Notice, type Result, type Session } from './db.ts'
 
@@ -161,9 +162,8 @@ async function within<T>(answer: Promise<T>, timeoutMs: number, target: DbTarget
 }
 
 async function run<Row extends object>(client: PgClient, statement: Sql): Promise<Result<Row>> {
-  const raw = await client.query(
-    statement.values.length === 0 ? { text: statement.text } : { text: statement.text, values: [...statement.values] },
-  )
+  const { text, values } = statement
+  const raw = await client.query(asOwn(values.length === 0 ? { text } : { text, values: [...values] }))
   const last = Array.isArray(raw) ? raw.at(-1) : raw
   return { rows: (last?.rows ?? []) as readonly Row[], rowCount: last?.rowCount ?? 0 }
 }

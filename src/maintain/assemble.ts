@@ -6,8 +6,11 @@ import { analyzeJob } from './jobs/analyze.ts'
 import { cleanupJob } from './jobs/cleanup.ts'
 import { freezeJob } from './jobs/freeze.ts'
 import { historyJob } from './jobs/history.ts'
+import { optimizeJob } from './jobs/optimize.ts'
 import { reindexJob } from './jobs/reindex.ts'
-import type { Cleanup, JobSettings } from './options.ts'
+import { reviewJobs } from './jobs/review.ts'
+import { securityJob } from './jobs/security.ts'
+import type { Cleanup, JobSettings, Reviewer } from './options.ts'
 import { createOwnJob } from './own-job.ts'
 import { checkSchedule } from './schedule.ts'
 
@@ -16,15 +19,20 @@ export interface AssembleOptions {
   readonly cleanups: readonly Cleanup[]
   /** Of other features: 'partitions', 'retention'. */
   readonly contributed: readonly Job[]
+  /** Health checks, for those that go through lists of them. */
+  readonly review: Reviewer
 }
 
-export function assembleJobs({ settings, cleanups, contributed }: AssembleOptions): readonly Job[] {
+export function assembleJobs({ settings, cleanups, contributed, review }: AssembleOptions): readonly Job[] {
   const builtIn = [
     ...contributed,
     ...cleanups.map((cleanup) => cleanupJob(cleanup)),
     analyzeJob(),
     freezeJob(),
     reindexJob(),
+    optimizeJob(review),
+    securityJob(settings),
+    ...reviewJobs(review, settings.zone),
     historyJob({ historyMs: settings.historyMs }),
   ].flatMap((job): Job[] => {
     const schedule = settings.builtIn[job.name]

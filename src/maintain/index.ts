@@ -1,6 +1,6 @@
 export { assembleJobs } from './assemble.ts'
 export { createJobs, type JobRun, type Jobs, type JobStatus, type JobsTools, type StartOptions } from './facade.ts'
-export { builtInNames, type Cleanup, type JobSettings, type OwnJob } from './options.ts'
+export { builtInNames, type Cleanup, type JobSettings, type OwnJob, type Reviewed, type Reviewer } from './options.ts'
 export type { RunReport } from './run.ts'
 export type { RunContext } from './run-context.ts'
 export { checkSchedule, checkZone, nextTickMs } from './schedule.ts'

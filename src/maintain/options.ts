@@ -26,6 +26,23 @@ export interface OwnJob {
     | { readonly run: (context: RunContext) => Promise<JobOutcome | void> }
 }
 
+/** What a health check found, asked by its name. */
+export interface Reviewed {
+  readonly check: string
+  readonly question: string
+  /** Undefined: it could be asked. */
+  readonly unavailable: string | undefined
+  readonly findings: readonly {
+    readonly gravity: 'note' | 'warn' | 'critical'
+    readonly subject: string
+    readonly what: string
+    readonly fix: readonly string[]
+  }[]
+}
+
+/** Asks health checks; whoever knows them hands it over. */
+export type Reviewer = (checks: readonly string[], signal: AbortSignal) => Promise<readonly Reviewed[]>
+
 export interface JobSettings {
   /** Of cron expressions that name none. */
   readonly zone: string
@@ -33,6 +50,8 @@ export interface JobSettings {
   readonly leaseMs: number
   /** How long runs are remembered. */
   readonly historyMs: number
+  /** Sessions that are idle in a transaction for longer are ended; undefined: they are told of. */
+  readonly endIdleMs: number | undefined
   /** Jobs of pgstrata's own that run at other times, or not at all. */
   readonly builtIn: Readonly<Record<string, JobSchedule | false>>
   readonly own: readonly OwnJob[]
@@ -48,5 +67,10 @@ export const builtInNames = [
   'analyze',
   'freeze',
   'reindex',
+  'optimize',
+  'security',
+  'review-daily',
+  'review-weekly',
+  'review-monthly',
   'history',
 ] as const

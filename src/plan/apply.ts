@@ -27,7 +27,7 @@ import {
   openJournalEntry,
   type JournalEntry,
 } from './queries.ts'
-import { readPlan } from './read-plan.ts'
+import { readPlan, type Reading } from './read-plan.ts'
 import { recordChanged, recordManaged } from './record.ts'
 import type { Busy } from './script-run.ts'
 import { runScript } from './script.ts'
@@ -98,32 +98,34 @@ async function applyUnderLock(session: Session, options: ApplyOptions, blockers:
   const settled = await settleDrift(session, plan, contributions, options, blockers)
   let done = await runSteps(session, { contributions, plan }, options, blockers)
   applied.push(...done.applied)
+  let seen: Reading | undefined
   for (let round = 1; round < mostRounds && done.applied.length > 0; round++) {
-    const reading = await readAgain(session, options)
-    if (reading === undefined) break
-    done = await runSteps(session, reading, options, blockers)
+    seen = await readAgain(session, options)
+    if (!isMore(seen)) break
+    done = await runSteps(session, seen, options, blockers)
     applied.push(...done.applied)
+    seen = undefined
   }
+  // What was read last is how things were left, unless something was done since.
   const changed = applied.length + settled.accepted.length + settled.overwritten.length > 0
-  await recordManaged(session, done.contributions, done.plan, { changed, keep: settled.keep })
+  const left = seen ?? done
+  const isCurrent = seen !== undefined || !changed
+  await recordManaged(session, left.contributions, left.plan, { changed, isCurrent, keep: settled.keep })
   return { applied, accepted: settled.accepted, overwritten: settled.overwritten }
-}
-
-interface Reading {
-  readonly contributions: readonly Contribution[]
-  readonly plan: Plan
 }
 
 /** The first, what its steps made room for, and what those did. */
 const mostRounds = 3
 
-/** Partitions that a step made are to be watched by another feature, which could not know of them before. */
-async function readAgain(session: Session, options: ApplyOptions): Promise<Reading | undefined> {
+async function readAgain(session: Session, options: ApplyOptions): Promise<Reading> {
   const contributions = await options.contribute(session)
-  const plan = await readPlan(session, contributions)
+  return { contributions, plan: await readPlan(session, contributions) }
+}
+
+/** Partitions that a step made are to be watched by another feature, which could not know of them before. */
+function isMore({ contributions, plan }: Reading): boolean {
   const replanning = new Set(contributions.filter(({ replans }) => replans === true).map(({ feature }) => feature))
-  const isMore = plan.steps.length > 0 && plan.steps.every(({ feature }) => replanning.has(feature))
-  return isMore ? { contributions, plan } : undefined
+  return plan.steps.length > 0 && plan.steps.every(({ feature }) => replanning.has(feature))
 }
 
 /** How often a step may turn out to have been done by somebody else. */

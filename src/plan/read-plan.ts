@@ -7,6 +7,12 @@ import { makePlan, type Plan } from './plan.ts'
 import { readRecordedObjects, readUnfinished } from './queries.ts'
 import { completeStep, type Contribution } from './step.ts'
 
+/** What is to be there, and what that takes now. */
+export interface Reading {
+  readonly contributions: readonly Contribution[]
+  readonly plan: Plan
+}
+
 export async function readPlan(on: Db | Session, contributions: readonly Contribution[]): Promise<Plan> {
   const steps = await Promise.all(
     contributions.flatMap(({ feature, steps: drafts }) => drafts.map((draft) => completeStep(feature, draft))),

@@ -8,15 +8,22 @@ import { recordObject } from './queries.ts'
 import { readServerMajor } from './read-plan.ts'
 import type { Contribution, ManagedObject } from './step.ts'
 
-/** What stands there now, made or adopted, is what later plans compare with. Where nothing was done, what was read is true. */
+export interface RecordOptions {
+  readonly changed: boolean
+  /** Nothing was done since the plan was read: what it saw is how things were left. */
+  readonly isCurrent: boolean
+  readonly keep: ReadonlySet<string>
+}
+
+/** What stands there now, made or adopted, is what later plans compare with. */
 export async function recordManaged(
   session: Session,
   contributions: readonly Contribution[],
   plan: Plan,
-  { changed, keep }: { readonly changed: boolean; readonly keep: ReadonlySet<string> },
+  { changed, isCurrent, keep }: RecordOptions,
 ): Promise<void> {
   if (!changed && plan.unrecorded.length === 0) return
-  const live = changed ? await readDefinitions(session, managedBy(contributions)) : plan.live
+  const live = isCurrent ? plan.live : await readDefinitions(session, managedBy(contributions))
   await recordDefinitions(session, contributions, new Map([...live].filter(([identity]) => !keep.has(identity))))
 }
 

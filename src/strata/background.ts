@@ -1,4 +1,4 @@
-// What runs in the background: jobs, and the feed of changes with those who listen to it in this process.
+// What runs in the background: jobs, the feed of changes with those who listen to it in this process, and watching servers.
 //
 // What must be true: whoever is to hear of changes listens before the feed starts. Where the feed is refused, no job runs.
 
@@ -9,18 +9,34 @@ import { createChanges, type Changes } from '../changes/feed/index.ts'
 import type { ResolvedConfig } from '../config/index.ts'
 import { openDb } from '../db/pg-db.ts'
 import type { Db } from '../db/db.ts'
-import { assembleJobs, createJobs, type Jobs, type StartOptions } from '../maintain/index.ts'
+import { assembleJobs, createJobs, type Jobs, type Reviewer, type StartOptions } from '../maintain/index.ts'
+import type { AlertMessage, Alerts, CollectReport } from '../watch/index.ts'
+import { createConfiguredAlerts } from './alerting.ts'
 import type { Structures } from './structures.ts'
+import { createConfiguredWatching, type OpenedWatching } from './watching.ts'
 
 export interface Background {
   /** Recurring work: what there is, what became of it, and running it. */
   readonly jobs: Jobs
   /** What became of which row, told once it is committed: by the WAL, or by an outbox. It is what cached values are invalidated by. */
   readonly changes: Changes
-  /** Begins what runs in the background, as `pgstrata serve` runs it: jobs, and the feed of changes where one is declared. */
-  start(what: { readonly jobs: true | StartOptions }): Promise<void>
+  /** What servers do and hold, measured by one of all processes that are started. Undefined: `watch` is not declared. */
+  readonly watch: OpenedWatching | undefined
+  /** What was found wrong by rules over that: what stands, what was, silences, and rules tried on the past. */
+  readonly alerts: Alerts
+  /**
+   * Begins what runs in the background, as `pgstrata serve` runs it: jobs, the feed of changes where one is declared, and watching where
+   * that is.
+   */
+  start(what: StartWhat): Promise<void>
   /** Ends it in order. Idempotent. */
   stop(): Promise<void>
+}
+
+interface StartWhat {
+  readonly jobs: true | StartOptions
+  /** Told of alerts as they fire and end. */
+  readonly onAlert?: ((message: AlertMessage) => void) | undefined
 }
 
 /** Of one run, and of the scheduler. */
@@ -31,6 +47,7 @@ const feedConnections = 4
 export interface BackgroundTools {
   readonly db: Db
   readonly structures: Structures
+  readonly review: Reviewer
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -38,8 +55,9 @@ export interface BackgroundTools {
 
 export function createBackground(
   config: ResolvedConfig,
-  { db, structures: { partitions, rollup, views }, ...tools }: BackgroundTools,
+  { db, review, structures, ...tools }: BackgroundTools,
 ): Background {
+  const { partitions, rollup, views } = structures
   const { direct: url, connectTimeoutMs } = config.database
   const changes = createChanges({
     ...tools,
@@ -56,13 +74,23 @@ export function createBackground(
       settings: config.jobs,
       cleanups: config.cleanups,
       contributed: [...partitions.jobs, ...rollup.jobs, ...views.jobs],
+      review,
     }),
     leaseMs: config.jobs.leaseMs,
   })
-  const stop = async (): Promise<void> => void (await Promise.all([jobs.stop(), changes.stop()]))
+  const watch = createConfiguredWatching(config, { structures, jobs, ...tools })
+  const missingIndexes: CollectReport = (_, signal) => review(['suggested-index', 'missing-index'], signal)
+  const alerting = createConfiguredAlerts(config, { db, watch, jobs, collectors: { missingIndexes }, ...tools })
+  const stop = async (): Promise<void> => {
+    // Before that which it looks at.
+    await alerting.stop()
+    await Promise.all([jobs.stop(), changes.stop(), watch?.stop()])
+  }
   return {
     jobs,
     changes,
+    watch,
+    alerts: alerting.alerts,
     start: async (what) => {
       await jobs.start(what.jobs === true ? {} : what.jobs)
       try {
@@ -71,6 +99,8 @@ export function createBackground(
         await stop()
         throw error
       }
+      watch?.start()
+      alerting.start(what.onAlert)
     },
     stop,
   }

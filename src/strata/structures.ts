@@ -19,6 +19,7 @@ import {
 } from '../plan/index.ts'
 import { createRollups, type Rollups } from '../rollups/index.ts'
 import { createViews, type Views } from '../views/index.ts'
+import { watchRollups, watchTables, watchTablesSince } from './watch-tables.ts'
 
 export interface Structures {
   /** The tables that are laid out in time and space. */
@@ -40,9 +41,10 @@ export function createStructures(
   { ladder, ...config }: ResolvedConfig,
   tools: { readonly db: Db; readonly clock: Clock; readonly random: Random },
 ): Structures {
+  const tables = [...config.tables, ...watchTables(config.watch)]
   return {
-    partitions: createPartitions({ ...tools, tables: config.tables, ladder, monthlyIn: config.monthlyFunctionIn }),
-    rollup: createRollups({ ...tools, rollups: config.rollups }),
+    partitions: createPartitions({ ...tools, tables, ladder, monthlyIn: config.monthlyFunctionIn }),
+    rollup: createRollups({ ...tools, rollups: [...config.rollups, ...watchRollups(config.watch)] }),
     views: createViews({ ...tools, views: config.views, ladder, nextTickMs }),
     conversion: createConversion({ ...tools, ladder }),
   }
@@ -50,11 +52,17 @@ export function createStructures(
 
 /** What features contribute, shown or carried out. */
 export function structuralWork(
-  { ladder, waitMs }: Pick<ResolvedConfig, 'ladder' | 'waitMs'>,
+  config: ResolvedConfig,
   { db, ...features }: Structures & { readonly db: Db },
   tools: { readonly clock: Clock; readonly random: Random },
 ): StructuralWork {
-  const contribute = (session: Session): Promise<readonly Contribution[]> => contributeAll(session, features)
+  const { ladder, waitMs } = config
+  // What is measured is laid out once its tables are there: who installs them reads again.
+  const before = createStructures({ ...config, watch: undefined }, { db, ...tools })
+  const contribute = async (session: Session): Promise<readonly Contribution[]> => {
+    const installed = await readInstalledVersion(session)
+    return await contributeAll(session, installed, installed < watchTablesSince ? before : features)
+  }
   return {
     plan: () => db.withSession(async (session) => await readPlan(session, await contribute(session))),
     apply: (options = {}) => applyPlan({ db, contribute, ladder, waitMs, ...tools, ...options }),
@@ -64,10 +72,11 @@ export function structuralWork(
 /** Tables are laid out before rollups watch their partitions; views may read all that. */
 async function contributeAll(
   session: Session,
+  installed: number,
   { partitions, rollup, views }: Structures,
 ): Promise<readonly Contribution[]> {
   return [
-    contributeCatalog(await readInstalledVersion(session)),
+    contributeCatalog(installed),
     await partitions.contribute(session),
     await rollup.contribute(session),
     await views.contribute(session),

@@ -40,7 +40,7 @@ describeOnEachVersion('schema "pgstrata"', (_version, database) => {
       expect(kept).toContain(`table pgstrata.${name}`)
     }
     const { rows } = await db.query<{ name: string }>(
-      sql`select relname::text as name from pg_class where relnamespace = 'pgstrata'::regnamespace and relkind = 'r'`,
+      sql`select relname::text as name from pg_class where relnamespace = 'pgstrata'::regnamespace and relkind in ('r', 'p')`,
     )
     expect(new Set(rows.map(({ name }) => name))).toEqual(new Set(schemaVersions.flatMap(({ tables }) => tables)))
   })

@@ -40,6 +40,8 @@ function call(project: Project, args: readonly string[]): Serving & { readonly c
     ask: undefined,
     isTerminal: false,
     colours: false,
+    screen: () => undefined,
+    keys: undefined,
     signal: stopping.signal,
   })
   onTestFinished(async () => {
@@ -111,7 +113,7 @@ describe.each(versions.slice(0, 1))('pgstrata serve and jobs on PostgreSQL %d', 
   test('run what comes due, tell it, and end in order', async () => {
     const serving = call(project, ['serve'])
     await waitUntil(() => /ping: 1 statement, 1 row \(/.test(serving.out()), { what: 'a run', timeoutMs: 30_000 })
-    expect(serving.out()).toMatch(/^Running 7 jobs:\n {2}analyze +every 5 minutes +analyses/)
+    expect(serving.out()).toMatch(/^Running 12 jobs:\n {2}analyze +every 5 minutes +analyses/)
     expect(await json('jobs')).toMatchObject({
       code: 0,
       value: { jobs: expect.arrayContaining([expect.objectContaining({ name: 'ping', schedule: 'every 1 second' })]) },

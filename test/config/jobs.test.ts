@@ -12,6 +12,7 @@ describe('jobs in a configuration', () => {
       zone: 'UTC',
       leaseMs: 30_000,
       historyMs: 30 * 86_400_000,
+      endIdleMs: undefined,
       builtIn: {},
       own: [],
     })
@@ -21,6 +22,7 @@ describe('jobs in a configuration', () => {
       jobs: {
         zone: 'Europe/Berlin',
         lease: '10s',
+        endIdleInTransaction: '1 hour',
         builtIn: { partitions: '1 min', freeze: { cron: '0 3 * * *' }, reindex: false },
         own: {
           digest: {
@@ -38,6 +40,7 @@ describe('jobs in a configuration', () => {
       zone: 'Europe/Berlin',
       leaseMs: 10_000,
       historyMs: 30 * 86_400_000,
+      endIdleMs: 3_600_000,
       builtIn: {
         partitions: { everyMs: 60_000 },
         freeze: { cron: '0 3 * * *', zone: 'Europe/Berlin' },
@@ -76,7 +79,7 @@ describe('jobs in a configuration', () => {
     [{ own: { 'a job': { every: '1s', sql: 'x' } } }, /^jobs\.own\.a job: expected a name/],
     [
       { builtIn: { analyse: false } },
-      'jobs.builtIn.analyse: expected one of partitions, retention, drain, merge, refresh, analyze, freeze, reindex, history',
+      'jobs.builtIn.analyse: expected one of partitions, retention, drain, merge, refresh, analyze, freeze, reindex, optimize, security, review-daily, review-weekly, review-monthly, history',
     ],
     [{ builtIn: { freeze: { cron: 'x' } } }, /^jobs\.builtIn\.freeze\.cron: Not a cron expression/],
     [{ zone: 'Mars/Olympus' }, /^jobs\.zone: Not a time zone: .*"Mars\/Olympus"/],
@@ -112,19 +115,31 @@ describe('the list of jobs', () => {
         batchRows: 1,
       })),
       contributed: [],
+      review: async () => [],
     }).map(({ name }) => name)
 
   test('is that of pgstrata, of the tables, and of the user; those that are off are not in it', () => {
     expect(
       names({ builtIn: { freeze: false }, own: { ping: { every: '1s', sql: 'select 1' } } }, ['sessions']),
-    ).toEqual(['cleanup:sessions', 'analyze', 'reindex', 'history', 'ping'])
+    ).toEqual([
+      'cleanup:sessions',
+      'analyze',
+      'reindex',
+      'optimize',
+      'security',
+      'review-daily',
+      'review-weekly',
+      'review-monthly',
+      'history',
+      'ping',
+    ])
   })
 
   test('holds no job that would never rest', () => {
     const cleanup = { key: 'a', schema: 'public', table: 'a', where: 'true', everyMs: 0, batchRows: 1 }
-    expect(() => assembleJobs({ settings: resolve({}), cleanups: [cleanup], contributed: [] })).toThrow(
-      /"cleanup:a": A job cannot run that often/,
-    )
+    expect(() =>
+      assembleJobs({ settings: resolve({}), cleanups: [cleanup], contributed: [], review: async () => [] }),
+    ).toThrow(/"cleanup:a": A job cannot run that often/)
   })
 
   test('holds no name twice', () => {

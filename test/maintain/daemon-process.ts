@@ -11,10 +11,10 @@ export interface DaemonCall {
 }
 
 const { url, own, leaseMs } = JSON.parse(process.argv[2] ?? '{}') as DaemonCall
-const settings = { zone: 'UTC', leaseMs, historyMs: 86_400_000, builtIn: {}, own }
+const settings = { zone: 'UTC', leaseMs, historyMs: 86_400_000, endIdleMs: undefined, builtIn: {}, own }
 const jobs = createJobs({
   open: (applicationName, limits) => openDb({ url, applicationName, ...limits }),
-  jobs: assembleJobs({ settings, cleanups: [], contributed: [] }),
+  jobs: assembleJobs({ settings, cleanups: [], contributed: [], review: async () => [] }),
   leaseMs,
 })
 process.once('SIGTERM', () => void jobs.close())

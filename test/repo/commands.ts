@@ -98,6 +98,8 @@ async function readHelp(path: readonly string[]): Promise<Help> {
     ask: undefined,
     isTerminal: false,
     colours: false,
+    screen: () => undefined,
+    keys: undefined,
     signal: new AbortController().signal,
   }
   const code = await runCli([...path, '--help'], context)
@@ -144,7 +146,8 @@ export async function checkCommand(words: readonly string[], isWhole: boolean): 
     const word = rest[index] ?? ''
     const [flag = ''] = word.split('=')
     const takesValue = help.options.get(flag)
-    if (!word.startsWith('-')) count++
+    // A dash alone is an argument: standard input.
+    if (word === '-' || !word.startsWith('-')) count++
     else if (takesValue === undefined) return `"${shown}" has no option ${flag}`
     else if (takesValue && !word.includes('=')) index++
   }

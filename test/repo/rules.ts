@@ -21,13 +21,16 @@ const layers: readonly (readonly string[])[] = [
   ...['base', 'sql', 'db', 'catalog', 'embedded', 'redis', 'changes', 'plan'].map((name) => [name]),
   features,
   ...['config', 'strata', 'strata.ts', 'index.ts'].map((name) => [name]),
-  ['http', 'otel', 'server', 'live-client'],
+  ['http', 'otel', 'live-client'],
+  ['server'],
   ['cli'],
 ]
 
-/** Folders within a feature, from below to above; what lies beside them puts them together, and none of them imports it. */
+/** Folders (or files) within a feature, from below to above; what lies beside them puts them together, and none of them imports it. */
 const inner: Readonly<Record<string, readonly string[]>> = {
   rollups: ['model', 'declared', 'kept', 'capture', 'merge', 'job', 'plan', 'read'],
+  watch: ['model', 'calls', 'probes', 'sampler', 'store', 'rules', 'prometheus', 'monitor'],
+  advise: ['model.ts', 'plan', 'insights', 'suggest', 'checks', 'slow'],
 }
 
 /** Of what stands before it, a face that knows the rest by shape alone imports only this. */
@@ -111,7 +114,7 @@ function innerLayerOf(path: string): number | undefined {
   const [feature = '', folder = '', ...rest] = path.split('/')
   const order = inner[feature]
   if (order === undefined) return undefined
-  return rest.length === 0 ? order.length : order.indexOf(folder)
+  return rest.length === 0 && !order.includes(folder) ? order.length : order.indexOf(folder)
 }
 
 /** Strongly connected files, type imports included: each as the files of the knot. */

@@ -68,4 +68,24 @@ describeOnEachVersion('buckets of partitions that are gone', (_version, database
     expect(await db.withSession((session) => forgetGone(session, shape, patience))).toBe(true)
     expect(await read(db)).toEqual([{ song: 1, earned: 14 }])
   })
+
+  test('go at the age that is declared, and not before', async () => {
+    const { db, shape } = await prepare({ retention: { keep: '1000 years' } })
+    expect(await db.withSession((session) => forgetGone(session, shape, patience))).toBe(false)
+    expect(await read(db)).toHaveLength(2)
+    const aged = { ...shape, rollup: { ...shape.rollup, retention: { keep: '1 day' } } }
+    expect(await db.withSession((session) => forgetGone(session, aged, patience))).toBe(true)
+    expect(await read(db)).toEqual([{ song: 1, earned: 14 }])
+    expect(await readTotals(db)).toEqual([{ song: 1, earned: 14, window: 14 }])
+  })
+
+  test('stay while their partition is there, however old they are', async () => {
+    const { db, shape } = await prepare({ retention: { keep: '1 day' } })
+    await run(
+      db,
+      `create table plays_1 partition of plays for values from ('2026-01-01 00:00Z') to ('2026-02-01 10:30Z')`,
+    )
+    expect(await db.withSession((session) => forgetGone(session, shape, patience))).toBe(false)
+    expect(await read(db)).toHaveLength(2)
+  })
 })

@@ -19,6 +19,8 @@ export async function command(cwd: string, ...args: readonly string[]): Promise<
     ask: undefined,
     isTerminal: false,
     colours: false,
+    screen: () => undefined,
+    keys: undefined,
     signal: new AbortController().signal,
   })
   return { code, out, err }

@@ -27,6 +27,8 @@ export type DatabaseErrorCode =
   | 'BATCH_FAILED'
   | 'BULK_INSERT_STOPPED'
   | 'CURSOR_INVALID'
+  | 'EXPLAIN_REFUSED'
+  | 'EXPLAIN_FAILED'
 
 export const databaseErrors: Readonly<Record<DatabaseErrorCode, ErrorEntry>> = {
   DATABASE_UNREACHABLE: {
@@ -158,5 +160,15 @@ export const databaseErrors: Readonly<Record<DatabaseErrorCode, ErrorEntry>> = {
     ...usage,
     title: 'A cursor is not one that a page of this order gave.',
     advice: 'Send the cursor as it was received, with the same `by`; or none, for the first page.',
+  },
+  EXPLAIN_REFUSED: {
+    ...usage,
+    title: 'A statement has no plan to be shown, or must not be run to show one.',
+    advice: 'Give one SELECT, INSERT, UPDATE, DELETE or MERGE.',
+  },
+  EXPLAIN_FAILED: {
+    ...usage,
+    title: 'The server does not take a statement that was to be explained.',
+    advice: 'Mend the statement, or the names and values in it; search_path and role are those of the pool.',
   },
 }

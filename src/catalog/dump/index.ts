@@ -6,7 +6,7 @@ import type { ReadOptions } from './reading.ts'
 import { renderSchema } from './render.ts'
 
 export type { SchemaObject } from './object.ts'
-export { readObject, readSchema, type ObjectRef } from './read.ts'
+export { readObject, readObjects, readSchema, type ObjectRef } from './read.ts'
 export type { ReadOptions } from './reading.ts'
 export { renderSchema, renderScript } from './render.ts'
 export { restoreSchema, scriptSettings, type Restored, type SkippedObject } from './restore.ts'

@@ -12,7 +12,7 @@ import { readExtensionGrants } from './extension-grants.ts'
 import { readExtensions } from './extensions.ts'
 import { readForeign } from './foreign.ts'
 import { readIndexRows, renderIndexes } from './indexes.ts'
-import { compareObjects, sortedUnique, type Draft, type ObjectKind, type SchemaObject } from './object.ts'
+import { compareObjects, groupBy, sortedUnique, type Draft, type ObjectKind, type SchemaObject } from './object.ts'
 import { readCasts, readOperators } from './operators.ts'
 import { afterOf, readDependencies } from './order.ts'
 import { readPolicies } from './policies.ts'
@@ -112,27 +112,46 @@ export interface ObjectRef {
 }
 
 /**
- * One object with its parts, as one text: a table with its constraints, indexes and triggers. All functions of one
- * name are one object here. Undefined where there is none. Dependencies are not read.
+ * Objects with their parts, each as one text: a table with its constraints, indexes and triggers. All functions of one
+ * name are one object here. Undefined where there is none. Dependencies are not read. One snapshot for those of a schema.
  */
+export async function readObjects(
+  on: Db | Session,
+  refs: readonly ObjectRef[],
+  options: ReadOptions = {},
+): Promise<ReadonlyMap<ObjectRef, SchemaObject>> {
+  const found = new Map<ObjectRef, SchemaObject>()
+  for (const [schema, members] of groupBy(refs, (ref) => ref.schema)) {
+    const within = { schemas: schema === undefined ? undefined : [schema], excludeSchemas: [] }
+    await withReading(on, { ...options, ...within }, async (reading) => {
+      for (const ref of members) {
+        const object = await readOne(reading, ref)
+        if (object !== undefined) found.set(ref, object)
+      }
+    })
+  }
+  return found
+}
+
 export async function readObject(
   on: Db | Session,
   ref: ObjectRef,
   options: ReadOptions = {},
 ): Promise<SchemaObject | undefined> {
-  const within = { schemas: ref.schema === undefined ? undefined : [ref.schema], excludeSchemas: [] }
-  return await withReading(on, { ...options, ...within }, async (reading) => {
-    const reader = readerOf[ref.kind]
-    const found =
-      reader === undefined
-        ? await readRelation(reading, ref)
-        : (await reader({ ...reading, name: ref.name })).filter((draft) => draft.kind === ref.kind)
-    const [first, ...rest] = found.map((draft) => finish(draft, [])).toSorted(compareObjects)
-    if (first === undefined) return undefined
-    const roles = sortedUnique([first, ...rest].flatMap((object) => object.roles))
-    const parts = rest.length === 0 ? '' : `\n\n${renderSchema(rest).trimEnd()}`
-    return Object.freeze({ ...first, roles, sql: `${first.sql}${parts}` })
-  })
+  return (await readObjects(on, [ref], options)).get(ref)
+}
+
+async function readOne(reading: Reading, ref: ObjectRef): Promise<SchemaObject | undefined> {
+  const reader = readerOf[ref.kind]
+  const found =
+    reader === undefined
+      ? await readRelation(reading, ref)
+      : (await reader({ ...reading, name: ref.name })).filter((draft) => draft.kind === ref.kind)
+  const [first, ...rest] = found.map((draft) => finish(draft, [])).toSorted(compareObjects)
+  if (first === undefined) return undefined
+  const roles = sortedUnique([first, ...rest].flatMap((object) => object.roles))
+  const parts = rest.length === 0 ? '' : `\n\n${renderSchema(rest).trimEnd()}`
+  return Object.freeze({ ...first, roles, sql: `${first.sql}${parts}` })
 }
 
 const readerOf: Readonly<Partial<Record<ObjectKind, (reading: Reading) => Promise<Draft[]>>>> = {

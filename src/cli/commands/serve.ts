@@ -1,9 +1,12 @@
 import type { Command } from 'commander'
 import { systemClock } from '../../base/clock.ts'
-import { messageOf } from '../../base/errors.ts'
+import { messageOf, StrataError } from '../../base/errors.ts'
 import { formatDuration, plural } from '../../base/units.ts'
 import type { Changes } from '../../changes/feed/index.ts'
 import type { Jobs, RunReport, SchedulerState } from '../../maintain/index.ts'
+import { createServer, type StrataServer } from '../../server/index.ts'
+import type { Strata } from '../../strata.ts'
+import type { AlertEvent, AlertFacts, AlertMessage } from '../../watch/index.ts'
 import { paint, type CliContext, type GlobalOptions } from '../context.ts'
 import { withStrata } from '../open.ts'
 import { formatTable } from '../output.ts'
@@ -12,31 +15,67 @@ import type { Run } from '../run.ts'
 export function addServe(program: Command, context: CliContext, run: Run): void {
   const command = program
     .command('serve')
-    .description('run jobs as they come due, and the feed of changes, until it is stopped; any number may run')
+    .description(
+      'run jobs as they come due, the feed of changes, watching and HTTP, until it is stopped; any number may run',
+    )
+    .option('--port <port>', 'answer over HTTP at this port, where `server` is not configured too')
+    .option('--host <address>', 'and at this address')
+    .option('--no-http', 'do not listen, whatever is configured')
     .addHelpText(
       'after',
-      '\nPrints a line for each run that did something. With --json: one JSON document a line.\nCtrl-C or SIGTERM ends it: runs under way get 10 seconds.\n',
+      '\nPrints a line for each run that did something. With --json: one JSON document a line.\nCtrl-C or SIGTERM ends it: requests and runs under way get 10 seconds.\n',
     )
   run(command, (options) =>
     withStrata(context, options, async (strata) => {
       const tell = teller(context, options)
-      await strata.start({ jobs: { onRun: tell.run, onState: tell.state } })
-      tell.jobs(strata.jobs.declared)
-      tell.changes(strata.changes)
-      await untilStopped(context)
-      context.err('Stopping …\n')
-      await strata.stop()
+      const server = await openHttp(strata, options as HttpOptions)
+      try {
+        await strata.start({ jobs: { onRun: tell.run, onState: tell.state }, onAlert: tell.alert })
+        if (server !== undefined && strata.live.sources.length > 0) await strata.live.start()
+        tell.jobs(strata.jobs.declared)
+        tell.changes(strata.changes)
+        if (server !== undefined) tell.http(await server.listen())
+        await untilStopped(context)
+        context.err('Stopping …\n')
+      } finally {
+        await server?.close()
+        await strata.stop()
+      }
       context.err('Stopped.\n')
       return 0
     }),
   )
 }
 
+interface HttpOptions {
+  readonly port?: string
+  readonly host?: string
+  readonly http?: boolean
+}
+
+/** undefined: nobody wants it. */
+async function openHttp(strata: Strata, { port, host, http }: HttpOptions): Promise<StrataServer | undefined> {
+  const isWanted = strata.config.server !== undefined || port !== undefined || host !== undefined
+  if (http === false || !isWanted) return undefined
+  return await createServer(strata, {
+    ...(port === undefined ? {} : { port: parsePort(port) }),
+    ...(host === undefined ? {} : { host }),
+  })
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port <= 65_535) return port
+  throw new StrataError('USAGE', { message: '--port', expected: 'a number from 0 to 65535', got: text })
+}
+
 interface Teller {
   readonly jobs: (jobs: Jobs['declared']) => void
   readonly changes: (changes: Changes) => void
+  readonly http: (url: string) => void
   readonly run: (report: RunReport) => void
   readonly state: (state: SchedulerState) => void
+  readonly alert: (message: AlertMessage) => void
 }
 
 function teller(context: CliContext, { json }: GlobalOptions): Teller {
@@ -55,6 +94,10 @@ function teller(context: CliContext, { json }: GlobalOptions): Teller {
       const from = here.source === undefined ? '' : here.source === 'wal' ? ' from the WAL' : ' from an outbox'
       context.out(`Changes of ${plural(length, 'table')} are told${from}.\n`)
     },
+    http: (url) => {
+      if (json === true) return line({ event: 'listening', url })
+      context.out(`Listening at ${url}\n`)
+    },
     run: (report) => {
       if (json === true) return line({ event: 'run', ...report, durationMs: Math.round(report.durationMs) })
       for (const text of describeRun(context, report)) context.out(`${stamp()}  ${text}\n`)
@@ -63,6 +106,12 @@ function teller(context: CliContext, { json }: GlobalOptions): Teller {
       const said = describeState(state)
       if (json === true) return line({ event: 'state', state: state.kind, said })
       context.err(`${stamp()}  ${said}\n`)
+    },
+    alert: ({ event, alerts }) => {
+      for (const alert of alerts) {
+        if (json === true) line({ event: 'alert', became: event, ...alert })
+        else context.out(`${stamp()}  ${describeAlert(context, event, alert)}\n`)
+      }
     },
   }
 }
@@ -75,6 +124,11 @@ function describeRun(context: CliContext, report: RunReport): string[] {
   const told = warnings.map((warning) => `${job}: ${paint(context, 'yellow', warning)}`)
   if (state === 'done') return did === '' ? told : [`${job}: ${did} ${took}`, ...told]
   return [`${job}: ${paint(context, 'red', state)}: ${failure ?? 'no reason known'} ${took}`, ...told]
+}
+
+function describeAlert(context: CliContext, event: AlertEvent, { rule, severity, summary }: AlertFacts): string {
+  if (event === 'resolved') return `alert ${rule}: ${paint(context, 'green', 'over')}: ${summary}`
+  return `alert ${rule}: ${paint(context, severity === 'info' ? 'cyan' : 'red', severity)}: ${summary}`
 }
 
 function describeState(state: SchedulerState): string {

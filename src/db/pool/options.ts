@@ -195,6 +195,15 @@ function clientConfig(config: pg.PoolConfig): pg.ClientConfig {
   return { fallback_application_name: 'pgstrata', keepAlive: true, keepAliveInitialDelayMillis: 30_000, ...kept }
 }
 
+/** From print only: who makes a client of the options needs the URL, which may have a password in it. */
+export function hideUrl(options: object): void {
+  const inspected = function (this: object): object {
+    const { connectionString: _url, ...shown } = this as pg.PoolConfig
+    return shown
+  }
+  Object.defineProperty(options, Symbol.for('nodejs.util.inspect.custom'), { value: inspected, enumerable: false })
+}
+
 /** user@host:port/database as far as it is written down; never a password. */
 function targetOf(config: pg.PoolConfig): string {
   if (config.connectionString === undefined) {

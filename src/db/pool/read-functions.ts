@@ -27,7 +27,7 @@ export async function readReadFunctions(dispatcher: Dispatcher): Promise<readonl
 
 function ask(dispatcher: Dispatcher, statement: string): Promise<readonly Record<string, string>[]> {
   return new Promise((resolve, reject) => {
-    dispatcher.dispatch({ ...plainCall(statement), route: 'write' }, undefined, (error, result) => {
+    dispatcher.dispatch({ ...plainCall(statement), route: 'write', own: true }, undefined, (error, result) => {
       if (error === null) resolve((result?.rows ?? []) as Record<string, string>[])
       else reject(error)
     })

@@ -12,13 +12,22 @@ import { StrataError } from '../../base/errors.ts'
 import { systemRandom, type Random } from '../../base/random.ts'
 import { parseToken, type Token } from '../token.ts'
 import { createBackendClient } from './cluster/backend-client.ts'
-import { isPlain, isSubmittable, takeApart, type QueryCallback, type RoutedConfig } from './statement/call.ts'
+import {
+  isPlain,
+  isSubmittable,
+  plainTextOf,
+  takeApart,
+  withoutName,
+  type QueryCallback,
+  type RoutedConfig,
+} from './statement/call.ts'
 import { Checkouts, type ConnectCallback } from './clients/checkouts.ts'
 import type { TokenVerdict } from './cluster/timeline-history.ts'
 import type { RoutingExplanation } from './routing/dispatcher.ts'
 import { giveBack } from './statement/give-back.ts'
 import type { NodePoolStats, PooledClient } from './connections/node-pool.ts'
-import { resolvePoolOptions, type StrataPoolConfig } from './options.ts'
+import { isOwn, ownStatement, type StatementObserver } from './observer.ts'
+import { hideUrl, resolvePoolOptions, type StrataPoolConfig } from './options.ts'
 import { PoolCore } from './pool-core.ts'
 import { poolEvents } from './pool-events.ts'
 import { preparedName } from './statement/prepared.ts'
@@ -130,7 +139,8 @@ export class StrataPool extends pg.Pool {
     const core = this.#core
     core.start()
     if (core.plain && isPlain(config) && !core.dispatcher.telemetry.active && core.scopes.getStore() === undefined) {
-      return this.#send(core.cluster.nodes[0], config, values as unknown[] | undefined, callback)
+      const answer = isOwn(config) ? callback : core.dispatcher.telemetry.observed(plainTextOf(config), callback)
+      return this.#send(core.cluster.nodes[0], config, values as unknown[] | undefined, answer)
     }
     if (config === null || config === undefined || typeof config === 'function') {
       return queueMicrotask(() => callback(new TypeError('A query is a text, a configuration or a Submittable')))
@@ -244,6 +254,11 @@ export class StrataPool extends pg.Pool {
     return this.#core.cluster.verdictOf(typeof token === 'string' ? parseToken(token) : token)
   }
 
+  /** Told of each statement of the application when it was answered, of this pool alone; what is returned ends it. */
+  observe(observer: StatementObserver): () => void {
+    return this.#core.dispatcher.telemetry.observe(observer)
+  }
+
   /** What is known of each node. */
   nodes(): readonly NodeStatus[] {
     return this.#core.cluster.nodes.map((node) => this.#core.cluster.status(node))
@@ -262,27 +277,11 @@ export class StrataPool extends pg.Pool {
       this.#core.start()
       await this.#core.ready()
       await this.#core.cluster.nodes[0].pool.warm()
-      await this.query({ text: 'select 1', route: 'write' })
+      await this.query({ text: 'select 1', route: 'write', [ownStatement]: true } as RoutedConfig)
     } finally {
       this.#checkouts.finish()
     }
   }
-}
-
-/** From print only: who makes a client of the options needs the URL, which may have a password in it. */
-function hideUrl(options: object): void {
-  const inspected = function (this: object): object {
-    const { connectionString: _url, ...shown } = this as pg.PoolConfig
-    return shown
-  }
-  Object.defineProperty(options, Symbol.for('nodejs.util.inspect.custom'), { value: inspected, enumerable: false })
-}
-
-/** For a pooler that does not keep names apart. */
-function withoutName(config: string | pg.QueryConfig): string | pg.QueryConfig {
-  if (typeof config === 'string' || config.name === undefined) return config
-  const { name: _name, ...nameless } = config
-  return nameless
 }
 
 /** The stack of the caller, not of the socket. */

@@ -1,6 +1,6 @@
 // What is told of each statement, over node:diagnostics_channel: 'pgstrata:query:start' in the caller's own context,
 // 'pgstrata:query:end' with the same object, filled in. Costs one look at a field while nobody listens.
-// Texts of statements are told, their values never.
+// Texts of statements are told, their values never. Observers of the pool (observer.ts) are told from here as well.
 
 import { AsyncResource } from 'node:async_hooks'
 import { channel, type Channel } from 'node:diagnostics_channel'
@@ -8,6 +8,8 @@ import pg from 'pg'
 import type { Clock } from '../../base/clock.ts'
 import { sqlstateOf } from '../../sql/sqlstate.ts'
 import type { NodeOptions, Route } from './options.ts'
+import { combineObservers, tellEnd, type StatementObserver } from './observer.ts'
+import type { QueryCallback } from './statement/call.ts'
 import type { ServerNode } from './cluster/server-node.ts'
 
 export interface QueryTrace {
@@ -37,6 +39,10 @@ export interface Telemetry {
   readonly active: boolean
   start(text: string, name: string | undefined, route: Route): QueryTrace
   end(trace: QueryTrace, error: Error | null, rowCount: number | null | undefined): void
+  /** From now on; what is returned ends it. */
+  observe(observer: StatementObserver): () => void
+  /** `done`, which tells the observers first; itself where there are none. */
+  observed<Done extends QueryCallback>(text: string, done: Done): Done
   /** `work` as it is; while somebody listens, kept in the context of now for when it runs later. */
   inContext<Args extends unknown[]>(work: (...args: Args) => void): (...args: Args) => void
 }
@@ -47,7 +53,20 @@ export const queryEndChannel = 'pgstrata:query:end'
 export function createTelemetry(clock: Clock): Telemetry {
   const started: Channel = channel(queryStartChannel)
   const ended: Channel = channel(queryEndChannel)
+  const observers: StatementObserver[] = []
+  let observer: StatementObserver | undefined
   return {
+    observe: (added) => {
+      observers.push(added)
+      observer = combineObservers([...observers])
+      return () => {
+        const index = observers.indexOf(added)
+        if (index < 0) return
+        observers.splice(index, 1)
+        observer = combineObservers([...observers])
+      }
+    },
+    observed: (text, done) => (observer === undefined ? done : tell(observer, clock, text, done)),
     get active() {
       return started.hasSubscribers || ended.hasSubscribers
     },
@@ -80,7 +99,42 @@ export function createTelemetry(clock: Clock): Telemetry {
       trace.sqlstate = error === null ? undefined : sqlstateOf(error)
       ended.publish(trace)
     },
-    inContext: (work) => (started.hasSubscribers || ended.hasSubscribers ? AsyncResource.bind(work) : work),
+    inContext: (work) =>
+      started.hasSubscribers || ended.hasSubscribers || observer?.needsContext === true
+        ? AsyncResource.bind(work)
+        : work,
+  }
+}
+
+function tell<Done extends QueryCallback>(observer: StatementObserver, clock: Clock, text: string, done: Done): Done {
+  const begun = observer.begin()
+  const sinceMs = clock.monotonic()
+  const told = (...args: Parameters<QueryCallback>): void => {
+    tellEnd(observer, text, sinceMs, clock.monotonic(), args[0] ?? null, begun)
+    done(...args)
+  }
+  return told as Done
+}
+
+/** A statement that has no callback of its own, and that somebody is told of. */
+export interface Told {
+  servedBy(node: ServerNode): void
+  end(error: Error | null, rowCount: number | null | undefined): void
+}
+
+const untold: QueryCallback = () => undefined
+
+/** From now on; undefined: nobody listens. */
+export function tellOf(telemetry: Telemetry, text: string, route: Route): Told | undefined {
+  const trace = telemetry.active ? telemetry.start(text, undefined, route) : undefined
+  const ended = telemetry.observed(text, untold)
+  if (trace === undefined && ended === untold) return undefined
+  return {
+    servedBy: (node) => (trace === undefined ? undefined : noteNode(trace, node)),
+    end: (error, rowCount) => {
+      ended(error)
+      if (trace !== undefined) telemetry.end(trace, error, rowCount)
+    },
   }
 }
 

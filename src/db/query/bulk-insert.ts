@@ -7,6 +7,7 @@
 import { isStrataError, StrataError, messageOf } from '../../base/errors.ts'
 import { sqlstateOf } from '../../sql/sqlstate.ts'
 import type { Sql } from '../../sql/sql.ts'
+import { asOwn } from '../pool/observer.ts'
 import type { StrataPool } from '../pool/strata-pool.ts'
 import { answerOf, type QueryAnswer } from './answer.ts'
 import { RowSource, type BulkRows } from './bulk-rows.ts'
@@ -100,9 +101,9 @@ export async function bulkInsertIn<Row extends object>(
 
 function wayOn(run: TxRun, level: number): CopyingWay {
   const way: CopyingWay = {
-    ask: async ({ text, values }) => {
+    ask: async (statement) => {
       run.check(level)
-      return answerOf<object>(await run.send({ text, values: [...values] }))
+      return answerOf<object>(await run.send(configOf(statement, { prepare: false })))
     },
     copy: (text, chunks) => sendCopy(run, level, { text, chunks }),
     within: (work) => work(way),
@@ -139,7 +140,7 @@ async function insert<Row extends object>(
   try {
     const names = await source.columns()
     if (names === undefined) return { count: 0, rows: [] }
-    found = await tables.read(parts, async (statement) => (await way.ask(statement)).rows)
+    found = await tables.read(parts, async (statement) => (await way.ask(asOwn(statement))).rows)
     const columns = pickColumns(found, names)
     const { onConflict, returning } = options
     const job = {

@@ -10,6 +10,7 @@ import { sql, type Sql } from '../../sql/sql.ts'
 import { quoteIdent } from '../../sql/quote.ts'
 import { createMemory, type Memory } from '../../sql/classify/memory.ts'
 import { neverNull } from '../not-null.ts'
+import { ownStatement } from '../pool/observer.ts'
 import type { StrataPool } from '../pool/strata-pool.ts'
 import type pg from 'pg'
 import { formatCursor, parseCursor, refused, type KeyTexts } from './cursor.ts'
@@ -184,7 +185,7 @@ async function readNotNull(pool: StrataPool, { tableID, columnID }: pg.FieldDef)
     from pg_attribute a
     where a.attrelid = ${tableID}::oid
       and a.attnum = ${columnID}::int2`
-  const { rows } = await pool.query<{ not_null: boolean }>(configOf(statement))
+  const { rows } = await pool.query<{ not_null: boolean }>(configOf(statement, { [ownStatement]: true }))
   return rows[0]?.not_null === true
 }
 

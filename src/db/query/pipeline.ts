@@ -5,6 +5,7 @@
 
 import pg from 'pg'
 import type { LazyClient } from '../pool/clients/lazy-client.ts'
+import { ownStatement } from '../pool/observer.ts'
 import type { StrataPool } from '../pool/strata-pool.ts'
 
 export interface PreparedStatement {
@@ -24,6 +25,7 @@ export type RawOutcome =
 class Opening {
   /** Decides where it goes. */
   readonly text: string
+  readonly [ownStatement] = true
   readonly #submitted: () => void
   readonly #failed: (error: Error) => void
 
@@ -59,7 +61,7 @@ export async function sendPipelined(
       let isSent = false
       const send = (): void => {
         isSent = true
-        fly(client.bound as unknown as pg.Client, statements, resolve)
+        fly(client, statements, resolve)
       }
       // Once they are sent they tell of a loss themselves.
       const fail = (error: Error): void => (isSent ? undefined : reject(error))
@@ -73,10 +75,11 @@ export async function sendPipelined(
 }
 
 function fly(
-  client: pg.Client,
+  lazy: LazyClient,
   statements: readonly PreparedStatement[],
   answered: (outcomes: readonly RawOutcome[]) => void,
 ): void {
+  const client = lazy.bound as unknown as pg.Client
   const outcomes: RawOutcome[] = []
   let open = statements.length
   const pipelined = client as unknown as { pipeline: boolean }
@@ -84,7 +87,9 @@ function fly(
   client.connection.stream.cork()
   statements.forEach(({ text, values }, index) => {
     const config = { text, values: [...values], queryMode: 'extended' } as pg.QueryConfig
+    const told = lazy.tell(text)
     client.query(config, (error: Error | null, result: pg.QueryResult) => {
+      told?.end(error ?? null, result?.rowCount)
       outcomes[index] = error === null || error === undefined ? { result } : { error }
       if (--open > 0) return
       pipelined.pipeline = false
@@ -97,7 +102,7 @@ function fly(
 /** A read on the primary tells a session where it stands. If it cannot be had, the session's next read goes there. */
 async function settle(client: LazyClient): Promise<void> {
   try {
-    await (client.query('select') as Promise<unknown>)
+    await (client.query({ text: 'select', [ownStatement]: true }) as Promise<unknown>)
   } catch {
     // Nothing is lost: the session knows that it does not know.
   }

@@ -5,6 +5,7 @@
 import { StrataError } from '../../base/errors.ts'
 import { createClassifier, loadParser, type Classifier } from '../../sql/classify/index.ts'
 import { isSql, type Sql } from '../../sql/sql.ts'
+import { isOwn, ownStatement } from '../pool/observer.ts'
 import type { RoutedConfig } from '../pool/statement/call.ts'
 import type { Route } from '../pool/options.ts'
 import type { StrataPool } from '../pool/strata-pool.ts'
@@ -18,6 +19,7 @@ export interface QueryOptions {
   readonly prepare?: boolean
   /** Cancels it on the server when it has taken longer. Default: `query_timeout` of the pool. */
   readonly timeoutMs?: number
+  readonly [ownStatement]?: true
 }
 
 /** Longer ones were put together by a program, and seldom come twice. */
@@ -32,6 +34,7 @@ export function configOf(statement: Sql, options: QueryOptions = {}): RoutedConf
     ...(prepare ? { prepare } : {}),
     ...(route === undefined ? {} : { route }),
     ...(timeoutMs === undefined ? {} : { query_timeout: timeoutMs }),
+    ...(isOwn(options) || isOwn(statement) ? { [ownStatement]: true } : {}),
   }
 }
 

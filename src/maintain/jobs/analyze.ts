@@ -29,7 +29,14 @@ export function analyzeJob(): Job {
     schedule: { everyMs: 5 * 60_000 },
     timeoutMs: 60 * 60_000,
     overlap: 'skip',
-    run: analyzeChanged,
+    run: async (context): Promise<JobOutcome> => {
+      const { tables, warnings } = await analyzeChanged(context)
+      return {
+        did: tables.length === 0 ? '' : `${plural(tables.length, 'table')} analysed`,
+        details: { tables },
+        warnings,
+      }
+    },
   }
 }
 
@@ -43,7 +50,13 @@ interface Changed {
   readonly oid: string
 }
 
-async function analyzeChanged(context: JobContext): Promise<JobOutcome> {
+export interface Analyzed {
+  /** As SQL writes them. */
+  readonly tables: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+export async function analyzeChanged(context: JobContext): Promise<Analyzed> {
   const { db, signal } = context
   const { versionNum } = onlyRow(
     await db.query<{ versionNum: number }>(sql`select current_setting('server_version_num')::int4 as "versionNum"`),
@@ -72,11 +85,7 @@ async function analyzeChanged(context: JobContext): Promise<JobOutcome> {
       )
     }
   }
-  return {
-    did: done.length === 0 ? '' : `${plural(done.length, 'table')} analysed`,
-    details: { tables: done },
-    warnings,
-  }
+  return { tables: done, warnings }
 }
 
 /** Parents before what is below them, where they analyse it. */

@@ -13,10 +13,10 @@ import { plural } from '../../base/units.ts'
 import { onlyRow, type Db, type Queryable } from '../../db/db.ts'
 import type { Job, JobContext, JobOutcome } from '../../db/job.ts'
 import { requireDirect } from '../../db/server-facts.ts'
-import { prepareSession } from '../../plan/index.ts'
 import { quoteQualified } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
 import { markTable } from '../marks.ts'
+import { vacuumGently } from './vacuum-gently.ts'
 
 export interface FreezeOptions {
   /** Of autovacuum_freeze_max_age. */
@@ -77,11 +77,7 @@ async function freezeCold(options: FreezeOptions, context: JobContext): Promise<
 }
 
 async function freeze(db: Db, leaf: Leaf): Promise<boolean> {
-  await db.withSession(async (session) => {
-    await prepareSession(session)
-    await session.query(sql.raw(`set vacuum_cost_delay = '2ms'; set vacuum_cost_limit = 400`))
-    await session.query(sql`vacuum (freeze, skip_locked, truncate false) ${sql.ident(leaf.schema, leaf.name)}`)
-  })
+  await db.withSession((session) => vacuumGently(session, leaf, { freeze: true }))
   return (await readAge(db, leaf)) < leaf.age
 }
 

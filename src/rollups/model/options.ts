@@ -75,8 +75,8 @@ export interface Rollup {
   readonly totals?: Totals | undefined
   /** Coarser buckets that are kept besides, of the same zone; undefined: none. */
   readonly levels?: readonly TimeUnit[] | undefined
-  /** What becomes of the buckets of partitions that are gone. Undefined: they are kept. */
-  readonly retention?: 'forget' | undefined
+  /** What becomes of the buckets of partitions that are gone: they go too, or when they are of that age. Undefined: they are kept. */
+  readonly retention?: 'forget' | { readonly keep: string } | undefined
   /** A subscription writes to the source, or sessions in session_replication_role = replica: their rows are noted, too. */
   readonly subscriber?: true | undefined
   /** Where the source has row security: `ignore` shows what policies hide to whoever may read the source at all. */

@@ -4,10 +4,12 @@
 import pg from 'pg'
 import type { Hold } from '../../../base/clock.ts'
 import { StrataError } from '../../../base/errors.ts'
-import { isDestroyed } from '../statement/call.ts'
+import { isOwn } from '../observer.ts'
+import { isDestroyed, textOf } from '../statement/call.ts'
 import { LazyClient } from './lazy-client.ts'
 import type { Holder } from '../connections/node-pool.ts'
 import type { PoolCore } from '../pool-core.ts'
+import { tellOf } from '../telemetry.ts'
 
 export type ConnectCallback = (
   error: Error | undefined,
@@ -67,8 +69,12 @@ export class Checkouts {
   /** A Submittable sent to the pool itself: on a client that goes back when it has ended. */
   stream(submittable: pg.Submittable, callback: unknown, connect: (callback: ConnectCallback) => void): pg.Submittable {
     const own = submittable as { callback?: unknown; once?(event: string, listener: () => void): void }
-    connect((error, client, done) => {
-      if (client === undefined) return (own as { handleError?(error?: Error): void }).handleError?.(error)
+    const { telemetry } = this.#core.dispatcher
+    const taken = telemetry.inContext<Parameters<ConnectCallback>>((error, client, done) => {
+      if (client === undefined) {
+        if (!isOwn(submittable)) tellOf(telemetry, textOf(submittable), 'write')?.end(error ?? null, undefined)
+        return (own as { handleError?(error?: Error): void }).handleError?.(error)
+      }
       if (isDestroyed(submittable)) return done()
       const giveBack = once(() => done())
       const given = callback ?? own.callback
@@ -81,6 +87,7 @@ export class Checkouts {
       for (const event of ['end', 'close', 'error']) own.once?.(event, giveBack)
       client.query(submittable)
     })
+    connect(taken)
     return submittable
   }
 

@@ -15,12 +15,13 @@ import { KeptConnection } from './kept-connection.ts'
 import { linkOf } from '../cluster/link.ts'
 import { losesConnection } from '../cluster/lost.ts'
 import type { Holder, PooledClient } from '../connections/node-pool.ts'
+import { isOwn, whenStreamEnds } from '../observer.ts'
 import type { Route } from '../options.ts'
 import { withTimeout } from '../statement/query-timeout.ts'
 import { runBegin, runEnd, runStatement, type RunDone } from '../statement/run-statement.ts'
 import type { ServerNode } from '../cluster/server-node.ts'
 import { foreignToken, isForeign, type CausalSession, type Scope } from '../routing/session.ts'
-import { noteNode, type QueryTrace } from '../telemetry.ts'
+import { noteNode, tellOf, type QueryTrace, type Told } from '../telemetry.ts'
 
 export interface ClientBindingParts {
   readonly dispatcher: Dispatcher
@@ -84,18 +85,20 @@ export class ClientBinding {
       return callback(error as Error)
     }
     // Freed by somebody else's answer, it would run in that one's context.
-    const runFree = this.#dispatcher.telemetry.inContext((lost?: Error) => {
+    const { telemetry } = this.#dispatcher
+    const runFree = telemetry.inContext((lost?: Error) => {
       if (lost !== undefined) return callback(lost)
       const { classification, route, session } = choice
-      if (this.client !== undefined) return this.#runBound(call, choice, this.#startTrace(call, choice), callback)
-      if (classification.transaction === 'begin-read-only') {
-        return this.#bindAndRun(call, choice, (bound) => this.#kept.takeFor(route, session, bound), callback)
-      }
-      if (route !== 'write') {
+      if (this.client === undefined && route !== 'write' && classification.transaction !== 'begin-read-only') {
         this.#isFresh = false
         return this.#dispatcher.dispatch(call, scope, callback, (client) => (this.#lent = client))
       }
-      this.#bindAndRun(call, choice, (bound) => this.#kept.takeWriter(session, bound), callback)
+      const answer = call.own ? callback : telemetry.observed(call.text, callback)
+      if (this.client !== undefined) return this.#runBound(call, choice, this.#startTrace(call, choice), answer)
+      if (classification.transaction === 'begin-read-only') {
+        return this.#bindAndRun(call, choice, (bound) => this.#kept.takeFor(route, session, bound), answer)
+      }
+      this.#bindAndRun(call, choice, (bound) => this.#kept.takeWriter(session, bound), answer)
     })
     this.#whenFree(runFree)
   }
@@ -112,12 +115,16 @@ export class ClientBinding {
     } catch (error) {
       return callback(error as Error)
     }
-    const send = (): void => {
+    const send = (told: Told | undefined): void => {
       if (isDestroyed(submittable)) return callback()
-      const { client } = this
+      const { client, node } = this
       const { session } = choice
       if (client === undefined) return callback(new TypeError('The client has no connection'))
       this.#isFresh = false
+      if (told !== undefined) {
+        if (node !== undefined) told.servedBy(node)
+        whenStreamEnds(submittable, (error) => told.end(error, (submittable as { rowCount?: number }).rowCount))
+      }
       const inTransaction = client.getTransactionStatus() !== 'I'
       if (session === undefined || inTransaction) client.query(submittable)
       else streamInSession(client, submittable, session, choice.classification.route === 'read')
@@ -125,9 +132,19 @@ export class ClientBinding {
     }
     this.#whenFree((lost) => {
       if (lost !== undefined) return callback(lost)
-      if (this.client !== undefined) return send()
-      this.#kept.takeFor(choice.route, choice.session, (error) => (error === undefined ? send() : callback(error)))
+      const told = isOwn(submittable) ? undefined : this.tell(text, choice.route)
+      if (this.client !== undefined) return send(told)
+      this.#kept.takeFor(choice.route, choice.session, (error) => {
+        if (error === undefined) return send(told)
+        told?.end(error, undefined)
+        callback(error)
+      })
     })
+  }
+
+  /** Of a statement that is not sent by run(). Undefined: nobody listens. */
+  tell(text: string, route: Route): Told | undefined {
+    return tellOf(this.#dispatcher.telemetry, text, route)
   }
 
   /** When the connection, if there is one, waits for a statement; an idle one to a replica is let go of. */

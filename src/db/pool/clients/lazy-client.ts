@@ -23,6 +23,7 @@ import type { Holder, PooledClient } from '../connections/node-pool.ts'
 import { preparedName } from '../statement/prepared.ts'
 import type { ServerNode } from '../cluster/server-node.ts'
 import type { Scope } from '../routing/session.ts'
+import type { Told } from '../telemetry.ts'
 
 type Done = () => void
 
@@ -93,6 +94,14 @@ export class LazyClient extends EventEmitter {
     return this.#binding.client
   }
 
+  /** Of a statement that is sent on the connection itself. Undefined: nobody listens. */
+  tell(text: string): Told | undefined {
+    const told = this.#binding.tell(text, 'write')
+    const { node } = this.#binding
+    if (node !== undefined) told?.servedBy(node)
+    return told
+  }
+
   /** The node that holds the connection, while there is one. */
   get node(): string | undefined {
     return this.#binding.node?.name
@@ -156,12 +165,12 @@ export class LazyClient extends EventEmitter {
     if (own.callback === undefined && typeof (callback ?? values) === 'function') own.callback = callback ?? values
     const fail = (error: Error): void => own.handleError?.(error, { sync: () => undefined })
     if (this.#released) return queueMicrotask(() => fail(usedAfterRelease()))
-    this.#run((done) => {
+    const job = (done: Done): void =>
       this.#binding.submit(submittable, textOf(submittable), scope, (error) => {
         done()
         if (error !== undefined) fail(error)
       })
-    })
+    this.#run(this.#owner.dispatcher.telemetry.inContext(job))
   }
 
   #run(job: (done: Done) => void): void {

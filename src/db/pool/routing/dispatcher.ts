@@ -89,7 +89,8 @@ export class Dispatcher implements RoutingContext {
     this.outside = outside
   }
 
-  dispatch(call: Call, scope: Scope | undefined, done: QueryCallback, onClient?: ErrandOptions['onClient']): void {
+  dispatch(call: Call, scope: Scope | undefined, answer: QueryCallback, onClient?: ErrandOptions['onClient']): void {
+    const done = call.own ? answer : this.telemetry.observed(call.text, answer)
     let choice: RoutingChoice
     try {
       choice = this.choose(call, scope)

@@ -2,6 +2,7 @@
 
 import type pg from 'pg'
 import type { Route } from '../options.ts'
+import { isOwn, type ownStatement } from '../observer.ts'
 
 /** What pg passes back: an error, or the result. */
 export type QueryCallback = (error: Error | null, result?: pg.QueryResult) => void
@@ -14,6 +15,7 @@ export interface RoutedConfig extends pg.QueryConfig {
   readonly route?: Route | (string & {})
   /** Ask for a name by which the statement is prepared, unless it has one. */
   readonly prepare?: boolean
+  readonly [ownStatement]?: true
 }
 
 export interface Call {
@@ -31,6 +33,8 @@ export interface Call {
   readonly ours: boolean
   /** Asks pg for something that only pg's own way of sending can do. */
   readonly special: boolean
+  /** The library's own question: observers are not told of it. */
+  readonly own: boolean
 }
 
 export function isSubmittable(config: unknown): config is pg.Submittable {
@@ -67,6 +71,7 @@ export function takeApart(config: string | RoutedConfig, values: unknown[] | und
       special.binary !== undefined ||
       special.portal !== undefined ||
       special.queryMode !== undefined,
+    own: isOwn(config),
   }
 }
 
@@ -74,6 +79,13 @@ export function takeApart(config: string | RoutedConfig, values: unknown[] | und
 function forPg(config: RoutedConfig): pg.QueryConfig {
   const { route: _route, prepare: _prepare, query_timeout: _timeout, ...rest } = config
   return rest
+}
+
+/** For a pooler that does not keep names apart. */
+export function withoutName(config: string | pg.QueryConfig): string | pg.QueryConfig {
+  if (typeof config === 'string' || config.name === undefined) return config
+  const { name: _name, ...nameless } = config
+  return nameless
 }
 
 export type NameGiver = (text: string) => string
@@ -90,6 +102,13 @@ export function textOf(submittable: pg.Submittable): string {
   return typeof text === 'string' ? text : ''
 }
 
+/** Of what pg takes besides: what has no text, or none that is one, is refused by pg, or runs by its name. */
+export function plainTextOf(config: unknown): string {
+  if (typeof config === 'string') return config
+  const text: unknown = (config as { text?: unknown } | null | undefined)?.text
+  return typeof text === 'string' ? text : ''
+}
+
 export function plainCall(text: string, values?: unknown[]): Call {
   return {
     config: text,
@@ -102,5 +121,6 @@ export function plainCall(text: string, values?: unknown[]): Call {
     name: undefined,
     ours: false,
     special: false,
+    own: false,
   }
 }

@@ -1,0 +1,32 @@
+// Whether the server measures how long reads and writes take.
+
+import { sql } from '../../sql/sql.ts'
+import type { Check } from '../model.ts'
+import { defineCheck, findEach } from './tools/define.ts'
+
+export const ioTimingOff: Check = defineCheck({
+  name: 'io-timing-off',
+  category: 'settings',
+  of: 'each',
+  question: 'Does the server measure how long the disk takes?',
+  why: 'Without track_io_timing nobody can tell a slow disk from a slow statement. It costs two looks at the clock for each block (pg_test_timing).',
+  threshold: 'note',
+  mends: 'switches it on',
+  find: ({ on }) =>
+    findEach<{ setting: string }>(
+      on,
+      sql`
+        select setting
+        from pg_settings
+        where name = 'track_io_timing'
+          and setting = 'off'`,
+      ({ setting }) => ({
+        gravity: 'note',
+        subject: 'track_io_timing',
+        what: 'track_io_timing is off',
+        evidence: { track_io_timing: setting },
+        fix: ['alter system set track_io_timing = on', 'select pg_reload_conf()'],
+        undo: ['alter system reset track_io_timing', 'select pg_reload_conf()'],
+      }),
+    ),
+})

@@ -1,0 +1,15 @@
+// pgstrata/advise: what is wrong, by which evidence, and what to do about it.
+
+export { checks } from './checks/index.ts'
+export { readFindings, type DeepOptions, type DeepReport, type NodeFinding } from './deep.ts'
+export type { AdviseNode } from './ask-node.ts'
+export { categories, type Check, type Finding, type Gravity } from './model.ts'
+export { cappedScore, categoryWeights, scoreOf } from './score.ts'
+export { QueryPlanAnalyzer, type AnalyzerOptions, type DetailedPlan } from './analyzer.ts'
+export { type Insight } from './insights/index.ts'
+export type { Plan, PlanNode } from './plan/node.ts'
+export { renderPlan } from './plan/render.ts'
+export type { Confidence, IndexSuggestion } from './suggest/index.ts'
+export { findWhySlow, type SlowReport, type SlowReportStep, type WhySlowOptions } from './why-slow.ts'
+export { slowSteps } from './slow/index.ts'
+export type { SlowVerdict, ViewFreshness } from './slow/step.ts'

@@ -1,0 +1,2 @@
+export { suggestIndexes } from './suggest.ts'
+export type { Confidence, IndexSuggestion } from './suggestion.ts'

@@ -1,0 +1,97 @@
+// Every error as an answer: { error: { code, message, … } } with the status of the error table. What is not ours says only that
+// something failed; its message may hold a value, so the log is told its kind and no more.
+
+import { isStrataError, StrataError } from '../base/errors.ts'
+import type { ErrorCode } from '../base/error-table.ts'
+import type { Logger } from '../base/logger.ts'
+import { translateError } from '../db/translate.ts'
+import { object, optional, text, type Shape } from './shape.ts'
+
+export interface ErrorAnswer {
+  readonly error: {
+    readonly code: string
+    readonly message: string
+    readonly expected?: string
+    readonly got?: string
+    readonly advice?: string
+  }
+}
+
+export const errorShape: Shape<ErrorAnswer> = object<ErrorAnswer>({
+  error: object<ErrorAnswer['error']>({
+    code: text(),
+    message: text(),
+    expected: optional(text()),
+    got: optional(text()),
+    advice: optional(text()),
+  }),
+})
+
+/** What Fastify, and Node's parser below it, refuse by themselves, by the status they refuse it with. */
+const codeOfStatus: Readonly<Record<number, ErrorCode>> = {
+  404: 'HTTP_NOT_FOUND',
+  405: 'HTTP_METHOD',
+  408: 'HTTP_TIMEOUT',
+  413: 'HTTP_BODY_TOO_LARGE',
+  414: 'HTTP_URL_TOO_LONG',
+  415: 'HTTP_MEDIA_TYPE',
+  431: 'HTTP_HEADERS_TOO_LARGE',
+}
+
+const messageOfCode: Partial<Record<ErrorCode, string>> = {
+  HTTP_MALFORMED: 'The request cannot be understood',
+  HTTP_TIMEOUT: 'The request did not arrive in time',
+  HTTP_BODY_TOO_LARGE: 'The body is too large',
+  HTTP_URL_TOO_LONG: 'The URL is too long',
+  HTTP_MEDIA_TYPE: 'The body is not JSON',
+  HTTP_HEADERS_TOO_LARGE: 'The headers are too large',
+}
+
+/** By the status of somebody else's refusal. */
+export function refusalOf(status: number): StrataError {
+  const code = codeOfStatus[status] ?? 'HTTP_MALFORMED'
+  return new StrataError(code, { message: messageOfCode[code] ?? 'The request was refused' })
+}
+
+export function toStrataError(given: unknown, logger: Logger, place: string): StrataError {
+  const error = given instanceof StrataError ? given : translated(given)
+  if (error !== undefined) return error
+  const status = (given as { readonly statusCode?: unknown } | null | undefined)?.statusCode
+  if (typeof status === 'number' && status >= 400 && status < 500) return refusalOf(status)
+  logger.warn('A request failed', { place, kind: kindOf(given) })
+  return new StrataError('INTERNAL', { message: 'Something failed', advice: 'The log of the server says where.' })
+}
+
+/** The server's own messages can hold values, so they stay here. */
+function translated(given: unknown): StrataError | undefined {
+  const error = translateError(given)
+  if (!isStrataError(error)) return undefined
+  return new StrataError(error.code, { message: 'The database refused or was lost', cause: given })
+}
+
+function kindOf(given: unknown): string {
+  const { name, code } = (given ?? {}) as { readonly name?: unknown; readonly code?: unknown }
+  return [name, code].filter((part) => typeof part === 'string').join(' ')
+}
+
+export function answerOf(error: StrataError): ErrorAnswer {
+  const { expected, got } = error.details
+  return {
+    error: {
+      code: error.code,
+      message: error.message,
+      ...(typeof expected === 'string' ? { expected } : {}),
+      ...(typeof got === 'string' ? { got } : {}),
+      advice: error.advice,
+    },
+  }
+}
+
+/** A value of a request that is not as it must be; the value is not repeated. */
+export function invalidValue({ path, expected }: { readonly path: string; readonly expected: string }): StrataError {
+  return new StrataError('VALUE_INVALID', {
+    message: `${path === '' ? 'The request' : path} is not as it must be`,
+    expected,
+    details: { expected },
+  })
+}

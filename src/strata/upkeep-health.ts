@@ -1,0 +1,42 @@
+// How jobs and partitions are doing, in the few numbers that are watched.
+
+import type { Jobs } from '../maintain/index.ts'
+import type { TableStatus } from '../partitions/index.ts'
+import type { UpkeepOptions } from '../watch/index.ts'
+
+type JobHealth = Awaited<ReturnType<UpkeepOptions['jobs']>>[number]
+type PartitionHealth = Awaited<ReturnType<UpkeepOptions['partitions']>>[number]
+
+/** Of tables whose partitions begin at times; those of ids do not tell when they are used up. */
+export function partitionHealth(statuses: readonly TableStatus[], nowMs: number): readonly PartitionHealth[] {
+  return statuses.flatMap(({ key, state, partitions }) => {
+    const beginnings = partitions.flatMap(({ bound }) => {
+      const lower = /^FOR VALUES FROM \('(\d{4}-\d\d-\d\d[^']*)'\)/.exec(bound)?.[1]
+      return lower === undefined ? [] : [beginMs(lower)]
+    })
+    if (state !== 'partitioned' || beginnings.length === 0) return []
+    return [{ table: key, ahead: beginnings.filter((begin) => begin > nowMs).length }]
+  })
+}
+
+/** '2026-01-01', '2026-01-01 00:00:00', '2026-01-01 00:00:00+00', '… +05:30' */
+function beginMs(text: string): number {
+  const [, date = '', time = '00:00:00', zone = 'Z'] = /^([\d-]+)(?: ([\d:.]+))?([+-][\d:]+)?$/.exec(text) ?? []
+  return Date.parse(`${date}T${time}${/^[+-]\d\d$/.test(zone) ? `${zone}:00` : zone}`)
+}
+
+/** Failures are counted from the first question on: each run once. */
+export function jobHealth(jobs: Jobs): () => Promise<readonly JobHealth[]> {
+  const known = new Map<string, { readonly startedMs: number; readonly failures: number }>()
+  return async () =>
+    (await jobs.list()).flatMap(({ name, last }): readonly JobHealth[] => {
+      if (last?.finished === undefined) return []
+      const startedMs = last.started.getTime()
+      const before = known.get(name)
+      const failed = last.state === 'failed' || last.state === 'lost'
+      const isSeen = before?.startedMs === startedMs
+      const failures = isSeen ? before.failures : failed ? (before?.failures ?? 0) + 1 : 0
+      known.set(name, { startedMs, failures })
+      return [{ name, tookMs: last.finished.getTime() - startedMs, failures }]
+    })
+}

@@ -1,0 +1,86 @@
+// Watching as the configuration declares it: which servers, what else is asked, over which connections.
+//
+// What must be true: nothing is made where `watch` is not declared, and nothing connects before it is started or asked. A connection of
+// its own for each server, and two for lease and store, so that what is measured does not wait for who is measured.
+
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/logger.ts'
+import type { Random } from '../base/random.ts'
+import type { ResolvedConfig } from '../config/index.ts'
+import { openDb } from '../db/pg-db.ts'
+import type { Jobs } from '../maintain/index.ts'
+import { RedisLink } from '../redis/index.ts'
+import {
+  createApplicationsProbe,
+  createCallsProbe,
+  createExpectedIndexProbe,
+  createPgBouncerProbe,
+  createRedisProbe,
+  createServerProbes,
+  createUpkeepProbes,
+  createWatching,
+  type OtherNode,
+  type SampledNode,
+  type Watching,
+} from '../watch/index.ts'
+import type { Structures } from './structures.ts'
+import { jobHealth, partitionHealth } from './upkeep-health.ts'
+
+export interface WatchTools {
+  readonly structures: Structures
+  readonly jobs: Jobs
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+export interface OpenedWatching extends Watching {
+  /** stop(), and the connections. */
+  close(): Promise<void>
+}
+
+const applicationName = 'pgstrata watch'
+/** Longer than any probe may take: what is not answered by then was swallowed by the network. */
+const answerTimeoutMs = 20_000
+const storeConnections = 2
+
+export function createConfiguredWatching(config: ResolvedConfig, given: WatchTools): OpenedWatching | undefined {
+  const { watch: settings, database, pool, cache } = config
+  if (settings === undefined) return undefined
+  const { structures, jobs, clock, random, logger } = given
+  const open = (url: string, max: number): SampledNode['open'] => {
+    const { connectTimeoutMs } = database
+    return () => openDb({ url, max, connectTimeoutMs, applicationName, answerTimeoutMs })
+  }
+  const store = open(database.direct, storeConnections)()
+  const nodes: readonly SampledNode[] = [
+    { name: 'primary', open: open(database.direct, 1) },
+    ...pool.replicas.map(({ name, connectionString }) => ({ name, open: open(connectionString, 1) })),
+  ]
+  const probes = [
+    ...createServerProbes({ clock, cores: settings.cores, asksReplicas: pool.replicas.length > 0 }),
+    ...(config.expected.length === 0 ? [] : [createExpectedIndexProbe(config.expected)]),
+  ]
+  const bouncer = settings.pgbouncer === undefined ? undefined : open(settings.pgbouncer, 1)()
+  const { redis } = cache.options
+  const link = redis === undefined ? undefined : new RedisLink({ url: redis, clock, random })
+  const upkeep = createUpkeepProbes({
+    rollups: () => structures.rollup.status(),
+    views: () => structures.views.status(),
+    partitions: async () => partitionHealth(await structures.partitions.status(), clock.now()),
+    jobs: jobHealth(jobs),
+  })
+  const others: readonly OtherNode[] = [
+    { name: 'app', on: store, probes: [createCallsProbe(), createApplicationsProbe()] },
+    { name: 'pgstrata', on: store, probes: upkeep },
+    ...(bouncer === undefined ? [] : [{ name: 'pgbouncer', on: bouncer, probes: [createPgBouncerProbe(bouncer)] }]),
+    ...(link === undefined ? [] : [{ name: 'redis', on: store, probes: [createRedisProbe(link)] }]),
+  ]
+  const watching = createWatching({ db: store, settings, nodes, probes, others, clock, random, logger })
+  return Object.assign(watching, {
+    close: async () => {
+      await watching.stop()
+      await Promise.all([store.close({ now: true }), bouncer?.close({ now: true }), link?.close()])
+    },
+  })
+}

@@ -1,0 +1,18 @@
+// What a monitor tells, and with what.
+
+import type { ViewFreshness } from './freshness.ts'
+import type { PoolStats } from './pool-state.ts'
+import type { ReplicaLag } from './replicas.ts'
+import type { SlowQueryEvent } from './slow.ts'
+
+export interface MonitorEvents {
+  slowQuery: [SlowQueryEvent]
+  poolStats: [PoolStats]
+  poolWarning: [PoolStats & { readonly threshold: number }]
+  staleView: [ViewFreshness]
+  cacheWarning: [{ readonly cacheHitRatio: number; readonly threshold: number; readonly blocks: number }]
+  replicaLag: [ReplicaLag & { readonly threshold: number }]
+  checkFailed: [{ readonly check: string; readonly error: unknown }]
+}
+
+export type Tell = <Event extends keyof MonitorEvents>(event: Event, particulars: MonitorEvents[Event][0]) => void

@@ -1,0 +1,102 @@
+// `pgstrata top`: one page of what a server is at, drawn for a screen and as JSON, on a server that is at something.
+
+import pg from 'pg'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { renderTop, type TopModel } from '../../src/cli/top-view.ts'
+import { command } from '../support/command.ts'
+import { describeOnEachVersion } from '../support/postgres.ts'
+import { createProject } from '../support/project.ts'
+
+const model: TopModel = {
+  at: new Date('2026-11-22T10:00:00Z'),
+  target: 'app@db:5432/app',
+  version: '18.4',
+  load: [
+    { wait: 'CPU', sessions: 1.5 },
+    { wait: 'Lock', sessions: 3 },
+  ],
+  cores: undefined,
+  connections: { active: 4, idle: 10, inTransaction: 1, most: 100 },
+  rates: { commits: 1_234.4, rollbacks: 2, hitRatio: 0.987, walBytes: 2_048 },
+  statements: [
+    { text: 'select *\n  from plays where song_id = $1', callsPerSecond: 900, meanMs: 0.4, share: 0.75 },
+    { text: '(all others)', callsPerSecond: 20, meanMs: 3, share: 0.25 },
+  ],
+  nodes: [
+    { name: 'primary', role: 'primary', lagMs: 0 },
+    { name: 'replica-1', role: 'replica', lagMs: 20 },
+  ],
+  blocked: 2,
+  longestTransactionMs: 120_000,
+  alerts: [{ severity: 'critical', summary: 'everything is slow' }],
+  notAsked: ['cpu: not available because the server is elsewhere'],
+}
+const plain = (_style: string, text: string): string => text
+
+describe('the page of top', () => {
+  test('says what there is to say, the heaviest wait first', () => {
+    const page = renderTop(model, { columns: 120, rows: 40 }, plain)
+    expect(page.join('\n')).toMatchInlineSnapshot(`
+      "pgstrata top  app@db:5432/app  PostgreSQL 18.4  10:00:00 UTC
+      15 of 100 connections (4 active, 1 idle in transaction)   1,234 commits/s, 2.0 rollbacks/s   98.7 % from buffers   WAL …
+      primary primary   replica-1 replica 20 ms behind
+      critical: everything is slow
+
+      Load  4.50 active sessions, the mean of the last minute
+        Lock    3.00  ██████████████████████████████
+        CPU     1.50  ███████████████
+
+        share   calls/s       mean  statement
+        75.0%       900    0.40 ms  select * from plays where song_id = $1
+        25.0%      20.0    3.00 ms  (all others)
+
+      cpu: not available because the server is elsewhere"
+    `)
+  })
+
+  test('is never larger than the screen, and says what is not known', () => {
+    const nothing = { ...model, load: undefined, connections: undefined, statements: [], notAsked: [] }
+    for (const [columns, rows] of [
+      [40, 5],
+      [80, 24],
+      [200, 3],
+    ] as const) {
+      for (const one of [model, nothing]) {
+        const page = renderTop(one, { columns, rows }, plain)
+        expect(page.length).toBeLessThanOrEqual(rows)
+        for (const line of page) expect(Array.from(line).length).toBeLessThanOrEqual(columns)
+      }
+    }
+    expect(renderTop(nothing, { columns: 80, rows: 24 }, plain).join('\n')).toContain('No statement was counted')
+  })
+})
+
+describeOnEachVersion('pgstrata top', (_version, database) => {
+  test('shows a session that is blocked, the load it makes, and no parameter of anybody', async () => {
+    const { url } = database()
+    const [holder, waiter] = await Promise.all([connect(url), connect(url)])
+    await holder.query(`create table t (secret text); insert into t values ('hush-hush')`)
+    await holder.query(`begin; lock table t`)
+    const waiting = waiter.query(`select * from t where secret = $1`, ['hush-hush'])
+    const project = await createProject(url)
+    onTestFinished(() => project.close())
+    const { code, out } = await command(project.dir, 'top', '--once', '--json', '--every', '1s')
+    const page = await command(project.dir, 'top', '--every', '1s')
+    await holder.query('rollback')
+    await waiting
+    expect(code).toBe(0)
+    const shown = JSON.parse(out) as TopModel
+    expect(shown.blocked).toBe(1)
+    expect(shown.load?.find(({ wait }) => wait === 'Lock')?.sessions).toBeGreaterThan(0.5)
+    expect(shown.connections?.active).toBeGreaterThanOrEqual(1)
+    expect(page.out).toContain('1 blocked')
+    expect(out + page.out).not.toContain('hush-hush')
+  })
+})
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  onTestFinished(() => client.end())
+  return client
+}

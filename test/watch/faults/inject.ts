@@ -1,0 +1,221 @@
+// Puts the faults into a world, and takes them out again.
+
+import type pg from 'pg'
+import { expect } from 'vitest'
+import { sql } from '../../../src/sql/sql.ts'
+import { waitUntil } from '../../support/wait.ts'
+import { run } from '../support.ts'
+import { config, faults, quickClock, state, type Fault } from './list.ts'
+import { open } from './support.ts'
+import { once, openSession, type World } from './world.ts'
+
+/** When each was put in, and taken out. */
+export const beganMs: Map<Fault, number> = new Map()
+export const endedMs: Map<Fault, number> = new Map()
+
+export type End = () => Promise<unknown>
+
+/** Puts a fault in, and notes when, for all rules that are to find it. */
+async function inject(rules: readonly string[], begin: () => Promise<End>): Promise<End> {
+  const found = faults.filter(({ rule }) => rules.includes(rule))
+  const end = await begin()
+  for (const fault of found) beganMs.set(fault, Date.now())
+  return async () => {
+    await end()
+    for (const fault of found) endedMs.set(fault, Date.now())
+  }
+}
+
+async function blockSessions(world: World): Promise<End> {
+  const lock = 'select from fought_over where id = 1 for update'
+  const holder = await openSession(world, 'begin', lock)
+  const waiting = await Promise.all([1, 2, 3].map(() => openSession(world)))
+  const ended = waiting.map((one) => one.query(lock).catch(() => undefined))
+  return async () => {
+    await holder.end()
+    await Promise.all(ended)
+  }
+}
+
+async function keepBusy(world: World): Promise<End> {
+  const { db } = world
+  const busy = await Promise.all([1, 2, 3, 4].map(() => openSession(world, `set application_name to 'busy'`)))
+  const ended = busy.map((one) => one.query('select pg_sleep(120)').catch(() => undefined))
+  return async () => {
+    await db.query(
+      sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'busy' and pid <> pg_backend_pid()`,
+    )
+    await Promise.all(ended)
+  }
+}
+
+async function fillConnections(world: World): Promise<End> {
+  const { db } = world
+  const idle: pg.Client[] = []
+  const count = async (): Promise<number> =>
+    (
+      await db.query<{ n: number }>(
+        sql`select count(*)::int as n from pg_stat_activity where backend_type = 'client backend'`,
+      )
+    ).rows[0]?.n ?? 0
+  while ((await count()) < 52) idle.push(await openSession(world))
+  return () => Promise.all(idle.map((one) => one.end()))
+}
+
+async function deadlock(world: World): Promise<End> {
+  const { db } = world
+  const lock = (id: number): string => `select from fought_over where id = ${id} for update`
+  // The first row is fought over by others.
+  await db.query(sql`insert into fought_over values (3)`)
+  const [one, two] = [await openSession(world, 'begin', lock(2)), await openSession(world, 'begin', lock(3))]
+  const answers = await Promise.allSettled([one.query(lock(3)), two.query(lock(2))])
+  expect(answers.map(({ status }) => status)).toContain('rejected')
+  await Promise.all([one.end(), two.end()])
+  return () => Promise.resolve()
+}
+
+async function rollBack(world: World): Promise<End> {
+  const client = await openSession(world)
+  let isOver = false
+  const looping = (async () => {
+    while (!isOver) {
+      for (let count = 0; count < 20; count++) await client.query('begin; select from rewritten limit 1; rollback')
+      await client.query('select pg_sleep(0.05)')
+    }
+  })()
+  return async () => {
+    isOver = true
+    await looping
+  }
+}
+
+/** What a process saw of its calls is stored when it ends; that a minute goes by is told to the table. */
+async function callSlowly(world: World): Promise<End> {
+  const { url, db } = world
+  const app = open(url, config)
+  const sleep = (seconds: number) => () => app.pool.query('select pg_sleep($1)', [seconds])
+  await Promise.all([
+    app.monitor.trackQuery(sleep(0.07), 'quick'),
+    app.monitor.trackQuery(sleep(0.2), 'slow'),
+    app.monitor.trackQuery(sleep(2.2), 'very_slow'),
+    app.monitor.trackQuery(sleep(5.3), 'slowest'),
+    ...Array.from({ length: 30 }, () => app.pool.query('select 1 / 0').catch(() => undefined)),
+  ])
+  await app.close()
+  const age = (seconds: number): Promise<unknown> =>
+    db.query(sql`update pgstrata.watch_call set at = at - ${seconds} * interval '1 s'`)
+  await age(16)
+  return () => age(75)
+}
+
+async function fillPool(world: World): Promise<End> {
+  const { url, opened } = world
+  const app = open(url, { ...config, database: { pool: { max: 2, connectTimeout: '5 min' } } }, { clock: quickClock })
+  opened.push(() => app.close())
+  for (let key = 0; key < 200; key++) await app.cache.get(`song:${key}`, () => Promise.resolve(key))
+  const held = await Promise.all([app.pool.connect(), app.pool.connect()])
+  const waiting = Array.from({ length: 8 }, () => app.pool.connect().catch(() => undefined))
+  return async () => {
+    for (const client of held) client.release()
+    for (const client of waiting) (await client)?.release()
+    for (let count = 0; count < 1_000; count++) await app.cache.get('song:1', () => Promise.resolve(1))
+  }
+}
+
+async function leaveSlot(world: World): Promise<End> {
+  const { db } = world
+  await db.query(sql`select pg_create_physical_replication_slot('left_alone', true)`)
+  // A segment has 16 MB.
+  for (let segment = 0; segment < 3; segment++) {
+    await run(db, `select pg_logical_emit_message(false, 'x', 'x')`, 'select pg_switch_wal()')
+  }
+  return () => run(db, `select pg_drop_replication_slot('left_alone')`)
+}
+
+async function refuseArchive(world: World): Promise<End> {
+  const { db } = world
+  const set = (value: string): Promise<void> =>
+    run(db, `alter system set archive_command = '${value}'`, 'select pg_reload_conf()')
+  await set('false')
+  await run(db, `select pg_logical_emit_message(false, 'x', 'x')`, 'select pg_switch_wal()')
+  return () => set('true')
+}
+
+async function failJobs(world: World): Promise<End> {
+  const { daemon } = world
+  state.isBroken = state.isSleepy = true
+  const failures = (): number | undefined =>
+    daemon.watch?.latest.series('pgstrata_job_failures').find(({ labels }) => labels[0] === 'broken')?.value
+  for (let run = 1; run <= 3; run++) {
+    await daemon.jobs.runNow('broken').catch(() => undefined)
+    await waitUntil(() => failures() === run, { what: `failure ${run} of the job is seen` })
+  }
+  await daemon.jobs.runNow('sleepy')
+  return async () => {
+    state.isBroken = state.isSleepy = false
+    await daemon.jobs.runNow('broken')
+    await daemon.jobs.runNow('sleepy')
+  }
+}
+
+export async function injectAll(world: World): Promise<readonly End[]> {
+  const { cluster, url, db, daemon } = world
+  const [replica] = cluster.replicas
+  const ends = [
+    await inject(['UnusedIndex'], async () => {
+      await run(db, 'create index plays_unused_idx on plays (filler)')
+      return () => once(url, 'set enable_seqscan = off', 'select count(*) from plays where filler = 5')
+    }),
+    await inject(['ExpectedIndexUnused'], async () => {
+      await run(db, 'drop index plays_song_idx')
+      return () => run(db, 'create index plays_song_idx on plays (song_id)')
+    }),
+    await inject(['BlockedSessions', 'LockWaitLong', 'IdleInTransaction', 'LongTransaction'], () =>
+      blockSessions(world),
+    ),
+    await inject(['HighConnectionCount'], () => keepBusy(world)),
+    await inject(['PoolBusy', 'PoolWaiting', 'PoolExhausted', 'CacheHitRatioLow'], () => fillPool(world)),
+    await inject(['ReplicaLagging', 'ReplicationLag'], async () => {
+      await replica?.pauseReplay()
+      return async () => await replica?.resumeReplay()
+    }),
+    await inject(['SlotInactive', 'SlotRetention'], () => leaveSlot(world)),
+    await inject(['ArchiveFailing'], () => refuseArchive(world)),
+    await inject(['DeadRowsMany'], async () => {
+      await once(url, 'update rewritten set id = id')
+      // Rows that a transaction of another fault may still see stay until that is over.
+      return () =>
+        waitUntil(
+          async () => {
+            await once(url, 'vacuum rewritten')
+            const { rows } = await db.query<{ dead: number }>(
+              sql`select n_dead_tup::int as dead from pg_stat_user_tables where relname = 'rewritten'`,
+            )
+            return rows[0]?.dead === 0
+          },
+          { what: 'that dead rows are gone' },
+        )
+    }),
+    await inject(['SequenceNearlyUsed', 'SequenceExhausted'], async () => {
+      await run(db, `select setval('few_numbers', 80), setval('fewer_numbers', 95)`)
+      return () => run(db, `select setval('few_numbers', 1), setval('fewer_numbers', 1)`)
+    }),
+    await inject(['ViewStale'], async () => {
+      await run(db, `update pgstrata.view set last_refreshed = now() - interval '2 hours'`)
+      return () => daemon.views.refresh({ names: ['songs'] })
+    }),
+    await inject(['RollbacksMany'], () => rollBack(world)),
+  ]
+  const slower = await Promise.all([
+    inject(['JobSlow', 'JobFailing', 'JobFailingAgain'], () => failJobs(world)),
+    inject(['ErrorRateHigh', 'QueryNoticeable', 'QuerySlow', 'QueryVerySlow', 'SlowQueryDetected'], () =>
+      callSlowly(world),
+    ),
+  ])
+  return [
+    ...ends,
+    ...slower,
+    await inject(['Deadlocks'], () => deadlock(world)),
+    await inject(['ConnectionsHigh'], () => fillConnections(world)),
+  ]
+}
