@@ -246,6 +246,7 @@ export type {
   DatabaseInfo,
   GenericPlan,
   IndexUsage,
+  LongRunningQueries,
   LongRunningQuery,
   MonitorEvents,
   MonitorOptions,

@@ -86,7 +86,7 @@ export function openStrata<Declared extends DeclaredRollups = DeclaredRollups>(
   const stores = config.watch !== undefined
   const around = (): Db =>
     openDb({ url: config.pool.connectionString, connectTimeoutMs, max: 1, applicationName: 'pgstrata calls' })
-  const monitoring = createMonitoring({ pool, cache: caching.cache, nodes, stores, around, ...tools })
+  const monitoring = createMonitoring({ pool, direct: db, cache: caching.cache, nodes, stores, around, ...tools })
   if (config.changes !== undefined) changes.subscribe(caching.cache.listener)
   if (config.live !== undefined) changes.subscribe(live.listener)
   let closing: Promise<unknown> | undefined

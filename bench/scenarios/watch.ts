@@ -34,7 +34,7 @@ export const watchScenario: Scenario = {
 }
 
 const notes: ScenarioResult['notes'] = [
-  'Server and application share the cores, over loopback, ten statements always under way: the application is what is short, so whatever it does besides shows. Each run has a pool of its own; rounds run in both orders.',
+  'Server and application share the cores, over loopback, ten statements always under way: the application is what is short, so whatever it does besides shows. In each round two pools take turns of 500 statements, one observed and one not, each coming first every other time.',
   'Probes are asked at their default intervals for five minutes, each a sample; in the first of them every probe is asked, also those that come once an hour. It is a database with 300 tables and four busy clients; what counts is the processor time of the backends that answer them, and of those that store the answers.',
 ]
 

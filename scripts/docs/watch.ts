@@ -80,10 +80,14 @@ Any number of processes may run \`pgstrata serve\`: one of them measures, under 
 when it is gone. It has one connection to each server (by the name of 'pgstrata watch') and asks one question at a time, each in
 a transaction that only reads, with a limit on the server (\`statement_timeout\`) and a tenth of a second for locks. A probe that takes
 longer than its limit is asked half as often, down to a sixteenth, and comes back to its pace when it is answered again. A server that
-cannot be reached is tried again at least every ten seconds; meanwhile \`pgstrata_up\` is 0.
+cannot be reached is tried again at least every ten seconds; meanwhile \`pgstrata_up\` is 0. To the primary it has up to five more: two for
+the lease and for writing, one for probes of its own tables, two for whoever reads the store. The newest answer of every probe stands in
+\`pgstrata.watch_now\`: there every other process reads what is so now, ten seconds later at most.
 
-Of counters, what was added per second is told. After a restart of the server, and after its statistics were set back, nothing is
-known of the time in between, and nothing is made up.
+Of counters, what was added per second is told. After a restart of the server, after its statistics were set back, and from one process
+that measures to the next, nothing is known of the time in between, and nothing is made up: what is stored of statements adds up to what
+pg_stat_statements counted while somebody looked, and never to more. Counters of tables and indexes are those of all their partitions,
+and do not fall when one of them is dropped; those of statements begin with 0 when a process begins to measure.
 `
 
 const privileges = `## What the role needs
@@ -99,7 +103,8 @@ no sessions by wait, no locks and no lag; connections are only counted. \`bloat\
 
 \`statements\` needs pg_stat_statements: \`shared_preload_libraries = 'pg_stat_statements'\`, a restart, and \`create extension
 pg_stat_statements\`. Texts of statements are read once for each that is new among those that take most; they are kept without
-constants and comments, also where PostgreSQL leaves them standing, as in \`alter role … password\`. How much time was spent on reading
+constants and comments, also where PostgreSQL leaves them standing, as in \`alter role … password\`; one that cannot be read, or is longer
+than 20,000 characters, is kept as its first word. How much time was spent on reading
 and writing is known only where \`track_io_timing\` is on. \`cpu\` and \`disk\` are read from the machine where the server runs on it; of
 others, say in \`watch.cores\` how many processors they have, and the load is told by sessions on them.
 `
@@ -125,8 +130,13 @@ Rows as they are written stay for \`watch.store.raw\` (7 days; those of calls a 
 of the same name with \`_hourly\`. Of tables and indexes the largest 50 have series, of statements 20, of everything else at most 100, and
 who has one keeps it until it is far out of the first places. With one server, a hundred tables, and applications that run fifty different statements, that
 is at most ${gigabytes} GB. While the database is away at most 50,000 rows of each kind wait in memory; the oldest are dropped.
+Of texts at most 5,000 are kept by what the server calls them (\`pgstrata.watch_query\`), and 5,000 of what applications send
+(\`pgstrata.watch_shape\`), each of 2,000 characters: those that were seen longest ago go. While there is no room, a shape that is new
+is counted as \`other\`.
 
-\`strata.watch.store\` reads it back:
+\`strata.watch.store\` reads it back: up to two days from the rows as they were written, longer and older stretches from those by hour.
+Series are of whole steps: all that the stretch touches, and of counters no finer than they are asked. Statements and load are of just the
+stretch while the rows of its first and last hour are there, and later of the whole hours at its ends.
 
 \`\`\`ts
 import type { Strata } from 'pgstrata'

@@ -1,7 +1,7 @@
 // Asking a server what checks want to know, so that it costs it little: one connection, one question at a time, each in a
 // read-only transaction of its own with a statement_timeout, and all of them together bounded.
 //
-// What must be true: nothing is written, no lock is waited for, and search_path is pg_catalog alone, so that nothing of a user's is
+// What must be true: nothing is written, no lock is waited for for long, and search_path is pg_catalog alone, so that nothing of a user's is
 // called by an unqualified name and names come out qualified. A question that fails is undone and says why; the next is asked
 // all the same, until the connection is lost or time is up.
 
@@ -30,17 +30,23 @@ const bounds = sql`
   select set_config('statement_timeout', ${`${statementLimitMs}ms`}, true),
     set_config('lock_timeout', '500ms', true),
     set_config('search_path', 'pg_catalog', true),
-    set_config('datestyle', 'ISO', true)`
+    set_config('datestyle', 'ISO', true),
+    -- Costs that a large catalog makes look dear are not worth compiling for.
+    set_config('jit', 'off', true)`
 
 /** One question in a transaction of its own. */
 export async function askOnce<T>(session: Session, work: (on: Queryable) => Promise<T>): Promise<T> {
   await session.query(begin)
   try {
     await session.query(bounds)
-    return await work(session)
-  } finally {
+    const answer = await work(session)
+    // Each rollback would count as one that the application had: what is read here is itself asked for how many there are.
+    await session.query(sql`commit`)
+    return answer
+  } catch (error) {
     // On a lost connection the first error is the one that tells.
     await session.query(sql`rollback`).catch(() => undefined)
+    throw error
   }
 }
 

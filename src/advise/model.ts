@@ -58,6 +58,8 @@ export interface Limits {
   readonly critical: number
   /** What is smaller than that is not looked at. */
   readonly least: number
+  /** Counters are not judged, or nothing follows from them, before they have counted for so long. */
+  readonly leastHours?: number
 }
 
 export interface CheckTools {

@@ -19,16 +19,29 @@ export async function readDependants(on: Queryable, relations: readonly string[]
       select c.oid, c.reltype
       from unnest(${relations}::text[]) as named (name)
       join pg_class c on c.oid = to_regclass(named.name)
+    ),
+    -- Gathered first, so that pg_depend is looked up by its index, and not read whole for each of them.
+    needed as (
+      select 'pg_class'::regclass as classid, oid
+      from own
+      union
+      select 'pg_type'::regclass, t.oid
+      from own c
+      join pg_type t on t.typrelid = c.oid
+      union
+      select 'pg_type'::regclass, t.oid
+      from own c
+      join pg_type t on t.typelem = c.reltype
+      where c.reltype <> 0
     )
     select distinct pg_describe_object(
         case when r.oid is null then d.classid else 'pg_class'::regclass end,
         coalesce(r.ev_class, d.objid), case when r.oid is null then d.objsubid else 0 end) as what,
       n.nspname::text as schema, v.relname::text as name
-    from own c
-    join pg_depend d on d.deptype = 'n'
-      and (d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid
-        or d.refclassid = 'pg_type'::regclass and d.refobjid in (
-          select t.oid from pg_type t where t.typrelid = c.oid or t.typelem = c.reltype and c.reltype <> 0))
+    from needed
+    join pg_depend d on d.refclassid = needed.classid
+      and d.refobjid = needed.oid
+      and d.deptype = 'n'
     left join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
     left join pg_class v on v.oid = r.ev_class
     left join pg_namespace n on n.oid = v.relnamespace

@@ -25,16 +25,32 @@ export const viewLockClass: number = lockClass + 2
 
 export const newestVersion: number = Math.max(...schemaVersions.map((entry) => entry.version))
 
-/** 0 where the schema is not installed. */
+/** 0 where the schema is not installed. DATABASE_PRIVILEGE: it may be, and the role may not look. */
 export async function readInstalledVersion(on: Queryable): Promise<number> {
-  const present = await on.query<{ installed: boolean }>(
-    sql`select to_regclass('pgstrata.installation') is not null as installed`,
-  )
-  if (!onlyRow(present).installed) return 0
+  // A name in a schema that the role may not use cannot even be looked up.
+  const present = await on.query<{ known: boolean; usable: boolean; role: string }>(sql`
+    select n.oid is not null as known, coalesce(has_schema_privilege(n.oid, 'usage'), false) as usable,
+      quote_ident(current_user) as role
+    from (select to_regnamespace('pgstrata')) as n (oid)`)
+  const { known, usable, role } = onlyRow(present)
+  if (!known) return 0
+  if (!usable) throw unreadable(role, `grant usage on schema pgstrata to ${role}`)
+  const table = await on.query<{ readable: boolean | null }>(sql`
+    select has_table_privilege(to_regclass('pgstrata.installation'), 'select') as readable`)
+  const { readable } = onlyRow(table)
+  if (readable === null) return 0
+  if (!readable) throw unreadable(role, `grant select on all tables in schema pgstrata to ${role}`)
   const found = await on.query<{ version: number }>(
     sql`select coalesce(max(version), 0) as version from pgstrata.installation`,
   )
   return onlyRow(found).version
+}
+
+function unreadable(role: string, grant: string): StrataError {
+  return new StrataError('DATABASE_PRIVILEGE', {
+    message: `Role ${role} may not read schema "pgstrata"`,
+    advice: `Let its owner run: ${grant}`,
+  })
 }
 
 /** What is still to be installed over `installed`. */

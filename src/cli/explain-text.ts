@@ -43,6 +43,7 @@ function insightLines(
     ...fold(insight.what, { width, first: '   ', rest: '   ' }),
     ...fold(insight.advice, { width, first: '   → ', rest: '     ' }),
     ...insight.fix.map((statement) => `     ${paint(context, 'cyan', `${statement};`)}`),
+    ...(insight.undo.length === 0 ? [] : [`     ${paint(context, 'dim', `back: ${insight.undo.join('; ')};`)}`]),
   ]
 }
 

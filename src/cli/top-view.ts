@@ -1,7 +1,7 @@
 // One page of `top`: what the servers are at, as lines that fit a screen. Pure.
 //
 // What holds: no line is wider than the screen, and there are no more lines than it has; what does not fit is left out from
-// below. What is not known is said to be, with the reason.
+// below. What is not known is said to be, with the reason. Nothing that a server says moves the cursor or changes colours.
 
 import { formatDuration, formatSize } from '../base/units.ts'
 
@@ -50,7 +50,7 @@ const mostWaits = 6
 const barCells = 30
 
 export function renderTop(model: TopModel, screen: Screen, paint: Paint): readonly string[] {
-  const columns = Math.max(40, screen.columns)
+  const columns = Math.max(1, screen.columns)
   const lines: Line[] = [
     head(model),
     summary(model),
@@ -62,7 +62,7 @@ export function renderTop(model: TopModel, screen: Screen, paint: Paint): readon
     ...statements(model, columns),
     ...notes(model),
   ]
-  return lines.slice(0, screen.rows).map((line) => fit(line, columns, paint))
+  return lines.slice(0, Math.max(1, screen.rows)).map((line) => fit(line, columns, paint))
 }
 
 type Part = string | readonly [style: Parameters<Paint>[0], text: string]
@@ -74,13 +74,33 @@ function fit(line: Line, columns: number, paint: Paint): string {
   let text = ''
   for (const part of line) {
     const [style, words] = typeof part === 'string' ? [undefined, part] : part
-    const cells = Array.from(words)
-    const shown = cells.length <= left ? words : cells.slice(0, Math.max(0, left - 1)).join('') + (left > 0 ? '…' : '')
-    left = Math.max(0, left - cells.length)
+    const clean = words.replaceAll(/\p{Cc}|\p{Surrogate}|\p{Bidi_Control}|[\u2028\u2029]/gu, ' ')
+    const cells = cellsOf(clean)
+    const shown = cells <= left ? clean : `${start(clean, left - 1)}…`
+    left = Math.max(0, left - cells)
     text += style === undefined || shown === '' ? shown : paint(style, shown)
     if (left === 0) break
   }
   return text.trimEnd()
+}
+
+/** Terminals give two cells to characters of East Asia and to pictures, and none to what is put over the one before. */
+const wide =
+  /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{20000}-\u{3FFFD}]|\p{Emoji_Presentation}/u
+
+function cellsOf(text: string): number {
+  return Array.from(text).reduce((sum, one) => sum + cellsOfOne(one), 0)
+}
+
+function cellsOfOne(character: string): number {
+  return /^[\p{Mark}\p{Format}]$/u.test(character) ? 0 : wide.test(character) ? 2 : 1
+}
+
+/** As much of it as has room. */
+function start(text: string, room: number): string {
+  let left = room
+  const shown = Array.from(text).filter((one) => left >= 0 && (left -= cellsOfOne(one)) >= 0)
+  return shown.join('')
 }
 
 function head({ at, target, version }: TopModel): Line {

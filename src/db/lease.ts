@@ -73,3 +73,13 @@ export async function holdsLease(tx: Queryable, lease: Lease): Promise<boolean> 
     for no key update`)
   return rows.length > 0
 }
+
+/** Whether somebody else has had it since: otherwise it may have run out, and be taken up again. */
+export async function isTakenOver(tx: Queryable, { name, holder, fence }: Lease): Promise<boolean> {
+  const { rows } = await tx.query(sql`
+    select from pgstrata.lease
+    where name = ${name}
+      and holder = ${holder}
+      and fence = ${fence}`)
+  return rows.length === 0
+}

@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import { sql } from '../sql/sql.ts'
-import { describeTarget, onlyRow, type Db } from './db.ts'
+import { describeTarget, onlyRow, type Db, type Queryable } from './db.ts'
 import { parseLsn } from './lsn.ts'
 
 /** A server as the configuration names it. */
@@ -98,6 +98,11 @@ export function readNodeFacts(db: Db): Promise<NodeFacts> {
         (select setting::float8 from pg_settings where name = 'max_standby_streaming_delay') as "maxStandbyDelayMs"`)
     return onlyRow(answer)
   })
+}
+
+/** Whether it is in recovery: then it takes no writes. Any role may ask. */
+export async function readIsReplica(on: Queryable): Promise<boolean> {
+  return onlyRow(await on.query<{ isReplica: boolean }>(sql`select pg_is_in_recovery() as "isReplica"`)).isReplica
 }
 
 const pollMs = 5

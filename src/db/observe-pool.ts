@@ -8,7 +8,7 @@
 
 import type pg from 'pg'
 import type { Clock } from '../base/clock.ts'
-import { isOwn, tellEnd, whenStreamEnds, type StatementObserver } from './pool/observer.ts'
+import { isOwn, Observation, whenStreamEnds, type StatementObserver } from './pool/observer.ts'
 import { isSubmittable, plainTextOf, textOf } from './pool/statement/call.ts'
 
 type QueryMethod = (this: unknown, ...args: unknown[]) => unknown
@@ -27,10 +27,9 @@ function observeClients(pool: pg.Pool, observer: StatementObserver, clock: Clock
   const hooks = new Map<Hooked, () => void>()
   let isOver = false
   const begin = (text: string): ((error: Error | null | undefined) => void) => {
-    const begun = observer.begin()
-    const sinceMs = clock.monotonic()
+    const observation = new Observation(observer, text, clock.monotonic())
     return (error) => {
-      if (!isOver) tellEnd(observer, text, sinceMs, clock.monotonic(), error ?? null, begun)
+      if (!isOver) observation.end(error, clock.monotonic())
     }
   }
   const hook = (given: unknown): void => {

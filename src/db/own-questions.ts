@@ -4,8 +4,8 @@
 
 import type pg from 'pg'
 import { asOwn } from './pool/observer.ts'
-import type { Queryable, Result } from './db.ts'
-import type { Sql } from '../sql/sql.ts'
+import type { Db, Queryable, Result } from './db.ts'
+import { sql, type Sql } from '../sql/sql.ts'
 
 const longestMs = 30_000
 
@@ -40,24 +40,45 @@ const asText: pg.CustomTypesConfig = {
 export interface OnClient {
   /** The rows; a text without values may hold several statements, and the rows are those of the last. Everything comes as its text. */
   query(statement: Sql): Promise<readonly Readonly<Record<string, string>>[]>
+  /** A pooler answered as it connected: which session of the server it has may change between two transactions. */
+  isPooled(): Promise<boolean>
 }
 
 /** On one connection; after a failure of `work` it is closed, for nobody knows what was left on it. */
 export async function onOneClient<T>(pool: pg.Pool, work: (on: OnClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
   let failure: unknown = true
+  const query: OnClient['query'] = async ({ text, values }) => {
+    const given = values.length === 0 ? {} : { values: [...values] }
+    const answer = await client.query(asOwn<pg.QueryConfig>({ text, ...given, types: asText }))
+    const last = (Array.isArray(answer) ? answer.at(-1) : answer) as pg.QueryResult
+    return last.rows as Record<string, string>[]
+  }
   try {
-    const answer = await work({
-      query: async ({ text, values }) => {
-        const given = values.length === 0 ? {} : { values: [...values] }
-        const answer = await client.query(asOwn<pg.QueryConfig>({ text, ...given, types: asText }))
-        const last = (Array.isArray(answer) ? answer.at(-1) : answer) as pg.QueryResult
-        return last.rows as Record<string, string>[]
-      },
-    })
+    const isPooled = async (): Promise<boolean> => {
+      await query(sql`begin`)
+      const pid = await readPid(query)
+      const { processID: told } = client as unknown as { readonly processID: number | null }
+      await query(sql`rollback`)
+      return pid !== told
+    }
+    const answer = await work({ query, isPooled })
     failure = undefined
     return answer
   } finally {
     client.release(failure === undefined ? undefined : true)
   }
+}
+
+/** The same on a session of a Db. */
+export async function onOneSession<T>(db: Db, work: (on: OnClient) => Promise<T>): Promise<T> {
+  return await db.withSession(async (session) => {
+    const query: OnClient['query'] = async (statement) => (await session.query<Record<string, string>>(statement)).rows
+    return await work({ query, isPooled: async () => (await readPid(query)) !== session.pid })
+  })
+}
+
+async function readPid(query: OnClient['query']): Promise<number> {
+  const [row] = await query(sql`select pg_backend_pid()::text as pid`)
+  return Number(row?.['pid'])
 }

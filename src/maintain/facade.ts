@@ -9,7 +9,8 @@ import { newestVersion, pendingVersions, readInstalledVersion } from '../catalog
 import type { Db, Queryable } from '../db/db.ts'
 import type { Job } from '../db/job.ts'
 import { isConnectionLost } from '../sql/sqlstate.ts'
-import { readBoard, readHistory, readLastRuns, registerJobs, setPaused, type RunRow } from './queries.ts'
+import { readBoard, registerJobs, setPaused } from './queries.ts'
+import { readHistory, readLastRuns, readOutcomes, type RunRow } from './run-queries.ts'
 import type { RunReport } from './run.ts'
 import { describeSchedule, nextTickMs } from './schedule.ts'
 import { Scheduler, type SchedulerState } from './scheduler.ts'
@@ -38,6 +39,10 @@ export interface JobStatus {
   readonly state: 'waiting' | 'running' | 'lost' | 'paused'
   readonly next: Date | undefined
   readonly last: JobRun | undefined
+  /** Milliseconds, of the last run that ended. */
+  readonly tookMs: number | undefined
+  /** How many runs have failed since one was done. */
+  readonly failures: number
 }
 
 export interface JobRun {
@@ -186,6 +191,7 @@ async function listJobs(on: Db, jobs: readonly Job[]): Promise<readonly JobStatu
   const names = jobs.map((job) => job.name)
   const board = await readBoard(on, names)
   const lastRuns = await readLastRuns(on, names)
+  const outcomes = new Map((await readOutcomes(on, names)).map((one) => [one.job, one]))
   return jobs.map((job) => {
     const row = board.jobs.find(({ name }) => name === job.name)
     const last = lastRuns.find((run) => run.job === job.name)
@@ -198,6 +204,8 @@ async function listJobs(on: Db, jobs: readonly Job[]): Promise<readonly JobStatu
       state: row?.isHeld === true ? 'running' : row?.paused === true ? 'paused' : isOpen ? 'lost' : 'waiting',
       next: nextMs === undefined ? undefined : new Date(nextMs),
       last: last === undefined ? undefined : toJobRun(last),
+      tookMs: outcomes.get(job.name)?.tookMs ?? undefined,
+      failures: outcomes.get(job.name)?.failures ?? 0,
     }
   })
 }

@@ -37,6 +37,8 @@ export interface Reviewed {
     readonly subject: string
     readonly what: string
     readonly fix: readonly string[]
+    /** Whom it keeps waiting, and what else is to be thought of. */
+    readonly advice?: string | undefined
   }[]
 }
 

@@ -6,7 +6,7 @@ import { sql, type Sql } from '../sql/sql.ts'
 
 export const leaseName = (job: string): string => `job:${job}`
 
-const ms = (moment: Sql): Sql => sql`floor(extract(epoch from ${moment}) * 1000)::float8`
+export const ms = (moment: Sql): Sql => sql`floor(extract(epoch from ${moment}) * 1000)::float8`
 const nowMsSql: Sql = ms(sql`clock_timestamp()`)
 
 /** Leases of jobs last an hour at the most: one that ends later was taken while the clock was ahead. */
@@ -230,49 +230,4 @@ export async function setPaused(on: Queryable, name: string, paused: boolean): P
       counted_until = case when paused and not ${paused} then greatest(counted_until, clock_timestamp()) else counted_until end,
       updated_at = clock_timestamp()
     where name = ${name}`)
-}
-
-export interface RunRow {
-  readonly id: string
-  readonly job: string
-  readonly tickMs: number
-  readonly attempt: number
-  readonly manual: boolean
-  readonly state: 'running' | 'done' | 'failed' | 'lost' | 'skipped'
-  readonly holder: string
-  readonly startedMs: number
-  readonly finishedMs: number | null
-  readonly did: string | null
-  readonly failure: string | null
-  readonly details: Readonly<Record<string, unknown>> | null
-}
-
-const runColumns: Sql = sql`r.id::text as id, r.job, ${ms(sql`r.tick`)} as "tickMs", r.attempt, r.manual, r.state, r.holder,
-  ${ms(sql`r.started_at`)} as "startedMs", ${ms(sql`r.finished_at`)} as "finishedMs", r.did, r.failure, r.details`
-
-/** Newest first. */
-export async function readHistory(on: Queryable, job: string | undefined, limit: number): Promise<readonly RunRow[]> {
-  const { rows } = await on.query<RunRow>(sql`
-    select ${runColumns}
-    from pgstrata.job_run r
-    where ${job === undefined ? sql`true` : sql`r.job = ${job}`}
-    order by r.id desc
-    limit ${limit}`)
-  return rows
-}
-
-/** The last run of each, left out ones aside. */
-export async function readLastRuns(on: Queryable, names: readonly string[]): Promise<readonly RunRow[]> {
-  const { rows } = await on.query<RunRow>(sql`
-    select ${runColumns}
-    from unnest(${[...names]}::text[]) as wanted (name)
-    cross join lateral (
-      select *
-      from pgstrata.job_run
-      where job = wanted.name
-        and state <> 'skipped'
-      order by id desc
-      limit 1
-    ) as r`)
-  return rows
 }

@@ -69,10 +69,22 @@ export async function readRecordedObjects(on: Queryable): Promise<readonly Recor
   return rows
 }
 
-export async function recordObject(on: Queryable, feature: string, object: RecordedObject): Promise<void> {
+/** One statement for all of them; the last of those with one identity counts. */
+export async function recordObjects(
+  on: Queryable,
+  objects: readonly (RecordedObject & { readonly feature: string })[],
+): Promise<void> {
+  const last = [...new Map(objects.map((object) => [object.identity, object])).values()]
+  if (last.length === 0) return
   await on.query(sql`
     insert into pgstrata.managed_object (identity, feature, definition, server_major)
-    values (${object.identity}, ${feature}, ${object.definition}, ${object.serverMajor})
+    select *
+    from unnest(
+      ${last.map((object) => object.identity)}::text[],
+      ${last.map((object) => object.feature)}::text[],
+      ${last.map((object) => object.definition)}::text[],
+      ${last.map((object) => object.serverMajor)}::int4[]
+    )
     on conflict (identity) do update
     set (feature, definition, server_major, recorded_at)
       = (excluded.feature, excluded.definition, excluded.server_major, clock_timestamp())`)

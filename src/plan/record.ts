@@ -4,7 +4,7 @@
 import type { Session } from '../db/db.ts'
 import { readDefinitions } from './definitions.ts'
 import type { Plan } from './plan.ts'
-import { recordObject } from './queries.ts'
+import { recordObjects } from './queries.ts'
 import { readServerMajor } from './read-plan.ts'
 import type { Contribution, ManagedObject } from './step.ts'
 
@@ -45,11 +45,13 @@ async function recordDefinitions(
   contributions: readonly Contribution[],
   live: ReadonlyMap<string, string>,
 ): Promise<void> {
+  if (live.size === 0) return
   const serverMajor = await readServerMajor(session)
-  for (const { feature, manages } of contributions) {
-    for (const { identity } of manages) {
+  const objects = contributions.flatMap(({ feature, manages }) =>
+    manages.flatMap(({ identity }) => {
       const definition = live.get(identity)
-      if (definition !== undefined) await recordObject(session, feature, { identity, definition, serverMajor })
-    }
-  }
+      return definition === undefined ? [] : [{ feature, identity, definition, serverMajor }]
+    }),
+  )
+  await recordObjects(session, objects)
 }

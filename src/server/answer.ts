@@ -1,7 +1,8 @@
 // One request to one route: admitted, checked, audited where it changes something, carried out, and answered.
 //
 // Promises: what is not admitted has touched nothing; a management call is written into the audit before it is carried out,
-// and what came of it afterwards, so one that could not be written down is refused. Answers that may be kept have an ETag.
+// and what came of it afterwards, so one that could not be written down is refused. Who asks after a management call was answered sees
+// what it did. Answers that may be kept have an ETag.
 // What fails is thrown, and becomes an answer in plugin.ts.
 
 import { createHash } from 'node:crypto'
@@ -76,7 +77,7 @@ async function audited(route: JsonRoute | TextRoute, exchange: Exchange): Promis
     await audit.end(id, outcome).catch(() => tools.logger.warn('An outcome could not be audited', { action, outcome }))
   }
   try {
-    const outgoing = await carryOut(route, exchange)
+    const outgoing = await carryOut(route, exchange).finally(() => tools.shared.forget())
     await note(outgoing.status < 400 ? 'done' : `answered ${outgoing.status}`)
     return outgoing
   } catch (error) {

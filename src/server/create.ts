@@ -31,7 +31,7 @@ export interface FastifyStrataOptions extends ServerTools {
 export async function createServer(strata: ServedStrata, options: CreateServerOptions = {}): Promise<StrataServer> {
   const { clock = systemClock, logger = silentLogger, ...written } = options
   const settings = { ...parseServer({}), ...strata.config.server, ...overridden(written) }
-  return await openServer(settings, { sources: sourcesOf(strata, { version: packageVersion() }), clock, logger })
+  return await openServer(settings, { sources: sourcesOf(strata, { version: packageVersion(), clock }), clock, logger })
 }
 
 /**
@@ -42,7 +42,7 @@ export async function createServer(strata: ServedStrata, options: CreateServerOp
 export function fastifyStrata(strata: ServedStrata, options: FastifyStrataOptions = {}): FastifyStrataPlugin {
   const { clock = systemClock, logger = silentLogger, tokens } = options
   return createPlugin({
-    sources: sourcesOf(strata, { version: packageVersion() }),
+    sources: sourcesOf(strata, { version: packageVersion(), clock }),
     tokens:
       tokens === undefined ? (strata.config.server?.tokens ?? parseServer({}).tokens) : parseServer({ tokens }).tokens,
     clock,

@@ -5,6 +5,7 @@ import { isStrataError, StrataError } from '../base/errors.ts'
 import type { ErrorCode } from '../base/error-table.ts'
 import type { Logger } from '../base/logger.ts'
 import { translateError } from '../db/translate.ts'
+import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import { object, optional, text, type Shape } from './shape.ts'
 
 export interface ErrorAnswer {
@@ -54,7 +55,7 @@ export function refusalOf(status: number): StrataError {
 }
 
 export function toStrataError(given: unknown, logger: Logger, place: string): StrataError {
-  const error = given instanceof StrataError ? given : translated(given)
+  const error = knownError(given)
   if (error !== undefined) return error
   const status = (given as { readonly statusCode?: unknown } | null | undefined)?.statusCode
   if (typeof status === 'number' && status >= 400 && status < 500) return refusalOf(status)
@@ -62,8 +63,14 @@ export function toStrataError(given: unknown, logger: Logger, place: string): St
   return new StrataError('INTERNAL', { message: 'Something failed', advice: 'The log of the server says where.' })
 }
 
-/** The server's own messages can hold values, so they stay here. */
-function translated(given: unknown): StrataError | undefined {
+const notThere: ReadonlySet<string> = new Set([sqlstate.undefinedTable, sqlstate.undefinedSchema])
+
+/** One of ours; of the server's, those that a person can do something about. Its own messages can hold values, so they stay here. */
+export function knownError(given: unknown): StrataError | undefined {
+  if (given instanceof StrataError) return given
+  if (notThere.has(sqlstateOf(given) ?? '')) {
+    return new StrataError('SCHEMA_OLDER', { message: 'Tables of schema "pgstrata" are not there', cause: given })
+  }
   const error = translateError(given)
   if (!isStrataError(error)) return undefined
   return new StrataError(error.code, { message: 'The database refused or was lost', cause: given })

@@ -4,6 +4,8 @@ export { createServer, fastifyStrata, type CreateServerOptions, type FastifyStra
 export type { FastifyStrataPlugin, InstanceShape } from './fastify-shape.ts'
 export type { StrataServer } from './server.ts'
 export type * from './contract/alerts.ts'
+export type * from './contract/applications.ts'
+export type * from './contract/calls.ts'
 export type * from './contract/database.ts'
 export type * from './contract/health.ts'
 export type * from './contract/manage.ts'

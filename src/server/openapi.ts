@@ -1,6 +1,8 @@
-// The OpenAPI 3.1 document, made of the routes.
+// The OpenAPI 3.1 document, made of the routes and of the table of errors.
 
+import { errorTable } from '../base/error-table.ts'
 import { errorShape } from './errors.ts'
+import { refusalsOf } from './refusals.ts'
 import type { Route } from './route.ts'
 import type { JsonSchema, ObjectShape } from './shape.ts'
 
@@ -20,12 +22,6 @@ export function createOpenApi(
     components: {
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
       schemas: { Error: errorShape.schema },
-      responses: {
-        Error: {
-          description: 'What was refused, or failed.',
-          content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
-        },
-      },
     },
     paths,
   }
@@ -42,11 +38,35 @@ function operationOf(route: Route): JsonSchema {
     ...(route.body === undefined
       ? {}
       : { requestBody: { content: { 'application/json': { schema: route.body.schema } } } }),
-    responses: {
-      '200': { description: 'Done.', content: contentOf(route) },
-      default: { $ref: '#/components/responses/Error' },
-    },
+    responses: responsesOf(route),
   }
+}
+
+const errorSchema: JsonSchema = { $ref: '#/components/schemas/Error' }
+
+/** Where a status is both an answer and a refusal, its body is either. */
+function responsesOf(route: Route): JsonSchema {
+  const responses: Record<string, JsonSchema> = {}
+  const statuses = (route.kind === 'json' ? route.statuses : undefined) ?? { 200: 'Done.' }
+  for (const [status, description] of Object.entries(statuses))
+    responses[status] = { description, content: contentOf(route) }
+  if (route.cache !== 'none') responses['304'] = { description: 'It is as `If-None-Match` knows it.' }
+  for (const [status, codes] of refusalsOf(route)) {
+    const description = codes.map((code) => `\`${code}\`: ${errorTable[code].title}`).join(' ')
+    const answered = responses[status]
+    responses[status] = {
+      description: answered === undefined ? description : `${String(answered['description'])} Or ${description}`,
+      content: { 'application/json': { schema: answered === undefined ? errorSchema : eitherOf(route) } },
+    }
+  }
+  return {
+    ...responses,
+    default: { description: 'Any other refusal.', content: { 'application/json': { schema: errorSchema } } },
+  }
+}
+
+function eitherOf(route: Route): JsonSchema {
+  return route.kind === 'json' ? { anyOf: [route.answer.schema, errorSchema] } : errorSchema
 }
 
 function parametersOf(place: 'path' | 'query', shape: ObjectShape<unknown> | undefined): readonly JsonSchema[] {

@@ -2,6 +2,7 @@
 // the OpenAPI document and docs/endpoints.md are made of the same list.
 
 import type { Clock } from '../base/clock.ts'
+import type { ErrorCode } from '../base/error-table.ts'
 import { StrataError } from '../base/errors.ts'
 import type { AccessLevel, Actor } from './access.ts'
 import type { Health } from './contract/health.ts'
@@ -38,6 +39,10 @@ interface RouteHead {
   readonly cache: 'none' | 'revalidate' | number
   /** The configuration it needs: 'watch'. */
   readonly needs?: string
+  /** 'nothing': it answers whether or not the database does. Default: it cannot without. */
+  readonly asks?: 'database' | 'nothing'
+  /** Codes of what only this route is refused or fails with. */
+  readonly fails?: readonly ErrorCode[]
 }
 
 interface RouteShapes<Params, Query, Body> {
@@ -52,6 +57,8 @@ export interface JsonRoute<Params = unknown, Query = unknown, Body = unknown, An
   readonly answer: Shape<Answer>
   /** Default 200. */
   readonly status?: (answer: Answer) => number
+  /** What else it answers with: statuses with what they mean. Default: 200 alone. */
+  readonly statuses?: Readonly<Record<number, string>>
   handle(request: RouteRequest<Params, Query, Body>, tools: RouteTools): Promise<Answer> | Answer
 }
 

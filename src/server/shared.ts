@@ -1,11 +1,14 @@
-// One question for all who ask it at the same time, and its answer for all who ask within a second (or what else it is worth): so a thousand clients cost the
-// database what one does. What failed is not kept. Bounded: 200 answers, the oldest go first.
+// One question for all who ask it at the same time, and its answer for all who ask within a second (or what else it is worth): so a
+// thousand clients cost the database what one does. What failed is not kept, nor what was asked before somebody changed something:
+// whoever asks after that sees it. Bounded: 200 answers, the oldest go first.
 
 import type { Clock } from '../base/clock.ts'
 
 export interface Shared {
   /** Default: kept for a second. */
   ask<T>(key: string, load: () => Promise<T>, keptMs?: number): Promise<T>
+  /** Something was changed: what was asked before, and what is under way, is for nobody who asks from now on. */
+  forget(): void
 }
 
 const usuallyKeptMs = 1_000
@@ -36,5 +39,6 @@ export function createShared(clock: Clock): Shared {
         entry.untilMs = clock.monotonic() + keptMs
       }
     },
+    forget: () => entries.clear(),
   }
 }

@@ -11,7 +11,7 @@ import type { Partitions } from '../partitions/index.ts'
 import type { Rollups } from '../rollups/index.ts'
 import type { Views } from '../views/index.ts'
 import type { Alerts, Latest, Watching, WatchStore } from '../watch/index.ts'
-import type { CallSummary, SlowCall } from './contract/database.ts'
+import type { CallSummary, SlowCall } from './contract/calls.ts'
 import type { ExplainAnswer, ExplainRequest, FindingsAnswer } from './contract/upkeep.ts'
 import type { HealthSources } from './health-keeper.ts'
 
@@ -27,6 +27,8 @@ export interface Sources {
   readonly views: Pick<Views, 'status'>
   readonly audit: Audit
   readonly calls: CallsSource
+  /** What the server says of itself when it is asked, where nothing is watched, or not yet. */
+  askDatabase(): Promise<Readonly<Record<string, number>>>
   readonly live: LiveShape<unknown> | undefined
   readonly watch: WatchSource | undefined
   readonly alerts: AlertsSource | undefined
@@ -38,8 +40,6 @@ export interface Sources {
 export interface CallsSource {
   summary(windowMs: number): CallSummary
   slowest(limit: number): readonly SlowCall[]
-  /** What the server says of the database when it is asked, where nothing is watched. */
-  askDatabase(): Promise<Readonly<Record<string, number>>>
   /** For Prometheus, as text. */
   exposition(): string
 }
@@ -50,9 +50,10 @@ export interface Span {
 }
 
 /** What is measured now, and what was. */
-export interface WatchSource extends Pick<Watching, 'metrics' | 'role' | 'series' | 'states'> {
-  readonly latest: Pick<Latest, 'series' | 'states' | 'detail'>
-  readonly store: Pick<WatchStore, 'series' | 'statements' | 'load' | 'shapes'>
+export interface WatchSource extends Pick<Watching, 'metrics' | 'role' | 'now'> {
+  /** Of what this process measures itself. */
+  readonly latest: Pick<Latest, 'measured' | 'states'>
+  readonly store: Pick<WatchStore, 'series' | 'stepMs' | 'statements' | 'load' | 'calls' | 'shapes'>
 }
 
 /** Alerts that stand and that were, and silences. */

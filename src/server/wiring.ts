@@ -1,16 +1,20 @@
 // The sources of the routes, of a Strata.
 
+import type { Clock } from '../base/clock.ts'
 import type { DeepReport } from '../advise/index.ts'
 import { StrataError } from '../base/errors.ts'
 import { createAudit } from '../catalog/audit.ts'
-import { readInstalledVersion } from '../catalog/install.ts'
+import { boundedReads } from '../db/bounded-reads.ts'
+import type { Db } from '../db/db.ts'
+import { readIsReplica } from '../db/node-facts.ts'
 import { openDb } from '../db/pg-db.ts'
 import { sqlstateOf } from '../sql/sqlstate.ts'
 import type { ResolvedConfig } from '../config/index.ts'
 import type { Strata } from '../strata.ts'
-import type { DatabasePerformanceMonitor, QueryStats, SlowQuery } from '../watch/index.ts'
-import type { CallSummary, SlowCall } from './contract/database.ts'
+import { readMeasures, type DatabasePerformanceMonitor, type QueryStats, type SlowQuery } from '../watch/index.ts'
+import type { CallSummary, SlowCall } from './contract/calls.ts'
 import type { ExplainAnswer, ExplainRequest, FindingsAnswer } from './contract/upkeep.ts'
+import type { Asked, HealthSources } from './health-keeper.ts'
 import type { CallsSource, Sources } from './sources.ts'
 
 /** Whatever rollups it declares: they are served by name. */
@@ -18,25 +22,27 @@ export type ServedStrata = Omit<Strata, 'config' | 'rollups'> & {
   readonly config: Omit<ResolvedConfig, 'declaredRollups'>
 }
 
-export function sourcesOf(strata: ServedStrata, { version }: { readonly version: string }): Sources {
-  const { config, db, pool, cache, jobs, changes, nodes, partitions, rollup, views } = strata
-  // Of its own, so that it waits behind no work, and is given up where the network swallows an answer.
-  const { direct: url, connectTimeoutMs } = config.database
-  const health = openDb({ url, connectTimeoutMs, max: 1, applicationName: 'pgstrata health', answerTimeoutMs: 5_000 })
+const askLimitMs = 3_000
+
+export function sourcesOf(
+  strata: ServedStrata,
+  { version, clock }: { readonly version: string; readonly clock: Clock },
+): Sources {
+  const { config, db, pool, cache, jobs, partitions, rollup, views } = strata
+  const opened: Db[] = []
+  const open = (url: string, applicationName: string): Db => {
+    const { connectTimeoutMs } = config.database
+    const one = openDb({ url, connectTimeoutMs, applicationName, max: 1, answerTimeoutMs: 5_000 })
+    opened.push(one)
+    return one
+  }
+  const asked = open(config.database.direct, 'pgstrata server')
+  const bounded = boundedReads({ db: asked, connections: 1, limitMs: askLimitMs, clock })
   return {
     version,
     health: {
-      ask: () => readInstalledVersion(health),
-      close: () => health.close({ now: true }),
-      nodes: () => strata.readNodes(),
-      replicas: nodes.filter(({ isReplica }) => isReplica).map(({ name, maxLagMs }) => ({ name, maxLagMs })),
-      redis: () => cache.stats().redis,
-      feed: config.changes === undefined ? undefined : async () => ({ isUp: (await changes.status()).isHeld }),
-      jobs: async () =>
-        (await jobs.list()).map(({ name, state, last }) => ({
-          name,
-          isFailing: state === 'lost' || (state !== 'running' && (last?.state === 'failed' || last?.state === 'lost')),
-        })),
+      ...healthOf(strata, (url) => open(url, 'pgstrata health')),
+      close: async () => void (await Promise.all(opened.map((one) => one.close({ now: true })))),
     },
     nodes: () => strata.readNodes(),
     pool,
@@ -47,6 +53,7 @@ export function sourcesOf(strata: ServedStrata, { version }: { readonly version:
     views,
     audit: createAudit(db),
     calls: callsOf(() => strata.monitor),
+    askDatabase: () => readMeasures(bounded),
     live: config.live === undefined ? undefined : strata.live,
     watch: strata.watch,
     alerts: config.watch === undefined ? undefined : strata.alerts,
@@ -55,21 +62,40 @@ export function sourcesOf(strata: ServedStrata, { version }: { readonly version:
   }
 }
 
+/** By connections of its own, so that it waits behind no work, and each is given up where the network swallows an answer. */
+function healthOf(
+  { config, cache, changes, jobs, readNodes }: ServedStrata,
+  open: (url: string) => Db,
+): Omit<HealthSources, 'close'> {
+  const { direct, primary } = config.database
+  const asker = (url: string): (() => Promise<Asked>) => {
+    const db = open(url)
+    return async () => ({ isReplica: await readIsReplica(db) })
+  }
+  return {
+    ask: asker(direct),
+    askPool: primary === direct ? undefined : asker(primary),
+    nodes: readNodes,
+    replicas: config.pool.replicas.map(({ name, maxLag, connectionString }) => ({
+      name,
+      maxLagMs: maxLag,
+      ask: asker(connectionString),
+    })),
+    redis: () => cache.stats().redis,
+    feed: config.changes === undefined ? undefined : async () => ({ isUp: (await changes.status()).isHeld }),
+    jobs: async () =>
+      (await jobs.list()).map(({ name, state, last }) => ({
+        name,
+        isFailing: state === 'lost' || (state !== 'running' && (last?.state === 'failed' || last?.state === 'lost')),
+      })),
+  }
+}
+
 /** The monitor is made when it is first asked for. */
 function callsOf(monitor: () => DatabasePerformanceMonitor): CallsSource {
   return {
     summary: (windowMs) => summaryOf(monitor().getStats(windowMs)),
     slowest: (limit) => monitor().getSlowQueries(limit).map(slowCallOf),
-    askDatabase: async () => {
-      const info = await monitor().getDatabaseInfo()
-      const { cacheHitRatio } = await monitor().getCacheHitRatio()
-      return {
-        pgstrata_database_size_bytes: info.size_bytes,
-        pgstrata_connections_max: info.max_connections,
-        pgstrata_connections_used_ratio: info.connections / info.max_connections,
-        ...(cacheHitRatio === null ? {} : { pgstrata_buffer_hit_ratio: cacheHitRatio / 100 }),
-      }
-    },
     exposition: () => monitor().getPrometheusMetrics(),
   }
 }

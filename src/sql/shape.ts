@@ -21,8 +21,8 @@ export interface StatementShape {
 
 /** What is kept and shown of a text. */
 const longestShownText = 10_000
-/** Longer ones take the parser too long; they are written by programs. */
-const longestReadText = 100_000
+/** Longer ones take the parser too long; they are written by programs. shapeOf() needs no parser for them. */
+export const longestReadText = 100_000
 
 /** Afterwards shapeOf() may be called. */
 export async function loadShapes(): Promise<void> {
@@ -37,11 +37,13 @@ export function shapeOf(text: string): StatementShape {
   try {
     const stmts = (parseSync(text) as { stmts?: readonly { stmt?: object }[] }).stmts ?? []
     if (stmts.length === 0) return unread(text)
+    const kinds = stmts.map(({ stmt }) => Object.keys(stmt ?? {})[0])
+    const secrets = kinds.every((kind) => normalised.has(kind)) ? texts : constants
     return {
       id: fingerprintSync(text),
-      text: withoutSecrets(normalizeSync(text)).slice(0, longestShownText),
+      text: withoutSecrets(normalizeSync(text), secrets).slice(0, longestShownText),
       statements: stmts.length,
-      kind: Object.keys(stmts[0]?.stmt ?? {})[0],
+      kind: kinds[0],
     }
   } catch {
     return unread(text)
@@ -59,18 +61,28 @@ function unread(text: string): StatementShape {
 }
 
 /** Normalising leaves comments, and constants within PREPARE, DECLARE and their like. */
-function withoutSecrets(text: string): string {
-  if (!/['$]|--|\/\*/.test(text)) return text.trim()
+function withoutSecrets(text: string, secrets: ReadonlySet<string>): string {
+  if (secrets === texts && !/['$]|--|\/\*/.test(text)) return text.trim()
   const bytes = Buffer.from(text)
   const kept: string[] = []
   let from = 0
   for (const { tokenName, start, end } of scanSync(text).tokens) {
     const isComment = tokenName === 'SQL_COMMENT' || tokenName === 'C_COMMENT'
-    if (!isComment && !constants.has(tokenName)) continue
+    if (!isComment && !secrets.has(tokenName)) continue
     kept.push(bytes.subarray(from, start).toString(), isComment ? '' : '$…')
     from = end
   }
   return [...kept, bytes.subarray(from).toString()].join('').trim()
 }
 
-const constants: ReadonlySet<string> = new Set(['SCONST', 'USCONST', 'BCONST', 'XCONST'])
+const texts: ReadonlySet<string> = new Set(['SCONST', 'USCONST', 'BCONST', 'XCONST'])
+const constants: ReadonlySet<string> = new Set([...texts, 'ICONST', 'FCONST'])
+
+/** Whose numbers are left where they are no values: `order by 1`, `numeric(10, 2)`. */
+const normalised: ReadonlySet<string | undefined> = new Set([
+  'SelectStmt',
+  'InsertStmt',
+  'UpdateStmt',
+  'DeleteStmt',
+  'MergeStmt',
+])

@@ -44,7 +44,7 @@ export function advising({ nodes, views, analyzer, clock }: AdvisingTools): Advi
         },
         suggestIndexes: async (queryid) => {
           const suggestions = await analyzer.suggestIndexes(await analyzer.textOf(queryid))
-          return suggestions.map(({ ddl }) => ddl)
+          return suggestions.map(({ ddl, locks }) => (locks === undefined ? ddl : `${ddl} (${locks})`))
         },
         ...options,
       }),
@@ -100,8 +100,11 @@ async function reviewStatements(
     signal.throwIfAborted()
     const queryid = String(evidence['queryid'])
     const suggestions = await suggest(analyzer, queryid)
-    for (const { ddl, table, why } of suggestions) {
-      found.set(ddl, { gravity: 'warn', subject: `table ${table}`, what: `Statement ${queryid}: ${why}`, fix: [ddl] })
+    for (const { ddl, table, why, locks } of suggestions) {
+      const what = `Statement ${queryid}: ${why}`
+      // What keeps writers waiting is told, and is nothing to be carried out as it stands.
+      const told = locks === undefined ? { fix: [ddl] } : { fix: [], advice: `${locks} (${ddl})` }
+      found.set(ddl, { gravity: 'warn', subject: `table ${table}`, what, ...told })
     }
   }
   return {

@@ -15,6 +15,7 @@ import {
   Alerting,
   createActions,
   createAlerts,
+  listProbes,
   type AlertMessage,
   type Alerts,
   type Collectors,
@@ -49,7 +50,13 @@ export function createConfiguredAlerts(config: ResolvedConfig, tools: AlertTools
   const { db, watch, clock } = tools
   let running: { readonly alerting: Alerting; readonly db: Db } | undefined
   return {
-    alerts: createAlerts({ db, rules: settings.rules, clock, rawMs: watched?.rawMs }),
+    alerts: createAlerts({
+      db,
+      rules: settings.rules,
+      clock,
+      rawMs: watched?.rawMs,
+      everyMs: (metric) => intervalOf(metric, watched?.every),
+    }),
     start: (onAlert) => {
       if (watch === undefined || running !== undefined) return
       running = open(config, { ...tools, watch, onAlert })
@@ -62,6 +69,13 @@ export function createConfiguredAlerts(config: ResolvedConfig, tools: AlertTools
       await stopped?.db.close({ now: true })
     },
   }
+}
+
+/** Of the probe that reads it; undefined: none does. */
+function intervalOf(metric: string, every: Readonly<Record<string, number | 'off'>> = {}): number | undefined {
+  const probe = listProbes().find(({ metrics }) => metrics.some(({ name }) => name === metric))
+  const declared = probe === undefined ? undefined : every[probe.name]
+  return typeof declared === 'number' ? declared : probe?.everyMs
 }
 
 interface OpenTools extends AlertTools {

@@ -6,6 +6,7 @@
 
 import type { EventEmitter } from 'node:events'
 import type { Clock } from '../base/clock.ts'
+import { StrataError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import type { Cache } from '../cache/index.ts'
@@ -16,7 +17,7 @@ import type { StrataPool } from '../db/pool/strata-pool.ts'
 import { createCallFlush, DatabasePerformanceMonitor, type Point } from '../watch/index.ts'
 
 export interface Monitoring {
-  /** From now on the statements of the pool are observed. */
+  /** From now on the statements of the pool are observed. POOL_CLOSED: it was closed before there was one. */
   readonly monitor: DatabasePerformanceMonitor
   /** Stores what is left. Idempotent. */
   close(): Promise<void>
@@ -24,6 +25,8 @@ export interface Monitoring {
 
 export interface MonitoringTools {
   readonly pool: StrataPool
+  /** To the primary, past any pooler. */
+  readonly direct: Db
   readonly cache: Cache
   readonly nodes: readonly ConfiguredNode[]
   /** What is recorded goes to the tables of `watch`. */
@@ -35,11 +38,27 @@ export interface MonitoringTools {
   readonly logger: Logger
 }
 
-export function createMonitoring({ pool, cache, nodes, stores, around, ...tools }: MonitoringTools): Monitoring {
+export function createMonitoring({
+  pool,
+  direct,
+  cache,
+  nodes,
+  stores,
+  around,
+  ...tools
+}: MonitoringTools): Monitoring {
   let monitor: DatabasePerformanceMonitor | undefined
+  let isClosed = false
   const replicas = nodes.filter(({ isReplica }) => isReplica).map(({ name, db }) => ({ name, on: db }))
-  const open = (): DatabasePerformanceMonitor =>
-    (monitor ??= new DatabasePerformanceMonitor(pool, { replicas, clock: tools.clock }))
+  const open = (): DatabasePerformanceMonitor => {
+    if (monitor === undefined && isClosed) {
+      throw new StrataError('POOL_CLOSED', {
+        message: 'There is nothing to monitor any more: this was closed',
+        advice: 'Ask for `monitor` before `close()`; what one has recorded by then can still be read.',
+      })
+    }
+    return (monitor ??= new DatabasePerformanceMonitor(pool, { replicas, direct, clock: tools.clock }))
+  }
   let aside: Db | undefined
   const on: Queryable = {
     query: (statement) => (isFull(pool) ? (aside ??= around()) : queryableOf(pool)).query(statement),
@@ -57,6 +76,7 @@ export function createMonitoring({ pool, cache, nodes, stores, around, ...tools 
       return open()
     },
     close: async () => {
+      isClosed = true
       await flush?.close()
       await aside?.close({ now: true })
       await monitor?.close()

@@ -25,18 +25,7 @@ function beginMs(text: string): number {
   return Date.parse(`${date}T${time}${/^[+-]\d\d$/.test(zone) ? `${zone}:00` : zone}`)
 }
 
-/** Failures are counted from the first question on: each run once. */
-export function jobHealth(jobs: Jobs): () => Promise<readonly JobHealth[]> {
-  const known = new Map<string, { readonly startedMs: number; readonly failures: number }>()
-  return async () =>
-    (await jobs.list()).flatMap(({ name, last }): readonly JobHealth[] => {
-      if (last?.finished === undefined) return []
-      const startedMs = last.started.getTime()
-      const before = known.get(name)
-      const failed = last.state === 'failed' || last.state === 'lost'
-      const isSeen = before?.startedMs === startedMs
-      const failures = isSeen ? before.failures : failed ? (before?.failures ?? 0) + 1 : 0
-      known.set(name, { startedMs, failures })
-      return [{ name, tookMs: last.finished.getTime() - startedMs, failures }]
-    })
+export async function jobHealth(jobs: Pick<Jobs, 'list'>): Promise<readonly JobHealth[]> {
+  const ended = (await jobs.list()).filter(({ tookMs }) => tookMs !== undefined)
+  return ended.map(({ name, tookMs = null, failures }) => ({ name, tookMs, failures }))
 }

@@ -1,10 +1,11 @@
 // Looks at servers now, for one person: the probes of a page, in this process, whoever else measures. Nothing is stored.
+// State: what was measured last, and the texts of 10,000 statements, as much of each as a page shows.
 
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
 import { Latest } from './model/latest.ts'
-import type { StatementRow } from './model/rows.ts'
+import type { QueryText, StatementRow } from './model/rows.ts'
 import type { NodeFacts, ServerProbe } from './model/server-probe.ts'
 import { NodeSampler, type SampledNode } from './sampler/node-sampler.ts'
 
@@ -46,10 +47,20 @@ const slowestMs: Readonly<Record<string, number>> = {
   statements: 2_000,
 }
 
+/** As many as probes remember to have asked for: one that was dropped here is asked for again. */
+const mostTexts = 10_000
+const mostCharacters = 500
+
 export function createLook({ nodes, probes, everyMs, ...tools }: LookOptions): Look {
   const latest = new Latest(tools.clock)
   const statements = new Map<string, readonly LookedStatement[]>()
   const texts = new Map<string, string>()
+  const keep = ({ queryid, text }: QueryText): void => {
+    texts.delete(queryid)
+    texts.set(queryid, text.slice(0, mostCharacters))
+    const [oldest] = texts.keys()
+    if (texts.size > mostTexts && oldest !== undefined) texts.delete(oldest)
+  }
   const samplers = nodes.map((node) => ({
     name: node.name,
     sampler: new NodeSampler(node, probes, {
@@ -60,7 +71,7 @@ export function createLook({ nodes, probes, everyMs, ...tools }: LookOptions): L
       },
       onTaken: (taken) => {
         latest.note(taken)
-        for (const { queryid, text } of taken.reading?.texts ?? []) texts.set(queryid, text)
+        for (const text of taken.reading?.texts ?? []) keep(text)
         const { elapsedSeconds: seconds } = taken
         if (taken.reading?.statements === undefined || seconds === undefined) return
         const rows = taken.reading.statements.map((row) => ({ ...row, text: texts.get(row.queryid), seconds }))

@@ -1,4 +1,6 @@
 // What runs while the lease is held: a sampler for every server and everything else that is asked, and the writer of the store.
+// What must be true: probes are made anew for it, so that their first answer adds nothing. What was counted since another one held the lease,
+// that one has stored; what nobody looked at in between is stored by nobody.
 
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
@@ -27,11 +29,20 @@ export interface MeasuringOptions {
     readonly hoursMs: number
   }
   readonly nodes: readonly SampledNode[]
-  readonly probes: readonly ServerProbe[]
+  readonly probes: () => readonly ServerProbe[]
   readonly others: readonly OtherNode[]
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+}
+
+/** Undefined: it is not asked. */
+export function everyMsOf(
+  { name, everyMs }: ServerProbe,
+  { every }: Pick<MeasuringOptions['settings'], 'every'>,
+): number | undefined {
+  const said = every[name]
+  return said === 'off' ? undefined : (said ?? everyMs)
 }
 
 /** Their points stand in the store already. */
@@ -45,17 +56,15 @@ export function startMeasuring(
   let isEnded = false
   const tools: SamplerTools = {
     ...rest,
-    everyMs: ({ name, everyMs }) => {
-      const said = settings.every[name]
-      return said === 'off' ? undefined : (said ?? everyMs)
-    },
+    everyMs: (probe) => everyMsOf(probe, settings),
     onTaken: (taken: Taken) => {
       if (isEnded) return
       latest.note(taken)
       writer.take(taken)
     },
   }
-  const servers = nodes.map((node) => ({ name: node.name, sampler: new NodeSampler(node, probes, tools) }))
+  const ours = probes()
+  const servers = nodes.map((node) => ({ name: node.name, sampler: new NodeSampler(node, ours, tools) }))
   const samplers = [...servers.map(({ sampler }) => sampler), ...others.map((other) => new OtherSampler(other, tools))]
   for (const sampler of samplers) sampler.start()
   writer.start()

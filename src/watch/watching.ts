@@ -8,13 +8,13 @@ import { randomUUID } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
-import type { Db } from '../db/db.ts'
+import type { Db, Queryable } from '../db/db.ts'
 import type { Lease } from '../db/lease.ts'
 import { Latest, type ProbeState, type Series } from './model/latest.ts'
 import type { Metric } from './model/metric.ts'
 import type { NodeFacts, ServerProbe } from './model/server-probe.ts'
 import { LeaseHolder } from './sampler/holder.ts'
-import { startMeasuring, type Measuring } from './measuring.ts'
+import { everyMsOf, startMeasuring, type Measuring } from './measuring.ts'
 import type { SampledNode } from './sampler/node-sampler.ts'
 import type { OtherNode } from './sampler/other-sampler.ts'
 import {
@@ -22,6 +22,7 @@ import {
   readSeries,
   readStatements,
   readStoreBytes,
+  stepMsOf,
   type LoadQuery,
   type ReadTools,
   type SeriesQuery,
@@ -30,7 +31,8 @@ import {
   type StoredSeries,
   type StoredStatement,
 } from './store/read.ts'
-import { readRecent } from './store/recent.ts'
+import { readCalls, type CallsQuery, type StoredCalls } from './store/calls.ts'
+import { readNow } from './store/now.ts'
 import { readShapeTexts } from './store/shapes.ts'
 
 export interface WatchSettings {
@@ -48,11 +50,14 @@ export interface WatchSettings {
 }
 
 export interface WatchingOptions {
-  /** Of the primary: the lease and the store. */
+  /** Of the primary: the lease, and what is written. */
   readonly db: Db
+  /** What is read of the store, by whoever asks as often as they like: it must not hold up the lease. Default: the same. */
+  readonly reads?: Queryable | undefined
   readonly settings: WatchSettings
   readonly nodes: readonly SampledNode[]
-  readonly probes: readonly ServerProbe[]
+  /** Made anew whenever this process begins to measure: what they remember of before is another one's to tell of. */
+  readonly probes: () => readonly ServerProbe[]
   readonly others: readonly OtherNode[]
   /** Of who keeps the lease: default 10 s. */
   readonly leaseMs?: number | undefined
@@ -72,7 +77,9 @@ export interface Watching {
   readonly lease: Lease | undefined
   /** What was measured last; empty in a process that does not measure. */
   readonly latest: Latest
-  /** The same, or what whoever measures has stored in the last three minutes. */
+  /** The same; in a process that does not measure, what the one who does has stored of it, within the last ten seconds. */
+  now(): Promise<Now>
+  /** Of that the series. */
   series(metric?: string): Promise<readonly Series[]>
   /** What became of each probe; empty in a process that does not measure. */
   states(): readonly ProbeState[]
@@ -84,10 +91,16 @@ export interface Watching {
   stop(): Promise<void>
 }
 
+export type Now = Pick<Latest, 'series' | 'measured' | 'states' | 'detail'>
+
 export interface WatchStore {
   series(query: SeriesQuery): Promise<readonly StoredSeries[]>
+  /** What one point of that answer stands for: it is no finer than what was stored. */
+  stepMs(query: SeriesQuery): number
   statements(query: StatementQuery): Promise<readonly StoredStatement[]>
   load(query: LoadQuery): Promise<readonly StoredLoad[]>
+  /** What all applications saw of their calls. */
+  calls(query: CallsQuery): Promise<StoredCalls>
   /** Texts of what applications call, by shape. */
   shapes(shapes: readonly string[]): Promise<ReadonlyMap<string, string>>
   bytes(): Promise<number>
@@ -98,7 +111,7 @@ export interface WatchStore {
 const defaultLeaseMs = 10_000
 
 export function createWatching(options: WatchingOptions): Watching {
-  const { db, settings, probes, others, clock, random, logger } = options
+  const { db, reads = db, settings, probes, others, clock, random, logger } = options
   const latest = new Latest(clock)
   let measuring: Measuring | undefined
   let holder: LeaseHolder | undefined
@@ -121,9 +134,14 @@ export function createWatching(options: WatchingOptions): Watching {
     measuring = undefined
     await ended?.stop()
   }
-  const all = [...probes, ...others.flatMap((other) => other.probes)]
+  const all = [...probes(), ...others.flatMap((other) => other.probes())]
   const metrics = all.flatMap((probe) => probe.metrics)
-  const tools = (): ReadTools => ({ on: db, nowMs: clock.now(), rawMs: settings.rawMs })
+  const intervals = new Map(
+    all.flatMap((probe) => probe.metrics.map(({ name }) => [name, everyMsOf(probe, settings)] as const)),
+  )
+  const everyMs = (metric: string): number | undefined => intervals.get(metric)
+  const tools = (): ReadTools => ({ on: reads, nowMs: clock.now(), rawMs: settings.rawMs, everyMs })
+  const now = async (): Promise<Now> => (measuring === undefined ? await readNow(reads, { metrics, clock }) : latest)
   return {
     settings,
     metrics,
@@ -135,23 +153,11 @@ export function createWatching(options: WatchingOptions): Watching {
       return holder?.lease
     },
     latest,
-    series: async (metric) => {
-      if (measuring !== undefined) return latest.series(metric)
-      const stored = await readRecent(db, metrics)
-      return metric === undefined ? stored : stored.filter((one) => one.metric.name === metric)
-    },
+    now,
+    series: async (metric) => (await now()).series(metric),
     states: () => latest.states(),
     facts: (node) => measuring?.facts(node),
-    store: {
-      series: (query) => readSeries(query, tools()),
-      statements: (query) => readStatements(query, tools()),
-      load: (query) => readLoad(query, tools()),
-      shapes: (shapes) => readShapeTexts(db, shapes),
-      bytes: () => readStoreBytes(db),
-      get dropped() {
-        return measuring?.dropped() ?? 0
-      },
-    },
+    store: storeOf(tools, () => measuring?.dropped() ?? 0),
     start: () => {
       holder ??= begin()
       holder.start()
@@ -164,6 +170,21 @@ export function createWatching(options: WatchingOptions): Watching {
       await stopped?.stop()
       await end()
       holder = undefined
+    },
+  }
+}
+
+function storeOf(tools: () => ReadTools, dropped: () => number): WatchStore {
+  return {
+    series: (query) => readSeries(query, tools()),
+    stepMs: (query) => stepMsOf(query, tools()),
+    statements: (query) => readStatements(query, tools()),
+    load: (query) => readLoad(query, tools()),
+    calls: (query) => readCalls(query, tools().on),
+    shapes: (shapes) => readShapeTexts(tools().on, shapes),
+    bytes: () => readStoreBytes(tools().on),
+    get dropped() {
+      return dropped()
     },
   }
 }

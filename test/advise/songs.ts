@@ -4,9 +4,8 @@ import type { Db } from '../../src/db/db.ts'
 import { sql } from '../../src/sql/sql.ts'
 
 export const songCount = 20_000
-const playCount = 100_000
 
-export async function createSongs(db: Db): Promise<void> {
+export async function createSongs(db: Db, playCount = 100_000): Promise<void> {
   await db.query(sql`
     create table songs (
       id int primary key,

@@ -1,7 +1,15 @@
 // How the schema is read: by whom, in which transaction, how much of it.
 
 import { describe, expect, it } from 'vitest'
-import { dumpSchema, readObject, readSchema, renderSchema } from '../../src/catalog/dump/index.ts'
+import {
+  dumpSchema,
+  readObject,
+  readObjects,
+  readSchema,
+  renderSchema,
+  type ObjectRef,
+} from '../../src/catalog/dump/index.ts'
+import type { Db, Session } from '../../src/db/db.ts'
 import { rollback, transaction } from '../../src/db/transaction.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
@@ -169,6 +177,47 @@ describeOnEachVersion(
         expect(one?.sql.match(/CREATE OR REPLACE FUNCTION/g)).toHaveLength(2)
       })
 
+      it('gives many at once as it gives each alone, in a number of queries that does not grow with them', async () => {
+        const refs: readonly ObjectRef[] = [
+          ...(await readEveryRelation(database().db)),
+          { kind: 'trigger', schema: 'app', name: 'touch_users', table: 'users' },
+          { kind: 'policy', schema: 'app', name: 'Insert Only', table: 'users' },
+          { kind: 'index', schema: 'public', name: 'Idx.Odd' },
+          { kind: 'statistics', schema: 'app', name: 'wide_stats', table: 'wide' },
+          { kind: 'function', schema: 'app', name: 'add_one' },
+          { kind: 'function', schema: 'app', name: 'final' },
+          { kind: 'function', schema: 'app', name: 'nobody' },
+          { kind: 'procedure', schema: 'app', name: 'add_one' },
+          { kind: 'view', schema: 'app', name: 'users' },
+          { kind: 'enum', schema: 'app', name: 'mood' },
+          { kind: 'schema', name: 'app' },
+        ]
+        const together = await readObjects(database().db, refs)
+        for (const ref of refs) expect(together.get(ref)).toEqual(await readObject(database().db, ref))
+        expect(together.size).toBe(refs.length - 3)
+        const inApp = refs.filter((ref) => ref.schema === 'app' && ref.kind === 'table')
+        expect(inApp.length).toBeGreaterThan(5)
+        expect(await countQueries(database().db, inApp)).toBe(await countQueries(database().db, inApp.slice(0, 1)))
+      })
+
+      it('tells triggers of one name on several tables apart', async () => {
+        await run(
+          database().db,
+          `create schema same;
+          create function same.fire() returns trigger language plpgsql as 'begin return null; end';
+          create table same.a (id int);
+          create table same.b (id int);
+          create trigger fire after insert on same.a execute function same.fire();
+          create trigger fire after update on same.b execute function same.fire()`,
+        )
+        const refs = ['a', 'b'].map((table) => ({ kind: 'trigger', schema: 'same', name: 'fire', table }) as const)
+        const found = await readObjects(database().db, refs)
+        expect(refs.map((ref) => found.get(ref)?.sql)).toEqual([
+          expect.stringMatching(/AFTER INSERT ON same\.a/),
+          expect.stringMatching(/AFTER UPDATE ON same\.b/),
+        ])
+      })
+
       it('gives nothing where there is nothing', async () => {
         expect(await readObject(database().db, { kind: 'table', schema: 'app', name: 'nobody' })).toBeUndefined()
         expect(await readObject(database().db, { kind: 'view', schema: 'app', name: 'users' })).toBeUndefined()
@@ -181,3 +230,38 @@ describeOnEachVersion(
   },
   async (database) => createFixture(database.db, database.version),
 )
+
+async function readEveryRelation(db: Db): Promise<readonly ObjectRef[]> {
+  const kinds = {
+    r: 'table',
+    p: 'table',
+    v: 'view',
+    m: 'materialized-view',
+    f: 'foreign-table',
+    S: 'sequence',
+  } as const
+  const { rows } = await db.query<{ schema: string; name: string; relkind: keyof typeof kinds }>(sql`
+    select n.nspname::text as schema, c.relname::text as name, c.relkind
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+      and n.nspname not in ('information_schema', 'pg_catalog', 'pg_toast')
+      and not exists (select from pg_depend d where d.objid = c.oid and d.deptype in ('e', 'i'))
+    order by 1, 2`)
+  return rows.map(({ schema, name, relkind }) => ({ kind: kinds[relkind], schema, name }))
+}
+
+async function countQueries(db: Db, refs: readonly ObjectRef[]): Promise<number> {
+  let queries = 0
+  await db.withSession(async (session) => {
+    const counting: Session = {
+      ...session,
+      query: async (statement) => {
+        queries++
+        return await session.query(statement)
+      },
+    }
+    await readObjects(counting, refs)
+  })
+  return queries
+}

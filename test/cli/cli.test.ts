@@ -1,22 +1,36 @@
-// The command as a user meets it: another process, exit codes, JSON on standard output, words on standard error.
+// The command as a user meets it: exit codes, JSON on standard output, words on standard error. As another process on the newest
+// version, and once for each way to end; a start takes a second, and what comes after it is the same in this process.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { schemaVersions } from '../../src/catalog/versions.ts'
 import { sql } from '../../src/sql/sql.ts'
-import { runCli } from '../support/cli.ts'
+import { runCli, type CliResult } from '../support/cli.ts'
+import { command } from '../support/command.ts'
 import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
 import { createProject, type Project } from '../support/project.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const song = '-- up\ncreate table song (id bigint primary key);\n-- down\ndrop table song;\n'
 
+async function inThisProcess(cwd: string, args: readonly string[]): Promise<Omit<CliResult, 'signal'>> {
+  const { code, out, err } = await command(cwd, ...args)
+  return { code, stdout: out, stderr: err }
+}
+
 describe.each(versions)('pgstrata on PostgreSQL %d', (version) => {
   let database: TestDatabase
   let project: Project
+  const cli = async (args: readonly string[]): Promise<Omit<CliResult, 'signal'>> => {
+    if (version !== versions[0]) return await inThisProcess(project.dir, args)
+    const result = await project.cli(args)
+    // Nothing is coloured where nobody looks.
+    expect(result.stdout + result.stderr).not.toContain('\u001B[')
+    return result
+  }
   const json = async <T>(...args: string[]): Promise<{ code: number | null; value: T }> => {
-    const { code, stdout } = await project.cli([...args, '--json'])
+    const { code, stdout } = await cli([...args, '--json'])
     return { code, value: JSON.parse(stdout) as T }
   }
 
@@ -35,18 +49,18 @@ describe.each(versions)('pgstrata on PostgreSQL %d', (version) => {
       code: 2,
       value: { steps: schemaVersions.map(() => ({ feature: 'catalog' })), pendingMigrations: ['0001_song'] },
     })
-    expect((await project.cli(['migrate', 'status'])).code).toBe(2)
+    expect((await cli(['migrate', 'status'])).code).toBe(2)
     expect(await json('apply')).toMatchObject({
       code: 0,
       value: { applied: schemaVersions.map((one) => ({ id: `catalog:v${one.version}` })) },
     })
-    expect((await project.cli(['plan'])).code).toBe(2)
+    expect((await cli(['plan'])).code).toBe(2)
     expect(await json('migrate', 'up')).toMatchObject({
       code: 0,
       value: { ran: [{ name: '0001_song', direction: 'up' }] },
     })
     for (const args of [['plan'], ['migrate', 'status'], ['migrate', 'up'], ['apply']]) {
-      const result = await project.cli(args)
+      const result = await cli(args)
       expect(result.code, `${args.join(' ')}: ${result.stderr}`).toBe(0)
     }
     expect(await json('status')).toMatchObject({
@@ -65,17 +79,17 @@ describe.each(versions)('pgstrata on PostgreSQL %d', (version) => {
       'pgstrata.config.json',
       JSON.stringify({ database: { primary: 'postgres://nobody@127.0.0.1:1/x' } }),
     )
-    const sick = await project.cli(['doctor'])
+    const sick = await cli(['doctor'])
     expect(sick.code).toBe(4)
     expect(sick.stdout).toMatch(/^fail {2}primary: connection: .*ECONNREFUSED/m)
     expect(sick.stdout).toContain('→')
   })
 
   test('lint stops what would harm, says what to do instead, and lets what is excused pass', async () => {
-    await project.cli(['migrate', 'up'])
+    await cli(['migrate', 'up'])
     await database.db.query(sql`insert into song select generate_series(1, 200)`)
     await project.write('migrations/0002_drop.sql', 'alter table song rename column id to song_id;\n')
-    const linted = await project.cli(['migrate', 'lint'])
+    const linted = await cli(['migrate', 'lint'])
     expect(linted.stdout).toContain('0002_drop.sql:1: ')
     expect(linted.stdout).toContain('instead: ')
     await project.write(
@@ -85,18 +99,18 @@ describe.each(versions)('pgstrata on PostgreSQL %d', (version) => {
         migrations: { lint: { rules: { 'rename-column': 'error' } } },
       }),
     )
-    const stopped = await project.cli(['migrate', 'up'])
+    const stopped = await cli(['migrate', 'up'])
     expect([stopped.code, stopped.stderr]).toEqual([5, expect.stringContaining('MIGRATION_LINT')])
     await project.write(
       'migrations/0002_drop.sql',
       '-- lint: allow rename-column because nobody reads it yet\nalter table song rename column id to song_id;\n',
     )
-    expect((await project.cli(['migrate', 'up'])).code).toBe(0)
+    expect((await cli(['migrate', 'up'])).code).toBe(0)
   })
 
   test('errors are told in words and, with --json, as JSON; with the exit code of the table', async () => {
     await project.write('migrations/0002_bad.sql', 'selct 1;\n')
-    const bad = await project.cli(['migrate', 'up', '--json'])
+    const bad = await cli(['migrate', 'up', '--json'])
     expect(bad.code).toBe(3)
     expect(JSON.parse(bad.stdout)).toMatchObject({ error: { code: 'SQL_SYNTAX', details: { line: 1, column: 1 } } })
     expect(bad.stderr).toContain('0002_bad.sql:1:1')
@@ -109,7 +123,7 @@ test('init writes a configuration and a first migration, and lives beside other 
   expect(result.code, result.stderr).toBe(0)
   expect(await readFile(join(dir, 'pgstrata.config.ts'), 'utf8')).toContain('process.env.DATABASE_URL')
   expect(await readFile(join(dir, 'migrations/0001_first.sql'), 'utf8')).toContain('-- down')
-  const again = await runCli({ args: ['init', '--yes'], cwd: dir })
+  const again = await inThisProcess(dir, ['init', '--yes'])
   expect([again.code, again.stderr]).toEqual([5, expect.stringContaining('already here')])
 })
 
@@ -120,7 +134,7 @@ test.each([
 ])('init says how to live beside %s', async (tool, manifest, said) => {
   const project = await createProject('postgres://unused/x', { files: { 'package.json': JSON.stringify(manifest) } })
   await project.remove('pgstrata.config.json')
-  const result = await project.cli(['init', '--yes', '--json'])
+  const result = await inThisProcess(project.dir, ['init', '--yes', '--json'])
   expect(result.code, result.stderr).toBe(0)
   expect(JSON.parse(result.stdout)).toMatchObject({ neighbours: [{ tool }] })
   expect(result.stdout + (await readFile(join(project.dir, 'pgstrata.config.ts'), 'utf8'))).toMatch(
@@ -130,24 +144,34 @@ test.each([
 })
 
 test.each([
-  [[], 3, /Usage: pgstrata/],
-  [['--help'], 0, /Usage: pgstrata/],
-  [['migrate', 'up', '--help'], 0, /--dry-run/],
   [['--version'], 0, /^\d+\.\d+\.\d+/],
   [['no-such-command'], 3, /unknown command/],
-  [['plan', '--no-such-option'], 3, /unknown option/],
   [['migrate', 'up', '--steps', 'two'], 3, /whole number/],
   [['plan'], 3, /CONFIG_NOT_FOUND/],
-])('pgstrata %j exits with %d', async (args, code, words) => {
+])('as a process, pgstrata %j exits with %d', async (args, code, words) => {
   const result = await runCli({ args, cwd: await temporaryFolder() })
   expect([result.code, result.stdout + result.stderr]).toEqual([code, expect.stringMatching(words)])
 })
 
-test('nothing is coloured where nobody looks, and help is there for every command', async () => {
+test.each([
+  [[], 3, /Usage: pgstrata/],
+  [['--help'], 0, /Usage: pgstrata/],
+  [['migrate', 'up', '--help'], 0, /--dry-run/],
+  [['plan', '--no-such-option'], 3, /unknown option/],
+])('pgstrata %j gives back %d', async (args, code, words) => {
+  const result = await inThisProcess(await temporaryFolder(), args)
+  expect([result.code, result.stdout + result.stderr]).toEqual([code, expect.stringMatching(words)])
+})
+
+test('help is there for every command', async () => {
   const cwd = await temporaryFolder()
-  for (const command of ['init', 'dev', 'plan', 'apply', 'migrate', 'status', 'doctor']) {
-    const result = await runCli({ args: [command, '--help'], cwd })
-    expect(result.code, command).toBe(0)
-    expect(result.stdout).not.toContain('\u001B[')
+  const { stdout } = await inThisProcess(cwd, ['--help'])
+  const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'help')
+  expect(commands.length).toBeGreaterThan(15)
+  for (const name of commands) {
+    const result = await inThisProcess(cwd, [name, '--help'])
+    expect([result.code, result.stdout], name).toEqual([0, expect.stringContaining(`Usage: pgstrata ${name}`)])
   }
 })

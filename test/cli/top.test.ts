@@ -3,9 +3,12 @@
 import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { renderTop, type TopModel } from '../../src/cli/top-view.ts'
+import { runCli } from '../../src/cli/program.ts'
 import { command } from '../support/command.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
 import { createProject } from '../support/project.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const model: TopModel = {
   at: new Date('2026-11-22T10:00:00Z'),
@@ -57,6 +60,8 @@ describe('the page of top', () => {
   test('is never larger than the screen, and says what is not known', () => {
     const nothing = { ...model, load: undefined, connections: undefined, statements: [], notAsked: [] }
     for (const [columns, rows] of [
+      [1, 1],
+      [12, 3],
       [40, 5],
       [80, 24],
       [200, 3],
@@ -67,8 +72,34 @@ describe('the page of top', () => {
         for (const line of page) expect(Array.from(line).length).toBeLessThanOrEqual(columns)
       }
     }
+    // Asian text and pictures take two cells each.
+    const text = '選択 '.repeat(20) + '🎵'.repeat(60)
+    const summary = 'é'.repeat(100)
+    const odd = {
+      ...model,
+      statements: [{ text, callsPerSecond: 1, meanMs: 1, share: 1 }],
+      alerts: [{ severity: 'info', summary }],
+    }
+    const cells = (line: string): number =>
+      Array.from(line).reduce((sum, one) => sum + (/[選択🎵]/u.test(one) ? 2 : 1), 0)
+    for (const columns of [20, 41, 60, 61, 120]) {
+      const page = renderTop(odd, { columns, rows: 40 }, plain)
+      for (const line of page) expect(cells(line.normalize())).toBeLessThanOrEqual(columns)
+      if (columns > 40) expect(page.join('\n')).toContain('選')
+    }
     expect(renderTop(nothing, { columns: 80, rows: 24 }, plain).join('\n')).toContain('No statement was counted')
   })
+})
+
+test('what a server says does not steer the terminal', () => {
+  const text = 'select "\u001B[2J\u0007" from t'
+  const page = renderTop(
+    { ...model, statements: [{ text, callsPerSecond: 1, meanMs: 1, share: 1 }] },
+    { columns: 120, rows: 40 },
+    plain,
+  )
+  expect(page.join('')).toContain('from t')
+  expect(page.join('')).not.toMatch(/\p{Cc}/u)
 })
 
 describeOnEachVersion('pgstrata top', (_version, database) => {
@@ -91,6 +122,56 @@ describeOnEachVersion('pgstrata top', (_version, database) => {
     expect(shown.connections?.active).toBeGreaterThanOrEqual(1)
     expect(page.out).toContain('1 blocked')
     expect(out + page.out).not.toContain('hush-hush')
+    expect(shown.statements).toEqual([])
+    expect(page.out).toContain('statements: not available because')
+  })
+
+  test('goes on while the database is away, says so, and shows it again', async () => {
+    const target = new URL(database().url)
+    const proxy = await startTcpProxy(() => Number(target.port))
+    onTestFinished(() => proxy.close())
+    const project = await createProject(
+      Object.assign(new URL(database().url), { hostname: '127.0.0.1', port: String(proxy.port) }).href,
+    )
+    onTestFinished(() => project.close())
+    const pages: TopModel[] = []
+    const stopping = new AbortController()
+    const ended = runCli(['top', '--json', '--every', '1s'], {
+      cwd: project.dir,
+      env: {},
+      out: (line) => void pages.push(JSON.parse(line) as TopModel),
+      err: () => undefined,
+      ask: undefined,
+      isTerminal: false,
+      colours: false,
+      screen: () => undefined,
+      keys: undefined,
+      signal: stopping.signal,
+    })
+    const role = (): string | undefined => pages.at(-1)?.nodes[0]?.role
+    const timeoutMs = 30_000
+    await waitUntil(() => role() === 'primary' && pages.at(-1)?.connections !== undefined, {
+      what: 'a page',
+      timeoutMs,
+    })
+    proxy.cutWhen = () => true
+    await waitUntil(
+      () => role() === 'does not answer' && pages.at(-1)?.notAsked.some((why) => why.includes('cannot be reached')),
+      {
+        what: 'that it does not answer',
+        timeoutMs,
+      },
+    )
+    proxy.cutWhen = undefined
+    await waitUntil(
+      () => role() === 'primary' && pages.at(-1)?.notAsked.every((why) => !why.includes('cannot be reached')),
+      {
+        what: 'that it answers',
+        timeoutMs,
+      },
+    )
+    stopping.abort()
+    expect(await ended).toBe(0)
   })
 })
 

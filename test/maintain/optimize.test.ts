@@ -69,7 +69,13 @@ describeOnEachVersion(
           asked.push(...checks)
           return [
             reviewed('unused-index', [
-              { gravity: 'note', subject: 'index public.a', what: 'unused', fix: ['drop index a'] },
+              {
+                gravity: 'note',
+                subject: 'index public.a',
+                what: 'unused',
+                fix: ['drop index a'],
+                advice: 'It waits.',
+              },
             ]),
             reviewed('missing-index', [], 'not available because it is a test'),
           ]
@@ -84,7 +90,7 @@ describeOnEachVersion(
         vacuumed: ['"public"."Dead"'],
         missing: [],
         duplicate: [],
-        unused: [{ subject: 'index public.a', what: 'unused', fix: ['drop index a'] }],
+        unused: [{ subject: 'index public.a', what: 'unused', fix: ['drop index a'], advice: 'It waits.' }],
         notAsked: [{ check: 'missing-index', why: 'not available because it is a test' }],
       })
       expect(asked).toContain('duplicate-index')

@@ -72,7 +72,10 @@ describeOnEachVersion(
       )
       const lesser = Object.assign(new URL(url), { username: role, password: 'x' }).href
       const jobs = daemon(lesser, [job('barred', async () => undefined)])
-      await expect(jobs.start()).rejects.toMatchObject({ code: '42501', message: /schema pgstrata/ })
+      await expect(jobs.start()).rejects.toMatchObject({
+        code: 'DATABASE_PRIVILEGE',
+        advice: `Let its owner run: grant usage on schema pgstrata to ${role}`,
+      })
       await db.query(sql`
         grant usage on schema pgstrata to ${sql.ident(role)};
         grant select on all tables in schema pgstrata to ${sql.ident(role)}`)

@@ -232,6 +232,8 @@ async function fill(session: Session, { draw, at, declared, firstThere }: Fillin
     select ${sql.raw(value)}
     from moments, bounds
     where t < last
+      -- A wall clock that was never shown (Pacific/Apia, 30 December 2011) is an instant after the end of its day.
+      and (${isWall} or t at time zone ${zone} < last at time zone ${zone})
       and (${draw.type} <> 'uuid' or t >= '1970-01-02')`)
 }
 

@@ -10,6 +10,9 @@ import { allRoutes } from '../../src/server/routes/all.ts'
 import { errorShape } from '../../src/server/errors.ts'
 import type { JsonSchema } from '../../src/server/shape.ts'
 import type { Sources, WatchSource } from '../../src/server/sources.ts'
+import type { SilenceRecord } from '../../src/watch/index.ts'
+import { fakeClock } from '../support/fake-clock.ts'
+import { waitUntil } from '../support/wait.ts'
 import { bearer, guarded, latestOf, manageToken, readToken, serve } from './support.ts'
 
 /** Fastify's own validator, strict: nothing coerced, nothing taken away. */
@@ -64,13 +67,20 @@ const latest = latestOf(
   { locks: { roots: [{ ...blocked, pid: 1, by: [], behind: [{ ...blocked, behind: [] }] }] } },
 )
 
+const totals = { calls: 1, errors: 0, meanMs: 1, p50Ms: 1, p95Ms: 1, p99Ms: 1, maxMs: 1 }
+
 const watch: WatchSource = {
   role: 'measuring',
   metrics: [gauge('pgstrata_connections', ['state'])],
   latest,
-  series: async () => latest.series(),
-  states: () => latest.states(),
+  now: async () => latest,
   store: {
+    stepMs: () => 60_000,
+    calls: async ({ windowMs }) => ({
+      windowMs,
+      all: totals,
+      shapes: [{ shape: 's', kind: 'work', text: 't', ...totals }],
+    }),
     series: async ({ from }) => [
       { node: 'primary', labels: ['active'], points: [{ atMs: from.getTime(), value: 1, least: 0, most: 2 }] },
     ],
@@ -138,6 +148,8 @@ const table: TableStatus = {
   defaultRows: 3,
   findings: [{ what: 'w', advice: 'a' }],
 }
+
+type AlertsSource = NonNullable<Sources['alerts']>
 
 const everything: Partial<Sources> = {
   watch,
@@ -341,9 +353,184 @@ test('what did not change is not sent again', async () => {
 
 test('a thousand who ask at once ask the database once', async () => {
   let asked = 0
-  const { url } = await serve({}, { rollups: { status: async () => (asked++, []) } })
+  // However long a hundred take on this machine, they are at once.
+  const { url } = await serve({}, { rollups: { status: async () => (asked++, []) } }, fakeClock())
   await Promise.all(Array.from({ length: 100 }, () => fetch(`${url}/api/rollups`).then((response) => response.text())))
   expect(asked).toBe(1)
+})
+
+const silent: AlertsSource = { ...(everything.alerts as AlertsSource), silences: async () => [] }
+
+test('who asks after a change was answered sees it, also where somebody asked a moment before, and is still waiting', async () => {
+  const standing: SilenceRecord[] = []
+  const waiting: (() => void)[] = []
+  let isSlow = false
+  const { url } = await serve(
+    { tokens: guarded },
+    {
+      ...everything,
+      alerts: {
+        ...silent,
+        silences: async () => {
+          const seen = [...standing]
+          if (isSlow) await new Promise<void>((resolve) => waiting.push(resolve))
+          return seen
+        },
+        silence: async ({ reason, madeBy = '' }) => {
+          const { beganAt: madeAt } = alert
+          standing.push({ id: '9', rule: null, node: null, series: null, until: madeAt, madeAt, reason, madeBy })
+          return { id: '9' }
+        },
+      },
+    },
+  )
+  const silences = async (): Promise<unknown> => {
+    const response = await fetch(`${url}/api/alerts`, { headers: bearer(readToken) })
+    return ((await response.json()) as { silences: unknown }).silences
+  }
+  const silence = (): Promise<Response> =>
+    fetch(`${url}/api/alerts/silences`, {
+      method: 'POST',
+      headers: { ...bearer(manageToken), 'content-type': 'application/json' },
+      body: JSON.stringify(bodies['/api/alerts/silences']),
+    })
+  expect(await silences()).toEqual([])
+  expect((await silence()).status).toBe(201)
+  expect(await silences()).toMatchObject([{ id: '9' }])
+  // One that began before the next change, and hangs: whoever comes after the change does not get what it saw.
+  expect((await silence()).status).toBe(201)
+  isSlow = true
+  const before = silences()
+  await waitUntil(() => waiting.length === 1, { what: 'it waits' })
+  isSlow = false
+  expect((await silence()).status).toBe(201)
+  expect(await silences()).toHaveLength(3)
+  waiting[0]?.()
+  expect(await before).toHaveLength(2)
+})
+
+describe('while the database is away', () => {
+  const away = (): Promise<never> =>
+    Promise.reject(new StrataError('DATABASE_UNREACHABLE', { message: 'Cannot connect to me@secret.internal' }))
+  const gone: Partial<Sources> = {
+    ...everything,
+    watch: { ...watch, now: away, store: { ...watch.store, calls: away, statements: away, shapes: away } },
+    alerts: { ...silent, open: away },
+    findings: away,
+    askDatabase: away,
+  }
+
+  test.each([
+    ['/health/performance', ['calls of all processes', 'what is measured']],
+    ['/database/metrics', ['what is measured']],
+    ['/database/connections', ['what is measured']],
+    ['/database/query-analysis', ['findings', 'calls of all processes', 'statements']],
+    ['/database/health', ['what is measured', 'what the server says']],
+    ['/api/overview', ['alerts', 'what is measured']],
+  ])('%s says what it knows, and what is missing', async (path, missing) => {
+    const { url } = await serve({}, gone)
+    const response = await fetch(url + path)
+    const value = (await response.json()) as { missing: readonly string[] }
+    expect([response.status, value]).toEqual([200, value])
+    expect(value.missing.toSorted()).toEqual(missing.map((what) => `${what} (DATABASE_UNREACHABLE)`).toSorted())
+    expect(JSON.stringify(value)).not.toContain('secret')
+    const route = allRoutes.find((one) => one.path === path)
+    expect.assert(route?.kind === 'json')
+    await expectFits(route.answer.schema, value)
+  })
+
+  test.each(['/api/tables', '/api/indexes', '/api/sessions'])(
+    '%s, which is nothing but that, is refused',
+    async (path) => {
+      const { url } = await serve({}, gone)
+      const response = await fetch(url + path)
+      expect([response.status, await response.json()]).toMatchObject([503, { error: { code: 'DATABASE_UNREACHABLE' } }])
+    },
+  )
+})
+
+test('texts of statements stay in the scrape while the store cannot be read', async () => {
+  const counted = { ...gauge('pgstrata_statement_seconds', ['queryid']) }
+  const readings = latestOf([{ metric: counted, labels: ['7'], value: 1 }])
+  const [known] = await watch.store.statements({ from: new Date(0), to: new Date(1) })
+  let isAway = false
+  const statements = async (): Promise<NonNullable<typeof known>[]> => {
+    if (isAway) throw new StrataError('DATABASE_LOST', { message: 'gone' })
+    return known === undefined ? [] : [{ ...known, text: 'select 7' }]
+  }
+  const clock = fakeClock()
+  const { url } = await serve(
+    {},
+    { watch: { ...watch, latest: readings, store: { ...watch.store, statements } } },
+    clock,
+  )
+  const scrape = async (): Promise<string> => await (await fetch(`${url}/metrics`)).text()
+  const line = 'pgstrata_statement_info{queryid="7",text="select 7"} 1'
+  expect(await scrape()).toContain(line)
+  isAway = true
+  clock.advance(2_000)
+  expect(await scrape()).toContain(line)
+})
+
+interface Documented {
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: object }>>
+}
+
+/** Every way to be refused that a request can take, with its status. */
+const refusals: readonly (readonly [string, (route: Route) => boolean, RequestInit, number])[] = [
+  ['no token', ({ access }) => access !== 'open', {}, 401],
+  ['a token that may only look', ({ access }) => access === 'manage', { headers: bearer(readToken) }, 403],
+  [
+    'a body that is no JSON',
+    ({ body }) => body !== undefined,
+    { body: '{', headers: { ...bearer(manageToken), 'content-type': 'application/json' } },
+    400,
+  ],
+  [
+    'a body that is text',
+    ({ body }) => body !== undefined,
+    { body: 'x', headers: { ...bearer(manageToken), 'content-type': 'text/plain' } },
+    415,
+  ],
+  [
+    'a body that is too large',
+    ({ body }) => body !== undefined,
+    { body: 'x'.repeat(70_000), headers: { ...bearer(manageToken), 'content-type': 'application/json' } },
+    413,
+  ],
+]
+
+test('the OpenAPI document has the refusals of every route, as they are', async () => {
+  const { url } = await serve({ tokens: guarded })
+  const { paths, components } = (await (await fetch(`${url}/openapi.json`)).json()) as {
+    paths: Record<string, Record<string, Documented>>
+    components: { schemas: { Error: JsonSchema } }
+  }
+  const documented = ({ method, path }: Route): Documented['responses'] =>
+    paths[path.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase()]?.responses ?? {}
+  for (const [what, concerns, given, status] of refusals) {
+    for (const route of allRoutes.filter(concerns)) {
+      const response = await fetch(url + urlOf(route), { method: route.method, ...given })
+      const value = (await response.json()) as { error: { code: string } }
+      expect([route.path, what, response.status]).toEqual([route.path, what, status])
+      const entry = documented(route)[status]
+      expect([route.path, what, entry?.description]).toEqual([
+        route.path,
+        what,
+        expect.stringContaining(`\`${value.error.code}\``) as string,
+      ])
+      await expectFits(components.schemas.Error, value)
+    }
+  }
+  for (const route of allRoutes) {
+    const statuses = Object.keys(documented(route))
+    expect([route.path, statuses]).toEqual([route.path, expect.arrayContaining(['400', '500', '503']) as string[]])
+    expect([route.path, statuses.includes('429')]).toEqual([route.path, route.access !== 'open'])
+    expect([route.path, statuses.includes('501')]).toEqual([route.path, route.needs !== undefined])
+    expect([route.path, statuses.includes('413')]).toEqual([route.path, route.body !== undefined])
+    expect([route.path, statuses.some((status) => status.startsWith('2'))]).toEqual([route.path, true])
+  }
+  expect(Object.keys(documented(allRoutes.find(({ method }) => method === 'DELETE') as Route))).toContain('404')
 })
 
 test('the OpenAPI document has every route, with what it takes and answers', async () => {

@@ -7,7 +7,8 @@ import { HealthKeeper, type HealthSources } from '../../src/server/health-keeper
 import { fakeClock, type FakeClock } from '../support/fake-clock.ts'
 
 const well: HealthSources = {
-  ask: async () => undefined,
+  ask: async () => ({ isReplica: false }),
+  askPool: undefined,
   nodes: async () => [],
   replicas: [],
   redis: () => 'none',
@@ -29,6 +30,10 @@ function keep(differs: Partial<HealthSources>): {
   return { keeper, clock, settle }
 }
 
+const away = (): Promise<never> => Promise.reject(new StrataError('DATABASE_UNREACHABLE', { message: 'away' }))
+const inRecovery = async () => ({ isReplica: true })
+const configured = { name: 'r', maxLagMs: 50, ask: inRecovery }
+
 const replica = (lagMs: number | null) =>
   ({ node: 'r', target: 't', role: 'replica', timeline: 1, position: '0/1', lagMs }) as const
 
@@ -41,15 +46,11 @@ test('everything is well, and how old that is', async () => {
 })
 
 test.each([
-  ['a replica that is away', { replicas: [{ name: 'r', maxLagMs: 50 }] }, 'replica r: down'],
-  [
-    'a replica that lags',
-    { replicas: [{ name: 'r', maxLagMs: 50 }], nodes: async () => [replica(80)] },
-    'replica r: lagging',
-  ],
+  ['a replica that is away', { replicas: [configured] }, 'replica r: down'],
+  ['a replica that lags', { replicas: [configured], nodes: async () => [replica(80)] }, 'replica r: lagging'],
   [
     'a replica that is not told how far',
-    { replicas: [{ name: 'r', maxLagMs: 50 }], nodes: async () => [replica(null)] },
+    { replicas: [configured], nodes: async () => [replica(null)] },
     'replica r: lagging',
   ],
   ['Redis that is away', { redis: () => 'down' }, 'Redis is away'],
@@ -71,7 +72,7 @@ test.each([
 
 test('a replica that is near, and a feed that runs, are well', async () => {
   const { keeper } = keep({
-    replicas: [{ name: 'r', maxLagMs: 50 }],
+    replicas: [configured],
     nodes: async () => [replica(50)],
     feed: async () => ({ isUp: true }),
     redis: () => 'up',
@@ -86,7 +87,7 @@ test('a replica that is near, and a feed that runs, are well', async () => {
 test('without the primary it is down, with the code alone, and of the others nothing is known', async () => {
   const { keeper } = keep({
     ask: () => Promise.reject(new StrataError('DATABASE_UNREACHABLE', { message: 'host secret.internal' })),
-    replicas: [{ name: 'r', maxLagMs: 50 }],
+    replicas: [configured],
   })
   const health = await keeper.read()
   expect(health).toMatchObject({
@@ -103,7 +104,9 @@ test('it looks again and again, never twice at once', async () => {
   const { keeper, clock, settle } = keep({
     ask: () => {
       asked++
-      return asked === 1 ? Promise.resolve() : new Promise<void>((resolve) => (answer = resolve))
+      return asked === 1
+        ? Promise.resolve({ isReplica: false })
+        : new Promise((resolve) => (answer = () => resolve({ isReplica: false })))
     },
   })
   await keeper.read()
@@ -132,6 +135,22 @@ test('it looks again and again, never twice at once', async () => {
   expect(await keeper.read()).toMatchObject({ status: 'ok', ageMs: 0 })
 })
 
+test('asked while a look is under way, it tells of the last one and waits for nothing', async () => {
+  let isHanging = false
+  const { keeper, clock, settle } = keep({
+    ask: () => (isHanging ? new Promise<never>(() => undefined) : well.ask()),
+    nodes: () => (isHanging ? new Promise<never>(() => undefined) : well.nodes()),
+  })
+  await keeper.read()
+  isHanging = true
+  clock.advance(3_000)
+  await settle()
+  let told: unknown
+  void keeper.read().then((health) => (told = health))
+  await settle()
+  expect(told).toMatchObject({ status: 'ok', ageMs: 3_000 })
+})
+
 test('a primary that does not answer in time is away', async () => {
   const { keeper, clock, settle } = keep({ ask: () => new Promise(() => undefined) })
   const first = keeper.read()
@@ -145,7 +164,7 @@ test('a primary that does not answer in time is away', async () => {
 
 test('after close() nothing is looked at any more', async () => {
   let asked = 0
-  const { keeper, clock, settle } = keep({ ask: async () => void asked++ })
+  const { keeper, clock, settle } = keep({ ask: async () => (asked++, { isReplica: false }) })
   await keeper.read()
   await settle()
   await keeper.close()
@@ -153,4 +172,70 @@ test('after close() nothing is looked at any more', async () => {
   await settle()
   expect(asked).toBe(1)
   expect(await keeper.read()).toMatchObject({ status: 'down', database: { status: 'unknown' } })
+})
+
+test('a primary in recovery takes no writes: it is down, whatever it answers', async () => {
+  const { keeper } = keep({ ask: inRecovery })
+  expect(await keeper.read()).toMatchObject({
+    status: 'down',
+    database: { status: 'down', error: 'DATABASE_IS_REPLICA' },
+    pool: { status: 'down', writer: null },
+    problems: expect.arrayContaining(['the primary takes no writes: it is a replica']) as string[],
+  })
+})
+
+test('the way of the pool is another one: where it leads nowhere, applications are down', async () => {
+  const { keeper } = keep({ askPool: away })
+  expect(await keeper.read()).toMatchObject({
+    status: 'down',
+    database: { status: 'up' },
+    pool: { status: 'down', writer: null, error: 'DATABASE_UNREACHABLE' },
+    problems: ['the primary is away where the pool looks for it'],
+  })
+  const other = keep({ ask: away, askPool: async () => ({ isReplica: false }) })
+  expect(await other.keeper.read()).toMatchObject({
+    status: 'degraded',
+    database: { status: 'down' },
+    pool: { status: 'up', writer: 'primary' },
+  })
+})
+
+test('a replica that was promoted takes the place of the primary, and it is said which', async () => {
+  const promoted = { ...configured, ask: async () => ({ isReplica: false }) }
+  const { keeper } = keep({ ask: away, replicas: [promoted] })
+  expect(await keeper.read()).toMatchObject({
+    status: 'degraded',
+    pool: { status: 'up', writer: 'r', error: null },
+    replicas: [{ name: 'r', status: 'up' }],
+    problems: expect.arrayContaining(['the primary is away', 'r takes writes in its place']) as string[],
+  })
+  const followed = keep({ ask: away, replicas: [configured] })
+  expect(await followed.keeper.read()).toMatchObject({ status: 'down', pool: { status: 'down', writer: null } })
+})
+
+test('of what was seen too long ago nothing is said, whatever it was', async () => {
+  let isHanging = false
+  const { keeper, clock, settle } = keep({
+    ask: () => (isHanging ? new Promise(() => undefined) : Promise.resolve({ isReplica: false })),
+    replicas: [configured],
+    nodes: async () => [replica(5)],
+    feed: async () => ({ isUp: true }),
+    jobs: async () => [{ name: 'analyze', isFailing: true }],
+  })
+  expect(await keeper.read()).toMatchObject({ replicas: [{ status: 'up' }], feed: 'up', jobs: { status: 'failing' } })
+  await settle()
+  isHanging = true
+  // The look that hangs is given up after five seconds; until then the one before stands, and grows old.
+  clock.advance(3_000)
+  await settle()
+  await keeper.close()
+  clock.advance(15_001)
+  expect(await keeper.read()).toMatchObject({
+    status: 'down',
+    database: { status: 'unknown' },
+    pool: { status: 'unknown' },
+    replicas: [{ name: 'r', status: 'unknown', lagMs: null }],
+    feed: 'unknown',
+    jobs: { status: 'unknown', failing: [] },
+  })
 })

@@ -107,19 +107,39 @@ describeOnEachVersion('a server', (_, database) => {
     })
     const { jobs } = (await json('/api/jobs')) as { jobs: { name: string }[] }
     expect(jobs.map(({ name }) => name)).toEqual(expect.arrayContaining(['partitions', 'merge', 'optimize']))
-    // Each probe has its first answer a moment after the start.
+    // Each probe has its first answer a moment after the start; what was looked at before apply() is looked at again.
     const health = await waitUntil(
       async () => {
         const answer = (await json('/database/health')) as { status: string; measures: Record<string, number> }
-        return answer.measures['pgstrata_database_size_bytes'] === undefined ? undefined : answer
+        return answer.measures['pgstrata_database_size_bytes'] === undefined || answer.status !== 'ok'
+          ? undefined
+          : answer
       },
-      { what: 'the size of the database', timeoutMs: 30_000 },
+      { what: 'the size of the database, and all being well', timeoutMs: 30_000 },
     )
-    expect(health).toMatchObject({ status: 'ok', measures: { pgstrata_up: 1 } })
-    const { servers } = (await json('/database/connections')) as {
-      servers: { node: string; states: { active: number } }[]
-    }
+    expect(health).toMatchObject({ problems: [], measures: { pgstrata_up: 1 } })
+    const servers = await waitUntil(
+      async () => {
+        const answer = (await json('/database/connections')) as { servers: object[] }
+        return answer.servers.length === 0 ? undefined : answer.servers
+      },
+      { what: 'the connections', timeoutMs: 30_000 },
+    )
     expect(servers).toMatchObject([{ node: 'primary', states: { active: expect.any(Number) as number } }])
+  })
+
+  test('a step that is told is one that was read: whole minutes, and whole hours of long ago', async () => {
+    const to = new Date().toISOString()
+    const series = async (fromMs: number, step: number): Promise<{ stepSeconds: number }> => {
+      const from = new Date(Date.now() - fromMs).toISOString()
+      const path = `/api/series?metric=pgstrata_connections&from=${from}&to=${to}&step=${step}`
+      return (await json(path)) as { stepSeconds: number }
+    }
+    expect((await series(3_600_000, 15)).stepSeconds).toBe(60)
+    expect((await series(3_600_000, 90)).stepSeconds).toBe(120)
+    expect((await series(30 * 86_400_000, 3_000)).stepSeconds).toBe(3_600)
+    expect((await series(30 * 86_400_000, 5_400)).stepSeconds).toBe(7_200)
+    expect(await json('/api/load?step=61')).toMatchObject({ stepSeconds: 120 })
   })
 
   test('a session that waits is shown behind the one it waits for, and not when nobody waits', async () => {
@@ -129,15 +149,17 @@ describeOnEachVersion('a server', (_, database) => {
       await holder.query(sql`begin`)
       await holder.query(sql`lock table plays in access exclusive mode`)
       const waiting = db.query(sql`select count(*) from plays`)
-      const tree = await waitUntil(
+      // A job that had the table, and this one behind it, is a tree that was there a moment before.
+      await waitUntil(
         async () => {
           opened.strata.watch?.hurry()
           const { nodes } = (await json('/api/sessions')) as { nodes: { blocking: { pid: number; depth: number }[] }[] }
-          return nodes[0]?.blocking.some(({ depth }) => depth === 1) === true ? nodes[0].blocking : undefined
+          const tree = nodes[0]?.blocking ?? []
+          const root = tree.findIndex(({ pid, depth }) => depth === 0 && pid === holder.pid)
+          return root !== -1 && tree[root + 1]?.depth === 1
         },
         { what: 'the tree', timeoutMs: 30_000 },
       )
-      expect(tree.find(({ depth }) => depth === 0)?.pid).toBe(holder.pid)
       await holder.query(sql`rollback`)
       await waiting
     })
@@ -266,13 +288,16 @@ describe.each(versions.slice(0, 1))('health', (version) => {
     expect((await read())[1].ageMs).toBeLessThan(15_000)
     expect((await fetch(`${url}/health/ready`)).status).toBe(200)
     const took: number[] = []
+    const cpu = process.cpuUsage()
     for (let call = 0; call < 200; call++) {
       const beganMs = performance.now()
       await read()
       took.push(performance.now() - beganMs)
     }
-    // The median, for others run on this machine.
-    expect(took.toSorted((a, b) => a - b)[100]).toBeLessThan(10)
+    const { user, system } = process.cpuUsage(cpu)
+    // What they cost, client and all, and what one takes that nothing else on this machine got in the way of.
+    expect((user + system) / 1_000 / took.length).toBeLessThan(10)
+    expect(took.toSorted((a, b) => a - b)[20]).toBeLessThan(10)
 
     target = await freePort()
     proxy.cutWhen = () => true

@@ -48,7 +48,8 @@ export function fakeSources(differs: Partial<Sources> = {}): Fake {
   const sources: Sources = {
     version: '0.0.0',
     health: {
-      ask: async () => undefined,
+      ask: async () => ({ isReplica: false }),
+      askPool: undefined,
       nodes: async () => [],
       replicas: [],
       redis: () => 'none',
@@ -100,9 +101,9 @@ export function fakeSources(differs: Partial<Sources> = {}): Fake {
         maxDuration: 0,
       }),
       slowest: () => [],
-      askDatabase: async () => ({}),
       exposition: () => '',
     },
+    askDatabase: async () => ({}),
     live: undefined,
     watch: undefined,
     alerts: undefined,

@@ -13,6 +13,8 @@ export interface TcpProxy {
   cutWhen: ((data: Buffer) => boolean) | undefined
   /** Called with what the client sends; true: it is passed on, and the connection is cut when the server answers. */
   loseAnswerWhen: ((data: Buffer) => boolean) | undefined
+  /** Called with what the client sends; what is returned is waited for, and only then is it passed on. */
+  holdWhen: ((data: Buffer) => Promise<void> | undefined) | undefined
   /** Nothing is passed on in either direction, and nobody is told: as where a firewall forgot the connections. */
   isSilent: boolean
   close(): Promise<void>
@@ -27,6 +29,7 @@ export async function startTcpProxy(choosePort: (connection: number) => number):
     connections: 0,
     cutWhen: undefined as TcpProxy['cutWhen'],
     loseAnswerWhen: undefined as TcpProxy['loseAnswerWhen'],
+    holdWhen: undefined as TcpProxy['holdWhen'],
     isSilent: false,
   }
   const server = createServer((client) => {
@@ -52,7 +55,9 @@ export async function startTcpProxy(choosePort: (connection: number) => number):
       if (proxy.loseAnswerWhen?.(data) === true) isAnswerLost = true
       if (isClientsTurn) proxy.flights++
       isClientsTurn = false
-      if (!proxy.isSilent) upstream.write(data)
+      const held = proxy.holdWhen?.(data)
+      if (held !== undefined) void held.then(() => upstream.write(data))
+      else if (!proxy.isSilent) upstream.write(data)
     })
     upstream.on('data', (data) => {
       if (isAnswerLost) return cut()

@@ -40,14 +40,17 @@ describeOnEachVersion('watching with least privilege', (_version, database) => {
     expect(rows).toEqual([{ calls: 1 }])
 
     await serving.start({ jobs: true })
-    await waitUntil(async () => states(serving).some(({ probe }) => probe === 'activity'), { what: 'a first answer' })
+    await waitUntil(async () => states(serving).some(({ probe }) => probe === 'activity'), {
+      what: 'a first answer',
+      timeoutMs: 30_000,
+    })
     expect(states(serving).find(({ probe }) => probe === 'activity')?.unavailable).toMatch(/grant pg_monitor/)
     await serving.stop()
     for (const statement of await grantsIn('roles.md', /^grant pg_monitor to shop_migrate/, owner))
       await db.query(sql.raw(statement))
     const seeing = open(database(), owner)
     await seeing.start({ jobs: true })
-    await waitUntil(async () => states(seeing).length >= 15, { what: 'an answer of each probe' })
+    await waitUntil(async () => states(seeing).length >= 15, { what: 'an answer of each probe', timeoutMs: 30_000 })
     const lacking = states(seeing).flatMap(({ probe, unavailable, failure }) => {
       const why = unavailable ?? failure
       return why === undefined || /pg_stat_statements|\/proc|watch\.cores|data_checksums/.test(why)

@@ -27,29 +27,52 @@ const transaction: Work = async (pool, number) => {
   client.release()
 }
 
+/** How many statements one takes before it is the other's turn: whatever else the machine does then slows both down. */
+const turn = 500
+
 /** The cheapest statement there is, where whatever is added weighs most, and an ordinary transaction. */
 export function onVsOffVariants(url: string, { statements, recordings }: OnVsOffSizes): readonly Variant[] {
-  const run = (name: string, count: number, work: Work, isObserved: boolean): Variant => ({
-    name,
-    run: async () => {
-      const pool = new StrataPool({ connectionString: url, max: concurrency })
-      const monitor = isObserved ? new DatabasePerformanceMonitor(pool) : undefined
-      try {
-        await runAll(pool, count / 10, work)
-        return { [name]: (await timeMs(() => runAll(pool, count, work))) / (count / 1_000) }
-      } finally {
-        await monitor?.close()
-        await pool.end()
-      }
-    },
-  })
   return [
-    run('off_us', statements, trivial, false),
-    run('on_us', statements, trivial, true),
-    run('transaction_off_us', statements / 10, transaction, false),
-    run('transaction_on_us', statements / 10, transaction, true),
+    { name: 'a statement', run: () => takeTurns(url, { count: statements, turn, work: trivial, name: '' }) },
+    {
+      name: 'a transaction',
+      run: () => takeTurns(url, { count: statements / 10, turn: turn / 10, work: transaction, name: 'transaction_' }),
+    },
     { name: 'record_us', run: () => record(url, recordings) },
   ]
+}
+
+interface Turns {
+  /** Of each. */
+  readonly count: number
+  readonly turn: number
+  readonly work: Work
+  readonly name: string
+}
+
+/** Two pools of their own, one of them observed; who comes first in one pair of turns comes second in the next. */
+async function takeTurns(url: string, { count, turn, work, name }: Turns): Promise<Readonly<Record<string, number>>> {
+  const pools = [false, true].map((isObserved) => {
+    const pool = new StrataPool({ connectionString: url, max: concurrency })
+    return { pool, monitor: isObserved ? new DatabasePerformanceMonitor(pool) : undefined, tookMs: 0 }
+  })
+  try {
+    for (const { pool } of pools) await runAll(pool, count / 10, work)
+    for (let done = 0; done < count; done += turn) {
+      for (const one of (done / turn) % 2 === 0 ? pools : pools.toReversed()) {
+        one.tookMs += await timeMs(() => runAll(one.pool, turn, work))
+      }
+    }
+    return Object.fromEntries(
+      pools.map(({ monitor, tookMs }) => [
+        `${name}${monitor === undefined ? 'off' : 'on'}_us`,
+        (tookMs * 1_000) / count,
+      ]),
+    )
+  } finally {
+    for (const { monitor } of pools) await monitor?.close()
+    await Promise.all(pools.map(({ pool }) => pool.end()))
+  }
 }
 
 async function runAll(pool: StrataPool, count: number, work: Work): Promise<void> {

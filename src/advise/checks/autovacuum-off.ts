@@ -3,8 +3,9 @@
 import { quoteQualified } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
-import { defineCheck, findEach } from './tools/define.ts'
+import { defineCheck, findEach, inTurn } from './tools/define.ts'
 import { showName, usersOwn } from './tools/relations.ts'
+import { settingSql, withHint } from './tools/settings.ts'
 
 export const autovacuumOff: Check = defineCheck({
   name: 'autovacuum-off',
@@ -15,23 +16,19 @@ export const autovacuumOff: Check = defineCheck({
   mends: 'switches it on',
   caps: true,
   find: async ({ on }) => {
-    const settings = await findEach<{ name: string }>(
-      on,
-      sql`
-        select name
-        from pg_settings
-        where name in ('autovacuum', 'track_counts')
-          and setting = 'off'
-        order by name`,
-      ({ name }) => ({
-        gravity: 'critical',
-        subject: name,
-        what: `${name} is off for the whole server`,
-        evidence: { [name]: 'off' },
-        fix: [`alter system set ${name} = on`, 'select pg_reload_conf()'],
-        undo: [`alter system set ${name} = off`, 'select pg_reload_conf()'],
-      }),
-    )
+    const { rows: off } = await on.query<{ name: string }>(sql`
+      select name
+      from pg_settings
+      where name in ('autovacuum', 'track_counts')
+        and setting = 'off'
+      order by name`)
+    const settings = await inTurn(off, async ({ name }) => ({
+      gravity: 'critical' as const,
+      subject: name,
+      what: `${name} is off${name === 'autovacuum' ? ' for the whole server' : ', and autovacuum goes by what it counts'}`,
+      evidence: { [name]: 'off' },
+      ...withHint(await settingSql(on, { name, value: 'on' })),
+    }))
     const tables = await findEach<{ schema: string; table: string; rows: number; sizeBytes: number }>(
       on,
       sql`
@@ -41,7 +38,12 @@ export const autovacuumOff: Check = defineCheck({
         join pg_namespace n on n.oid = c.relnamespace
         where ${usersOwn}
           and c.relkind in ('r', 'm')
-          and c.reloptions && array['autovacuum_enabled=false', 'autovacuum_enabled=off', 'autovacuum_enabled=0', 'autovacuum_enabled=no']
+          and exists (
+            select
+            from pg_options_to_table(c.reloptions) o
+            where o.option_name = 'autovacuum_enabled'
+              and not o.option_value::bool
+          )
         order by "sizeBytes" desc`,
       ({ schema, table, rows, sizeBytes }) => ({
         gravity: 'warn',

@@ -25,7 +25,7 @@ export const bufferHit: Check = defineCheck({
         since: string | null
       }>(sql`
         select blks_hit::float8 as hit, blks_read::float8 as missed, ${countedSince} as since,
-          (select setting::float8 * 8192 from pg_settings where name = 'shared_buffers') as "buffersBytes",
+          (select setting::float8 from pg_settings where name = 'shared_buffers') * current_setting('block_size')::float8 as "buffersBytes",
           pg_database_size(datname)::float8 as "sizeBytes"
         from pg_stat_database
         where datname = current_database()`),

@@ -5,6 +5,7 @@ import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, readWorst, type Draft } from './tools/define.ts'
 import { showName } from './tools/relations.ts'
+import { inSentences } from './tools/settings.ts'
 
 interface Changed {
   /** Null: that of the database. */
@@ -44,7 +45,7 @@ export const collationVersion: Check = defineCheck({
             and d.datcollversion is distinct from pg_database_collation_actual_version(d.oid)
             and d.datcollversion is not null
         ), concerned as (
-          select distinct i.indexrelid, ch.oid as collation
+          select distinct i.indexrelid, i.indisexclusion as exclusion, ch.oid as collation
           from pg_index i
           join changed ch on ch.oid = any(i.indcollation::oid[])
           join pg_class c on c.oid = i.indexrelid
@@ -53,7 +54,7 @@ export const collationVersion: Check = defineCheck({
             and c.oid >= 16384
         )
         select ch.schema, ch.name, ch."builtWith", coalesce(ch.now, '?') as now, count(x.indexrelid)::float8 as "indexCount",
-          coalesce((array_agg(format('%I.%I', n.nspname, c.relname) order by n.nspname, c.relname)
+          coalesce((array_agg(case when x.exclusion then 'index' else 'index concurrently' end || format(' %I.%I', n.nspname, c.relname) order by n.nspname, c.relname)
             filter (where c.oid is not null))[1:${sql.raw(String(mostIndexes))}], '{}') as indexes
         from changed ch
         left join concerned x on x.collation = ch.oid
@@ -77,14 +78,20 @@ function sayChanged({ schema, name, builtWith, now, indexes, indexCount }: Chang
     subject: schema === null ? `database ${showName(name)}` : `collation ${shown}`,
     what: `Collation ${shown} was version ${builtWith}, and the system has ${now} now`,
     evidence: { builtWith, now, indexes: indexCount },
-    fix: [
-      ...indexes.map((index) => `reindex index concurrently ${index}`),
-      ...(indexCount > indexes.length ? [] : [refresh]),
-    ],
-    ...(indexCount > indexes.length
-      ? {
-          advice: `Those are the first ${indexes.length} of ${indexCount}; then "reindex database concurrently" for the rest, and: ${refresh}`,
-        }
-      : {}),
+    fix: [...indexes.map((index) => `reindex ${index}`), ...(indexCount > indexes.length ? [] : [refresh])],
+    ...sayMore({ indexes, indexCount, refresh }),
   }
+}
+
+function sayMore(given: Pick<Changed, 'indexes' | 'indexCount'> & { readonly refresh: string }): { advice?: string } {
+  const { indexes, indexCount, refresh } = given
+  const locks = indexes.some((index) => !index.startsWith('index concurrently '))
+    ? 'That of an exclusion constraint cannot be built anew CONCURRENTLY: writers wait for it.'
+    : undefined
+  const rest =
+    indexCount > indexes.length
+      ? `Those are the first ${indexes.length} of ${indexCount}; then "reindex database concurrently" for the rest, and: ${refresh}`
+      : undefined
+  const advice = inSentences(locks, rest)
+  return advice === '' ? {} : { advice }
 }

@@ -4,6 +4,7 @@ import { onlyRow } from '../../db/db.ts'
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, gravityOf } from './tools/define.ts'
+import { withoutSight } from './tools/sessions.ts'
 
 export const connectionsUsed: Check = defineCheck({
   name: 'connections-used',
@@ -14,6 +15,7 @@ export const connectionsUsed: Check = defineCheck({
   threshold: 'warn from 75 %, critical from 90 % of the connections that ordinary roles may have',
   mends: 'advice',
   limits: { warn: 0.75, critical: 0.9, least: 0 },
+  unavailable: withoutSight,
   find: async ({ on, limits }) => {
     const row = onlyRow(
       await on.query<{ used: number; most: number; idle: number }>(sql`

@@ -3,9 +3,11 @@
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, gravityOf } from './tools/define.ts'
+import { readsStore } from './tools/stored.ts'
 
 const notMeasured = {
-  notKnown: 'because only `pgstrata serve` with `watch`, on the machine of the server, measures the disk',
+  notKnown:
+    'because only `pgstrata serve` with `watch`, on the machine of the server, measures the disk (and what it stores may not be read by every role)',
 }
 
 /** What is older says nothing of now. */
@@ -21,8 +23,7 @@ export const diskUsed: Check = defineCheck({
   limits: { warn: 0.8, critical: 0.9, least: 0 },
   caps: true,
   find: async ({ on, limits }) => {
-    const { rows: installed } = await on.query(sql`select where to_regclass('pgstrata.watch_metric') is not null`)
-    if (installed.length === 0) return notMeasured
+    if (!(await readsStore(on))) return notMeasured
     const { rows } = await on.query<{ node: string; value: number; at: string }>(sql`
       select distinct on (node) node, value, at::text as at
       from pgstrata.watch_metric

@@ -21,8 +21,8 @@ export const duplicateForeignKey: Check = defineCheck({
   question: 'Is there a foreign key twice?',
   why: 'Each row is looked up twice, and locked twice, for one answer.',
   threshold: 'warn',
-  mends: 'drops the younger',
-  find: ({ on }) =>
+  mends: 'drops the younger (of one that was validated and one that was not, the latter)',
+  find: ({ on, facts }) =>
     findEach<Twice>(
       on,
       sql`
@@ -34,14 +34,16 @@ export const duplicateForeignKey: Check = defineCheck({
               order by own, other
             ) as pairs,
             -- What is done when the other row goes is part of what it means.
-            array[k.confupdtype, k.confdeltype, k.confmatchtype]::text[] as actions
+            array[k.confupdtype::text, k.confdeltype::text, k.confmatchtype::text, k.confdelsetcols::text, k.condeferrable::text,
+              k.condeferred::text${facts.major < 18 ? sql`` : sql`, k.conenforced::text`}] as actions
           from pg_constraint k
           where k.contype = 'f'
             and k.conparentid = 0
         ), ranked as (
           select key.*, row_number() over same as place, first_value(conname) over same as twin
           from key
-          window same as (partition by conrelid, confrelid, pairs, actions order by oid)
+          -- Who was checked for old rows stays, else who is older.
+          window same as (partition by conrelid, confrelid, pairs, actions order by not convalidated, oid)
         )
         select n.nspname::text as schema, c.relname::text as "table", y.conname::text as constraint, y.twin::text as twin,
           pg_get_constraintdef(y.oid) as definition, c.relkind = 'p' as "isPartitioned"
@@ -68,6 +70,7 @@ export const duplicateForeignKey: Check = defineCheck({
           evidence: { twin, definition },
           fix: [`${alter} drop constraint ${name}`],
           undo: back,
+          advice: 'For that moment nobody else may use the two tables (ACCESS EXCLUSIVE): set lock_timeout first.',
         }
       },
     ),

@@ -4,7 +4,7 @@
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, findEach } from './tools/define.ts'
-import { foundIndex, indexJoins, isExpendable, sameIndex, withoutIndex, type FoundIndex } from './tools/indexes.ts'
+import { foundIndex, indexJoins, indexSignature, isExpendable, withoutIndex, type FoundIndex } from './tools/indexes.ts'
 import { showName, usersOwn } from './tools/relations.ts'
 
 export const duplicateIndex: Check = defineCheck({
@@ -18,35 +18,31 @@ export const duplicateIndex: Check = defineCheck({
     findEach<FoundIndex & { twin: string }>(
       on,
       sql`
-        with doubled as (
-          select ${foundIndex},
-            (
-              select o.indexrelid
-              from pg_index o
-              join pg_class oc on oc.oid = o.indexrelid
-              where ${sameIndex}
-                and oc.relam = c.relam
-                -- One of two stays: who is not expendable, else who is older.
-                and (
-                  o.indisunique or o.indisprimary or o.indisexclusion or o.indisreplident or o.indisclustered
-                  or o.indexrelid < i.indexrelid
-                )
-              order by o.indexrelid
-              limit 1
-            ) as twin
-          from ${indexJoins}
-          where ${usersOwn}
-            and i.indisvalid
-            and not c.relispartition
-            and ${isExpendable}
+        with ranked as (
+          select i.indexrelid, i.may_go, first_value(i.indexrelid) over same as twin
+          from (
+            select i.*, c.relam, not c.relispartition and ${isExpendable} as may_go
+            from pg_index i
+            join pg_class c on c.oid = i.indexrelid
+            where i.indisvalid
+            offset 0
+          ) i
+          -- One of them stays: who may not go, else who is older.
+          window same as (partition by i.indrelid, i.relam, ${indexSignature} order by i.may_go, i.indexrelid)
+        ), doubled as materialized (
+          select *
+          from ranked
+          where may_go
+            and twin <> indexrelid
         )
-        select d.schema, d.index, d."table", d."tableSchema", d.definition, d."isPartitioned", d."sizeBytes",
-          w.relname::text as twin
-        from doubled d
+        select ${foundIndex}, w.relname::text as twin
+        from ${indexJoins}
+        join doubled d on d.indexrelid = i.indexrelid
         join pg_class w on w.oid = d.twin
-        order by d."sizeBytes" desc`,
+        where ${usersOwn}
+        order by "sizeBytes" desc`,
       (row) => {
-        const { subject, shown, fix, undo } = withoutIndex(row)
+        const { subject, shown, fix, undo, locks } = withoutIndex(row)
         return {
           gravity: 'warn',
           subject,
@@ -54,6 +50,7 @@ export const duplicateIndex: Check = defineCheck({
           evidence: { twin: row.twin, sizeBytes: row.sizeBytes, definition: row.definition },
           fix,
           undo,
+          ...(locks === undefined ? {} : { advice: locks }),
         }
       },
     ),

@@ -7,7 +7,8 @@ import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, inTurn, readWorst, type Draft } from './tools/define.ts'
 import { createIndexSql } from './tools/index-sql.ts'
-import { leavesOf, showName, usersOwn } from './tools/relations.ts'
+import { leavesOf, ofLeaves, showName, usersOwn } from './tools/relations.ts'
+import { inSentences } from './tools/settings.ts'
 
 interface Bare {
   readonly constraint: string
@@ -32,8 +33,23 @@ export const foreignKeyIndex: Check = defineCheck({
     const { rows, all } = await readWorst<Bare>(
       on,
       sql`
-        with bare as (
-          select k.conname::text as constraint, n.nspname::text as schema, c.relname::text as "table", c.relkind = 'p' as "isPartitioned",
+        with large as materialized (
+          select t.*
+          from (
+            select c.oid, case when c.relkind = 'p'
+                then (
+                  select coalesce(sum(greatest(l.reltuples, pg_stat_get_live_tuples(l.oid), 0)), 0)
+                  from ${leavesOf(sql`c`)} p
+                  join pg_class l on l.oid = p.relid
+                )
+                else greatest(c.reltuples, pg_stat_get_live_tuples(c.oid), 0)
+              end::float8 as rows
+            from pg_class c
+            where c.oid in (select k.conrelid from pg_constraint k where k.contype = 'f' and k.conparentid = 0)
+          ) t
+          where t.rows >= ${limits.least}::float8
+        ), bare as (
+          select c.oid, k.conname::text as constraint, n.nspname::text as schema, c.relname::text as "table", c.relkind = 'p' as "isPartitioned",
             array(
               select a.attname::text
               from unnest(k.conkey) with ordinality as e (attnum, place)
@@ -41,13 +57,9 @@ export const foreignKeyIndex: Check = defineCheck({
               order by e.place
             ) as columns,
             k.confrelid::regclass::text as referenced,
-            (
-              select coalesce(sum(greatest(l.reltuples, pg_stat_get_live_tuples(l.oid), 0)), 0)
-              from ${leavesOf(sql`c`)} p
-              join pg_class l on l.oid = p.relid
-            )::float8 as rows,
-            (select coalesce(sum(pg_relation_size(p.relid)), 0) from ${leavesOf(sql`c`)} p)::float8 as "sizeBytes"
-          from pg_constraint k
+            large.rows
+          from large
+          join pg_constraint k on k.conrelid = large.oid
           join pg_class c on c.oid = k.conrelid
           join pg_namespace n on n.oid = c.relnamespace
           where ${usersOwn}
@@ -56,8 +68,12 @@ export const foreignKeyIndex: Check = defineCheck({
             and not exists (
               select
               from pg_index i
+              join pg_class ic on ic.oid = i.indexrelid
+              join pg_am am on am.oid = ic.relam
               where i.indrelid = k.conrelid
                 and i.indisvalid
+                -- BRIN leaves most of the table to be read.
+                and am.amname <> 'brin'
                 and i.indnkeyatts >= cardinality(k.conkey)
                 and (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey
                 and (
@@ -71,9 +87,9 @@ export const foreignKeyIndex: Check = defineCheck({
                 )
             )
         )
-        select *
+        select bare.*, ${ofLeaves(sql`c`, 'pg_relation_size')} as "sizeBytes"
         from bare
-        where rows >= ${limits.least}::float8
+        join pg_class c on c.oid = bare.oid
         order by rows desc`,
     )
     return await inTurn(
@@ -85,18 +101,15 @@ export const foreignKeyIndex: Check = defineCheck({
 
 async function sayBare(on: Queryable, bare: Bare, more: number): Promise<Draft> {
   const { constraint, schema, table, isPartitioned, columns, referenced, rows, sizeBytes } = bare
+  const keys = `(${columns.map(quoteIdent).join(', ')})`
+  const { fix, undo, locks } = await createIndexSql(on, { schema, table, isPartitioned, parts: columns, keys })
   return {
     gravity: 'warn',
     subject: `foreign key ${showName(constraint)} of ${showName(schema, table)}`,
     what: `No index begins with ${columns.map((column) => showName(column)).join(', ')} of ${showName(schema, table)}, which refers to ${referenced}`,
     evidence: { rows, sizeBytes, ...(more > 0 ? { andMore: more } : {}) },
-    ...(await createIndexSql(on, {
-      schema,
-      table,
-      isPartitioned,
-      parts: columns,
-      keys: `(${columns.map(quoteIdent).join(', ')})`,
-    })),
-    advice: `If rows of ${referenced} are never deleted nor their keys changed, it may do without.`,
+    fix,
+    undo,
+    advice: inSentences(`If rows of ${referenced} are never deleted nor their keys changed, it may do without.`, locks),
   }
 }

@@ -3,6 +3,7 @@
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, findEach, gravityOf } from './tools/define.ts'
+import { withoutSight } from './tools/sessions.ts'
 
 interface Idle {
   readonly pid: number
@@ -21,6 +22,7 @@ export const idleInTransaction: Check = defineCheck({
   threshold: 'warn from 300 s, critical from 900 s',
   mends: 'ends the session',
   limits: { warn: 300, critical: 900, least: 0 },
+  unavailable: withoutSight,
   find: ({ on, limits }) =>
     findEach<Idle>(
       on,

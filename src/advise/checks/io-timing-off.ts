@@ -2,7 +2,8 @@
 
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
-import { defineCheck, findEach } from './tools/define.ts'
+import { defineCheck, inTurn } from './tools/define.ts'
+import { settingSql, withHint } from './tools/settings.ts'
 
 export const ioTimingOff: Check = defineCheck({
   name: 'io-timing-off',
@@ -12,21 +13,18 @@ export const ioTimingOff: Check = defineCheck({
   why: 'Without track_io_timing nobody can tell a slow disk from a slow statement. It costs two looks at the clock for each block (pg_test_timing).',
   threshold: 'note',
   mends: 'switches it on',
-  find: ({ on }) =>
-    findEach<{ setting: string }>(
-      on,
-      sql`
-        select setting
-        from pg_settings
-        where name = 'track_io_timing'
-          and setting = 'off'`,
-      ({ setting }) => ({
-        gravity: 'note',
-        subject: 'track_io_timing',
-        what: 'track_io_timing is off',
-        evidence: { track_io_timing: setting },
-        fix: ['alter system set track_io_timing = on', 'select pg_reload_conf()'],
-        undo: ['alter system reset track_io_timing', 'select pg_reload_conf()'],
-      }),
-    ),
+  find: async ({ on }) => {
+    const { rows } = await on.query<{ setting: string }>(sql`
+      select setting
+      from pg_settings
+      where name = 'track_io_timing'
+        and setting = 'off'`)
+    return await inTurn(rows, async ({ setting }) => ({
+      gravity: 'note' as const,
+      subject: 'track_io_timing',
+      what: 'track_io_timing is off',
+      evidence: { track_io_timing: setting },
+      ...withHint(await settingSql(on, { name: 'track_io_timing', value: 'on' })),
+    }))
+  },
 })

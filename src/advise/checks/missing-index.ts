@@ -33,13 +33,14 @@ export const missingIndex: Check = defineCheck({
           select n.nspname::text as schema, c.relname::text as "table", s.seq_scan::float8 as scans,
             s.seq_tup_read::float8 as "rowsRead", s.seq_tup_read / nullif(s.seq_scan, 0)::float8 as "rowsPerScan",
             s.seq_tup_read / nullif((sum(s.seq_tup_read) over () + sum(coalesce(s.idx_tup_fetch, 0)) over ())::float8, 0) as "readRatio",
-            pg_relation_size(c.oid)::float8 as "sizeBytes", ${countedSince} as since
+            c.oid
           from pg_stat_user_tables s
           join pg_class c on c.oid = s.relid
           join pg_namespace n on n.oid = c.relnamespace
           where ${usersOwn}
         )
-        select *
+        select schema, "table", scans, "rowsRead", "rowsPerScan", "readRatio", pg_relation_size(oid)::float8 as "sizeBytes",
+          ${countedSince} as since
         from read
         where scans >= ${fewScans}
           and "rowsPerScan" >= ${limits.least}::float8

@@ -4,7 +4,7 @@ import { quoteQualified } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, findEach } from './tools/define.ts'
-import { leavesOf, showName, usersOwn } from './tools/relations.ts'
+import { ofLeaves, showName, usersOwn } from './tools/relations.ts'
 
 interface Never {
   readonly schema: string
@@ -27,7 +27,7 @@ export const neverAnalysed: Check = defineCheck({
       sql`
         with counted as (
           select c.oid, n.nspname::text as schema, c.relname::text as "table", c.relkind = 'p' as "isPartitioned", c.reltuples,
-            (select coalesce(sum(pg_stat_get_live_tuples(p.relid)), 0) from ${leavesOf(sql`c`)} p)::float8 as "liveRows"
+            ${ofLeaves(sql`c`, 'pg_stat_get_live_tuples')} as "liveRows"
           from pg_class c
           join pg_namespace n on n.oid = c.relnamespace
           where ${usersOwn}
@@ -39,8 +39,9 @@ export const neverAnalysed: Check = defineCheck({
         where "liveRows" >= ${limits.least}::float8
           and (
             reltuples < 0
-            -- Vacuum counts rows and leaves no statistics. Those of a table that the role may not read are hidden from it.
-            or has_table_privilege(oid, 'select') and not exists (
+            -- Vacuum counts rows and leaves no statistics. Those of a table that the role may not read, or of which policies
+            -- hide rows from it, are hidden as well: there nothing is claimed.
+            or has_table_privilege(oid, 'select') and not row_security_active(oid) and not exists (
               select
               from pg_stats s
               where s.schemaname = schema

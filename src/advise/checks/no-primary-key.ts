@@ -1,7 +1,7 @@
 // Tables without a primary key. Where a unique index on columns that are never null is there, it becomes one without any work.
 
 import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
-import { sql } from '../../sql/sql.ts'
+import { sql, type Sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, findEach } from './tools/define.ts'
 import { leavesOf, showName, usersOwn } from './tools/relations.ts'
@@ -22,9 +22,32 @@ export const noPrimaryKey: Check = defineCheck({
   threshold: 'warn; note where it is empty or has a unique key',
   mends: 'makes a unique index that is there the primary key; else advice',
   find: ({ on }) =>
-    findEach<Keyless>(
-      on,
-      sql`
+    findEach<Keyless>(on, keylessTables(), ({ schema, table, rows, unique, definition }) => ({
+      gravity: rows === 0 || unique !== null ? 'note' : 'warn',
+      subject: `table ${showName(schema, table)}`,
+      what: `${showName(schema, table)} has no primary key`,
+      evidence: { rows, uniqueIndex: unique },
+      ...(unique === null || definition === null
+        ? {
+            advice:
+              'Add one: alter table … add column id bigint generated always as identity primary key writes the table anew; in steps see docs/zero-downtime.md.',
+          }
+        : {
+            fix: [
+              `alter table ${quoteQualified(schema, table)} add constraint ${quoteIdent(unique)} primary key using index ${quoteIdent(unique)}`,
+            ],
+            undo: [
+              `alter table ${quoteQualified(schema, table)} drop constraint ${quoteIdent(unique)}`,
+              definition.replace(/^CREATE UNIQUE INDEX /, 'CREATE UNIQUE INDEX CONCURRENTLY '),
+            ],
+            advice:
+              'Nothing is built or read; for that moment nobody else may use the table (ACCESS EXCLUSIVE): set lock_timeout first.',
+          }),
+    })),
+})
+
+function keylessTables(): Sql {
+  return sql`
         with keyless as (
           select c.oid, c.relkind, n.nspname::text as schema, c.relname::text as "table",
             (
@@ -49,8 +72,16 @@ export const noPrimaryKey: Check = defineCheck({
                   join pg_attribute a on a.attrelid = c.oid and a.attnum = e.attnum
                   where not a.attnotnull
                 )
-                -- A constraint takes only indexes in the plain order.
+                -- A constraint takes only indexes in the plain order, of the columns' own operator classes and collations.
                 and not exists (select from unnest(i.indoption::int2[]) as o (bits) where bits <> 0)
+                and not exists (
+                  select
+                  from unnest((i.indkey::int2[])[0:i.indnkeyatts - 1], i.indclass::oid[], i.indcollation::oid[]) as e (attnum, class, sorted)
+                  join pg_attribute a on a.attrelid = c.oid and a.attnum = e.attnum
+                  join pg_opclass oc on oc.oid = e.class
+                  where not oc.opcdefault
+                    or e.sorted <> a.attcollation
+                )
               order by i.indnkeyatts, i.indexrelid
               limit 1
             ) as "unique"
@@ -64,26 +95,5 @@ export const noPrimaryKey: Check = defineCheck({
         select k.schema, k."table", k.rows, u.relname::text as "unique", pg_get_indexdef(u.oid) as definition
         from keyless k
         left join pg_class u on u.oid = k."unique"
-        order by k.rows desc, k.schema, k."table"`,
-      ({ schema, table, rows, unique, definition }) => ({
-        gravity: rows === 0 || unique !== null ? 'note' : 'warn',
-        subject: `table ${showName(schema, table)}`,
-        what: `${showName(schema, table)} has no primary key`,
-        evidence: { rows, uniqueIndex: unique },
-        ...(unique === null || definition === null
-          ? {
-              advice:
-                'Add one: alter table … add column id bigint generated always as identity primary key writes the table anew; in steps see docs/zero-downtime.md.',
-            }
-          : {
-              fix: [
-                `alter table ${quoteQualified(schema, table)} add constraint ${quoteIdent(unique)} primary key using index ${quoteIdent(unique)}`,
-              ],
-              undo: [
-                `alter table ${quoteQualified(schema, table)} drop constraint ${quoteIdent(unique)}`,
-                definition.replace(/^CREATE UNIQUE INDEX /, 'CREATE UNIQUE INDEX CONCURRENTLY '),
-              ],
-            }),
-      }),
-    ),
-})
+        order by k.rows desc, k.schema, k."table"`
+}

@@ -25,7 +25,7 @@ export const pendingRestart: Check = defineCheck({
         subject: name,
         what: `${name} was changed, and counts from the next restart on`,
         evidence: { name },
-        advice: `Restart the server in a quiet hour (replicas first), or take it back: alter system reset ${name}`,
+        advice: `Restart the server in a quiet hour (replicas first), or take it back where it was changed: in the provider's parameter group, in postgresql.conf, or, if it was ALTER SYSTEM, by: alter system reset ${name}`,
       }),
     ),
 })

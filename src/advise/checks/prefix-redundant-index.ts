@@ -3,8 +3,9 @@
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, findEach } from './tools/define.ts'
-import { foundIndex, indexJoins, isExpendable, withoutIndex, type FoundIndex } from './tools/indexes.ts'
-import { showName, usersOwn } from './tools/relations.ts'
+import { foundIndex, indexBytes, indexJoins, isExpendable, withoutIndex, type FoundIndex } from './tools/indexes.ts'
+import { ofLeaves, showName, usersOwn } from './tools/relations.ts'
+import { inSentences } from './tools/settings.ts'
 
 export const prefixRedundantIndex: Check = defineCheck({
   name: 'prefix-redundant-index',
@@ -18,45 +19,43 @@ export const prefixRedundantIndex: Check = defineCheck({
     findEach<FoundIndex & { longer: string; longerBytes: number }>(
       on,
       sql`
-        with plain as (
-          select i.*, c.relam, c.relispartition,
-            -- Of the keys alone: included columns are no keys. What is cut out is counted from 1.
-            (i.indkey::int2[])[0:i.indnkeyatts - 1] as keys, (i.indclass::oid[])[0:i.indnkeyatts - 1] as classes,
-            (i.indcollation::oid[])[0:i.indnkeyatts - 1] as collations, (i.indoption::int2[])[0:i.indnkeyatts - 1] as options
-          from pg_index i
-          join pg_class c on c.oid = i.indexrelid
-          join pg_am am on am.oid = c.relam
-          where am.amname = 'btree'
-            and i.indisvalid
-            and i.indexprs is null
-            and not c.relispartition
-        ), shorter as (
+        with shorter as materialized (
+          -- Straight from the catalog, table by table: what is put together first has no statistics to join it by.
           select distinct on (s.indexrelid) s.indexrelid, l.indexrelid as longer
-          from plain s
-          join plain l on l.indrelid = s.indrelid
-          where l.indnkeyatts > s.indnkeyatts
-            and l.keys[1:s.indnkeyatts] = s.keys
-            and l.classes[1:s.indnkeyatts] = s.classes
-            and l.collations[1:s.indnkeyatts] = s.collations
-            and l.options[1:s.indnkeyatts] = s.options
-            and pg_get_expr(l.indpred, l.indrelid) is not distinct from pg_get_expr(s.indpred, s.indrelid)
+          from pg_index s
+          join pg_index l on l.indrelid = s.indrelid and l.indnkeyatts > s.indnkeyatts
+          join pg_class sc on sc.oid = s.indexrelid
+          join pg_class lc on lc.oid = l.indexrelid and lc.relam = sc.relam
+          join pg_am am on am.oid = sc.relam and am.amname = 'btree'
+          where s.indisvalid
+            and l.indisvalid
+            and s.indexprs is null
+            and l.indexprs is null
+            and not sc.relispartition
             -- With included columns it can answer without the table what the longer one may not.
             and s.indnatts = s.indnkeyatts
+            -- Vectors of the catalog are counted from 0.
+            and (l.indkey::int2[])[0:s.indnkeyatts - 1] = (s.indkey::int2[])[0:s.indnkeyatts - 1]
+            and (l.indclass::oid[])[0:s.indnkeyatts - 1] = (s.indclass::oid[])[0:s.indnkeyatts - 1]
+            and (l.indcollation::oid[])[0:s.indnkeyatts - 1] = (s.indcollation::oid[])[0:s.indnkeyatts - 1]
+            and (l.indoption::int2[])[0:s.indnkeyatts - 1] = (s.indoption::int2[])[0:s.indnkeyatts - 1]
+            and pg_get_expr(l.indpred, l.indrelid) is not distinct from pg_get_expr(s.indpred, s.indrelid)
           order by s.indexrelid, l.indnkeyatts, l.indexrelid
-        ), found as (
-          select ${foundIndex}, w.relname::text as longer, pg_relation_size(w.oid)::float8 as "longerBytes"
-          from ${indexJoins}
-          join shorter s on s.indexrelid = i.indexrelid
-          join pg_class w on w.oid = s.longer
-          where ${usersOwn}
-            and ${isExpendable}
+        ), large as materialized (
+          select s.*
+          from shorter s
+          join pg_class c on c.oid = s.indexrelid
+          where ${indexBytes} >= ${limits.least}::float8
         )
-        select *
-        from found
-        where "sizeBytes" >= ${limits.least}::float8
+        select ${foundIndex}, w.relname::text as longer, ${ofLeaves(sql`w`, 'pg_relation_size')} as "longerBytes"
+        from ${indexJoins}
+        join large s on s.indexrelid = i.indexrelid
+        join pg_class w on w.oid = s.longer
+        where ${usersOwn}
+          and ${isExpendable}
         order by "sizeBytes" desc`,
       (row) => {
-        const { subject, shown, fix, undo } = withoutIndex(row)
+        const { subject, shown, fix, undo, locks } = withoutIndex(row)
         return {
           gravity: 'note',
           subject,
@@ -69,7 +68,10 @@ export const prefixRedundantIndex: Check = defineCheck({
           },
           fix,
           undo,
-          advice: 'Keep it where the longer one is many times as large and the shorter is read all the time.',
+          advice: inSentences(
+            'Keep it where the longer one is many times as large and the shorter is read all the time.',
+            locks,
+          ),
         }
       },
     ),

@@ -3,6 +3,7 @@
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, findEach, gravityOf } from './tools/define.ts'
+import { withoutSight } from './tools/sessions.ts'
 
 interface Lagging {
   readonly replica: string
@@ -19,6 +20,7 @@ export const replicaLag: Check = defineCheck({
   threshold: 'warn from 100 MB, critical from 1 GB of WAL that it has not replayed',
   mends: 'advice',
   limits: { warn: 104_857_600, critical: 1_073_741_824, least: 0 },
+  unavailable: withoutSight,
   find: ({ on, limits }) =>
     findEach<Lagging>(
       on,

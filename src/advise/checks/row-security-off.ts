@@ -20,7 +20,7 @@ export const rowSecurityOff: Check = defineCheck({
   question: 'Is row security off where it should be on?',
   why: 'Policies count only once row security is enabled for their table; a table that a public API shows is read by anybody.',
   threshold: 'critical where a table has policies, warn where a role of a public API reads it',
-  mends: 'enables row security',
+  mends: 'enables row security, where there are policies; else advice',
   find: ({ on }) =>
     findEach<Unguarded>(
       on,
@@ -55,11 +55,15 @@ export const rowSecurityOff: Check = defineCheck({
             ? `${showName(schema, table)} has ${policies} ${policies === 1 ? 'policy' : 'policies'}, and row security is off`
             : `${readBy ?? ''} may read all of ${showName(schema, table)}`,
         evidence: { policies, readBy },
-        fix: [`alter table ${quoteQualified(schema, table)} enable row level security`],
-        undo: [`alter table ${quoteQualified(schema, table)} disable row level security`],
         ...(policies > 0
-          ? {}
-          : { advice: 'Without a policy nobody but its owner sees a row then: write the policies first.' }),
+          ? {
+              fix: [`alter table ${quoteQualified(schema, table)} enable row level security`],
+              undo: [`alter table ${quoteQualified(schema, table)} disable row level security`],
+            }
+          : {
+              // Without a policy nobody but its owner would see a row.
+              advice: `Write the policies that say who may see what; then: alter table ${quoteQualified(schema, table)} enable row level security. Or take the privilege back, if nobody should read it.`,
+            }),
       }),
     ),
 })

@@ -4,6 +4,7 @@ import { onlyRow } from '../../db/db.ts'
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, type Draft } from './tools/define.ts'
+import { withoutSight } from './tools/sessions.ts'
 
 export const standbyMissing: Check = defineCheck({
   name: 'standby-missing',
@@ -12,8 +13,7 @@ export const standbyMissing: Check = defineCheck({
   why: 'A commit waits for a synchronous standby without end; reads of a lost replica go to the others.',
   threshold: 'warn where fewer stream than the configuration has, critical where a synchronous standby is missing',
   mends: 'advice',
-  unavailable: ({ seesAll }) =>
-    seesAll ? undefined : 'not available because the role may not see who replicates: grant pg_monitor to it',
+  unavailable: withoutSight,
   find: async ({ on, others }) => {
     const row = onlyRow(
       await on.query<{ streaming: number; synchronous: number; wanted: string }>(sql`

@@ -5,6 +5,7 @@ import { quoteLiteral } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck } from './tools/define.ts'
+import { inSentences, settingSql } from './tools/settings.ts'
 
 interface Installed {
   readonly isPreloaded: boolean
@@ -36,11 +37,14 @@ export const statementsMissing: Check = defineCheck({
     if (row.isInstalled && row.isPreloaded) return []
     const { preloaded } = row
     // What is not shown to the role may be more than nothing: to set it would unload that.
-    const libraries =
-      preloaded === null
-        ? []
-        : [...preloaded.split(',').map((name) => name.trim().replaceAll('"', '')), 'pg_stat_statements'].filter(Boolean)
-    const setsLibraries = !row.isPreloaded && libraries.length > 0
+    const change =
+      row.isPreloaded || preloaded === null
+        ? undefined
+        : await settingSql(on, {
+            name: 'shared_preload_libraries',
+            value: listOf(`${preloaded}, pg_stat_statements`),
+            before: listOf(preloaded),
+          })
     const isReady = row.isPreloaded && row.isAvailable
     return [
       {
@@ -51,24 +55,30 @@ export const statementsMissing: Check = defineCheck({
           : 'The server does not load pg_stat_statements',
         evidence: { isPreloaded: row.isPreloaded, isInstalled: row.isInstalled, isAvailable: row.isAvailable },
         fix: [
-          ...(setsLibraries
-            ? [`alter system set shared_preload_libraries = ${libraries.map(quoteLiteral).join(', ')}`]
-            : []),
+          ...(change?.fix ?? []),
           ...(row.isInstalled ? [] : ['create extension if not exists pg_stat_statements']),
         ],
-        undo: [
-          ...(row.isInstalled ? [] : ['drop extension if exists pg_stat_statements']),
-          ...(setsLibraries ? ['alter system reset shared_preload_libraries'] : []),
-        ],
+        undo: [...(row.isInstalled ? [] : ['drop extension if exists pg_stat_statements']), ...(change?.undo ?? [])],
         ...(isReady
           ? {}
           : {
               advice:
                 preloaded === null
                   ? 'Add it to shared_preload_libraries, which is not shown to this role, beside what stands there, and restart the server.'
-                  : 'What the server loads takes effect with a restart. A managed server has a setting of its own for it.',
+                  : inSentences(
+                      change?.hint,
+                      row.isAvailable
+                        ? undefined
+                        : 'The package with it is not installed on the server: postgresql-contrib has it.',
+                    ),
             }),
       },
     ]
   },
 })
+
+/** As SQL has a list of names: each a text of its own. */
+function listOf(setting: string): string {
+  const names = setting.split(',').map((name) => name.trim().replaceAll('"', ''))
+  return names.filter(Boolean).map(quoteLiteral).join(', ') || "''"
+}

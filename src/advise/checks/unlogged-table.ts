@@ -31,7 +31,8 @@ export const unloggedTable: Check = defineCheck({
         evidence: { sizeBytes },
         fix: [`alter table ${quoteQualified(schema, table)} set logged`],
         undo: [`alter table ${quoteQualified(schema, table)} set unlogged`],
-        advice: 'Leave it where losing it is meant, as for a cache.',
+        advice:
+          'It writes the table anew, and nobody may use it until that is done (ACCESS EXCLUSIVE). Leave it where losing it is meant, as for a cache.',
       }),
     ),
 })

@@ -2,7 +2,8 @@
 
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
-import { defineCheck, findEach } from './tools/define.ts'
+import { defineCheck, inTurn } from './tools/define.ts'
+import { settingSql, withHint } from './tools/settings.ts'
 
 const harms: Readonly<Record<string, string>> = {
   fsync: 'a crash of the machine can leave the database unusable',
@@ -19,22 +20,19 @@ export const unsafeSettings: Check = defineCheck({
   why: 'These settings are for data that may be thrown away.',
   threshold: 'critical',
   mends: 'takes the setting back',
-  find: ({ on }) =>
-    findEach<{ name: string; setting: string }>(
-      on,
-      sql`
-        select name, setting
-        from pg_settings
-        where (name in ('fsync', 'full_page_writes') and setting = 'off')
-          or (name in ('zero_damaged_pages', 'ignore_checksum_failure') and setting = 'on')
-        order by name`,
-      ({ name, setting }) => ({
-        gravity: 'critical',
-        subject: name,
-        what: `${name} is ${setting}: ${harms[name] ?? ''}`,
-        evidence: { [name]: setting },
-        fix: [`alter system set ${name} = ${setting === 'off' ? 'on' : 'off'}`, 'select pg_reload_conf()'],
-        undo: [`alter system set ${name} = ${setting}`, 'select pg_reload_conf()'],
-      }),
-    ),
+  find: async ({ on }) => {
+    const { rows } = await on.query<{ name: string; setting: string }>(sql`
+      select name, setting
+      from pg_settings
+      where (name in ('fsync', 'full_page_writes') and setting = 'off')
+        or (name in ('zero_damaged_pages', 'ignore_checksum_failure') and setting = 'on')
+      order by name`)
+    return await inTurn(rows, async ({ name, setting }) => ({
+      gravity: 'critical' as const,
+      subject: name,
+      what: `${name} is ${setting}: ${harms[name] ?? ''}`,
+      evidence: { [name]: setting },
+      ...withHint(await settingSql(on, { name, value: setting === 'off' ? 'on' : 'off' })),
+    }))
+  },
 })

@@ -36,8 +36,13 @@ export const viewAroundRowSecurity: Check = defineCheck({
             (select o.option_value::bool from pg_options_to_table(c.reloptions) o where o.option_name = 'security_invoker'),
             false
           )
-          -- Where row security is forced, the owner of the table is under it as well.
-          and not (t.relforcerowsecurity and t.relowner = c.relowner)
+          -- Policies concern any owner of a view but these.
+          and exists (
+            select
+            from pg_roles o
+            where o.oid = c.relowner
+              and (o.rolsuper or o.rolbypassrls or (not t.relforcerowsecurity and pg_has_role(o.oid, t.relowner, 'usage')))
+          )
         group by n.nspname, c.relname
         order by n.nspname, c.relname`,
       ({ schema, view, tables }) => ({

@@ -5,6 +5,7 @@ import { quoteLiteral } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, findEach, gravityOf } from './tools/define.ts'
+import { withoutSight } from './tools/sessions.ts'
 
 interface Holder {
   readonly kind: 'session' | 'slot' | 'prepared transaction' | 'replica'
@@ -22,6 +23,7 @@ export const xminHorizon: Check = defineCheck({
   threshold: 'warn from 1,000,000, critical from 100,000,000 transactions',
   mends: 'ends the session, rolls back the prepared transaction; advice for slots and replicas',
   limits: { warn: 1_000_000, critical: 100_000_000, least: 0 },
+  unavailable: withoutSight,
   find: ({ on, limits }) =>
     findEach<Holder>(
       on,
@@ -32,6 +34,8 @@ export const xminHorizon: Check = defineCheck({
           from pg_stat_activity
           where backend_type = 'client backend'
             and pid <> pg_backend_pid()
+            -- VACUUM has a horizon that holds nobody back.
+            and pid not in (select v.pid from pg_stat_progress_vacuum v)
           union all
           select 'slot', slot_name::text, active_pid, greatest(age(xmin), age(catalog_xmin)), slot_type
           from pg_replication_slots
@@ -57,8 +61,16 @@ export const xminHorizon: Check = defineCheck({
 })
 
 function remedyOf(kind: Holder['kind'], name: string, pid: number | null): { fix?: string[]; advice?: string } {
-  if (kind === 'session') return { fix: [`select pg_terminate_backend(${pid ?? 0})`] }
-  if (kind === 'prepared transaction') return { fix: [`rollback prepared ${quoteLiteral(name)}`] }
+  if (kind === 'session')
+    return {
+      fix: [`select pg_terminate_backend(${pid ?? 0})`],
+      advice: 'See first what it is: a dump, or a schema change, has to begin anew then.',
+    }
+  if (kind === 'prepared transaction')
+    return {
+      fix: [`rollback prepared ${quoteLiteral(name)}`],
+      advice: 'Ask its coordinator first: if the other side committed, it must be committed here too.',
+    }
   if (kind === 'slot')
     return {
       advice: `Let its consumer catch up. If there is none any more: select pg_drop_replication_slot(${quoteLiteral(name)})`,

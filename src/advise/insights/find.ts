@@ -32,7 +32,7 @@ function isSmall({ plan: { root, planningMs = 0 }, costs }: Given): boolean {
 }
 
 function toInsight({ name, why }: InsightRule, found: Found, { plan }: Given): Insight {
-  const { node, what, advice, fix = [] } = found
+  const { node, what, advice, fix = [], undo = [] } = found
   const savesMs = plan.isAnalyzed ? (found.savesMs ?? savedMs(node, found.saves)) : undefined
   const wholeMs = (plan.executionMs ?? plan.root.actual?.totalMs ?? 0) + (plan.planningMs ?? 0)
   const costShare = node === undefined ? 0 : (node.cost.self * (found.saves ?? 0)) / Math.max(plan.root.cost.total, 1)
@@ -45,6 +45,7 @@ function toInsight({ name, why }: InsightRule, found: Found, { plan }: Given): I
     why,
     advice,
     fix,
+    undo,
     savesMs,
     share: Math.min(1, Math.max(0, share)),
   }

@@ -18,6 +18,8 @@ export interface Insight {
   readonly advice: string
   /** Statements that mend it; empty where only a person can. */
   readonly fix: readonly string[]
+  /** Statements that take back what lasts of it. */
+  readonly undo: readonly string[]
   /** Of the run that was measured; undefined where nothing was, or no time follows. */
   readonly savesMs: number | undefined
   /** The same as a share of the plan, from 0 to 1: of its time if that was measured, else of its cost. What they are ranked by. */
@@ -44,6 +46,7 @@ export interface Found {
   readonly what: string
   readonly advice: string
   readonly fix?: readonly string[]
+  readonly undo?: readonly string[]
   /** Of the node's own time, or of its own cost, how much could go: 0 to 1. */
   readonly saves?: number
   /** Where the time is known otherwise. */
@@ -75,6 +78,16 @@ export interface StatementFacts {
 
 export function columnIn(table: TableFacts | undefined, name: string): ColumnFacts | undefined {
   return table?.columns.find((column) => column.name === name)
+}
+
+const maxIdentifierBytes = 63
+
+/** Of an index that a fix makes, so that it can be taken away again. */
+export function nameOfIndex(table: string, ...parts: readonly string[]): string {
+  const end = '_idx'
+  let begin = [table, ...parts].join('_')
+  while (Buffer.byteLength(begin + end) > maxIdentifierBytes) begin = Array.from(begin).slice(0, -1).join('')
+  return begin + end
 }
 
 /** 1,234,567 */

@@ -6,10 +6,10 @@
 import { StrataError } from '../../base/errors.ts'
 import { formatDuration } from '../../base/units.ts'
 import type { Db, Session } from '../../db/db.ts'
+import { explainGeneric } from '../../db/generic-plan.ts'
 import { rollback } from '../../db/transaction.ts'
 import { translateError } from '../../db/translate.ts'
-import { quoteIdent } from '../../sql/quote.ts'
-import { sql } from '../../sql/sql.ts'
+import { sql, type Sql } from '../../sql/sql.ts'
 import { sqlstate, sqlstateOf } from '../../sql/sqlstate.ts'
 import type { CheckedStatement } from './statement.ts'
 
@@ -92,8 +92,9 @@ export async function explainOn(
   }
   const options = optionsOf(choice, versionNum)
   if (!generic) return await ask(session, `explain (${options}) ${statement.text}`, statement.params ?? [])
-  if (versionNum >= 160_000) return await ask(session, `explain (${options}, generic_plan) ${statement.text}`, [])
-  return await explainPrepared(session, statement, options)
+  const major = Math.floor(versionNum / 10_000)
+  const query = async (asked: Sql): Promise<readonly PlanRow[]> => (await session.query<PlanRow>(asked)).rows
+  return plansOf(await explainGeneric(query, { text: statement.text, major, options }))
 }
 
 function optionsOf({ analyze, format }: ExplainChoice, versionNum: number): string {
@@ -106,32 +107,13 @@ function optionsOf({ analyze, format }: ExplainChoice, versionNum: number): stri
   ].join(', ')
 }
 
-const preparedName = 'pgstrata explain'
-
-/** 15 has no GENERIC_PLAN. What is prepared outlives the rollback, so it goes before, whatever happens. */
-async function explainPrepared(
-  session: Session,
-  { text, parameterCount }: CheckedStatement,
-  options: string,
-): Promise<readonly unknown[]> {
-  const name = quoteIdent(preparedName)
-  await session.query(sql`set local plan_cache_mode = force_generic_plan`)
-  await session.query(sql.raw(`prepare ${name} as ${text}`))
-  await session.query(sql`savepoint explaining`)
-  try {
-    const values = Array.from({ length: parameterCount }, () => 'null').join(', ')
-    return await ask(session, `explain (${options}) execute ${name}(${values})`, [])
-  } catch (error) {
-    await session.query(sql`rollback to savepoint explaining`)
-    throw error
-  } finally {
-    await session.query(sql.raw(`deallocate ${name}`))
-    await session.query(sql`set local plan_cache_mode = auto`)
-  }
+async function ask(session: Session, text: string, values: readonly unknown[]): Promise<readonly unknown[]> {
+  return plansOf((await session.query<PlanRow>({ text, values })).rows)
 }
 
-async function ask(session: Session, text: string, values: readonly unknown[]): Promise<readonly unknown[]> {
-  const { rows } = await session.query<{ 'QUERY PLAN': unknown }>({ text, values })
+type PlanRow = Readonly<Record<string, unknown>>
+
+function plansOf(rows: readonly PlanRow[]): readonly unknown[] {
   return rows.map((row) => row['QUERY PLAN'])
 }
 

@@ -67,6 +67,10 @@ export interface TableFacts {
   /** Beyond which autovacuum analyzes it. */
   readonly analyzeBeyondRows: number
   readonly hotRatio: number | undefined
+  /** Of each page, how many percent new rows fill. */
+  readonly fillfactor: number
+  /** Said by the table itself. */
+  readonly ownFillfactor: boolean
   readonly columns: readonly ColumnFacts[]
   readonly indexes: readonly IndexFacts[]
 }
@@ -125,6 +129,8 @@ interface SizeRow {
   readonly changedRows: number | null
   readonly analyzeBeyondRows: number
   readonly hotRatio: number | null
+  readonly fillfactor: number
+  readonly ownFillfactor: boolean
 }
 
 async function readSizes(on: Queryable, oids: readonly string[]): Promise<readonly SizeRow[]> {
@@ -140,7 +146,9 @@ async function readSizes(on: Queryable, oids: readonly string[]): Promise<readon
         + coalesce((select o.option_value from pg_options_to_table(c.reloptions) o where o.option_name = 'autovacuum_analyze_scale_factor'),
         current_setting('autovacuum_analyze_scale_factor'))::float8
         * coalesce(sum(greatest(leaf.reltuples, 0)), 0))::float8 as "analyzeBeyondRows",
-      sum(seen.n_tup_hot_upd)::float8 / nullif(sum(seen.n_tup_upd), 0) as "hotRatio"
+      sum(seen.n_tup_hot_upd)::float8 / nullif(sum(seen.n_tup_upd), 0) as "hotRatio",
+      coalesce((select o.option_value from pg_options_to_table(c.reloptions) o where o.option_name = 'fillfactor')::float8, 100) as fillfactor,
+      exists (select from pg_options_to_table(c.reloptions) o where o.option_name = 'fillfactor') as "ownFillfactor"
     from pg_class c
     join pg_namespace n on n.oid = c.relnamespace
     cross join lateral (

@@ -98,7 +98,12 @@ const mostNext = 5
 function nextOf(findings: readonly Finding[]): readonly string[] {
   return findings
     .filter(({ gravity }) => gravity !== 'note')
-    .flatMap(({ fix, advice }) => (fix.length > 0 ? fix.slice(0, 1) : advice === undefined ? [] : [advice]))
+    .flatMap(({ fix, advice, subject, check }) => {
+      const steps = fix.filter((statement) => statement !== 'select pg_reload_conf()')
+      // A series is of no use without its end.
+      if (steps.length > 1) return [`${subject}: ${steps.length} statements, which doctor --deep has (${check})`]
+      return steps.length > 0 ? steps : advice === undefined ? [] : [advice]
+    })
     .slice(0, mostNext)
 }
 

@@ -6,6 +6,9 @@ import type { Judged } from './judge-statistics.ts'
 import { makeSuggestion, type IndexSuggestion } from './suggestion.ts'
 import { quoteIdent } from '../../sql/quote.ts'
 
+const partitionedLocks =
+  'The table is partitioned: made like that it locks out writers of every partition until the last one is done. Declared under `indexes` of the table, `pgstrata apply` makes it partition by partition, CONCURRENTLY; docs/zero-downtime.md has it by hand.'
+
 /** So many columns that are missing may be taken along, */
 const mostIncluded = 2
 /** if the table is mostly visible to all, and so many rows are found that it pays. */
@@ -39,6 +42,7 @@ export function toSuggestion({
     costAfter,
     saves: Math.max(0, 1 - costAfter / costBefore),
     sizeBytes: candidate.include.length === 0 && sizeBytes !== undefined ? sizeBytes : estimateSizeBytes(candidate),
+    locks: table.isPartitioned ? partitionedLocks : undefined,
     notes: notesOf(candidate),
   })
 }
@@ -77,11 +81,7 @@ function explain({ of: { table }, keys, where, selectivity, isOrdered, joins, in
 
 function notesOf({ of: { table }, method, keys, where }: Candidate): readonly string[] {
   return [
-    ...(table.isPartitioned
-      ? [
-          'The table is partitioned: this locks writes in each partition while it is built. Declared under `indexes` of the table, `pgstrata apply` builds it partition by partition.',
-        ]
-      : []),
+    ...(table.isPartitioned ? [partitionedLocks] : []),
     ...(keys.some(({ operatorClass }) => operatorClass?.endsWith('pattern_ops') === true)
       ? ['It serves LIKE where the pattern is known when the plan is made: written out, or in a plan for given values.']
       : []),

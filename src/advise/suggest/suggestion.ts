@@ -34,6 +34,8 @@ export interface IndexSuggestion {
   /** Of the cost, from 0 to 1. */
   readonly saves: number
   readonly sizeBytes: number
+  /** Whom it keeps waiting while it is made; undefined: nobody. */
+  readonly locks: string | undefined
   readonly notes: readonly string[]
   toString(): string
 }

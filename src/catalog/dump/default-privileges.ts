@@ -14,7 +14,7 @@ interface DefaultPrivilegesRow {
 }
 
 export async function readDefaultPrivileges(reading: Reading): Promise<Draft[]> {
-  if (!reading.grants || reading.name !== undefined) return []
+  if (!reading.grants || reading.names !== undefined) return []
   const rows = await readRows<DefaultPrivilegesRow>(reading, query(reading))
   return rows.map(render).filter((draft) => draft.statements.length > 0)
 }

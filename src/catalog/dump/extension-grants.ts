@@ -79,7 +79,7 @@ const sources: readonly Source[] = [
 ]
 
 export async function readExtensionGrants(reading: Reading): Promise<Draft[]> {
-  if (!reading.whole || !reading.grants || reading.name !== undefined) return []
+  if (!reading.whole || !reading.grants || reading.names !== undefined) return []
   const drafts: Draft[] = []
   for (const source of sources) {
     const rows = await readRows<MemberRow>(reading, query(source))

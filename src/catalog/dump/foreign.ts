@@ -35,7 +35,7 @@ export async function readForeign(reading: Reading): Promise<Draft[]> {
   if (!reading.whole) return []
   const wrappers = await readRows<WrapperRow>(reading, wrapperQuery(reading))
   const servers = await readRows<ServerRow>(reading, serverQuery(reading))
-  const mappings = reading.name === undefined ? await readRows<MappingRow>(reading, mappingQuery()) : []
+  const mappings = reading.names === undefined ? await readRows<MappingRow>(reading, mappingQuery()) : []
   return [
     ...wrappers.map((row) => renderWrapper(reading, row)),
     ...servers.map((row) => renderServer(reading, row)),

@@ -75,6 +75,8 @@ export interface SchemaObject {
 export interface Draft {
   readonly kind: ObjectKind
   readonly identity: string
+  /** Of a routine, as the catalog has it: several may have the same. */
+  readonly name?: string
   readonly statements: readonly string[]
   readonly parent?: string
   /** Identities that pg_depend does not tell. */

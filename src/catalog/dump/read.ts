@@ -12,14 +12,13 @@ import { readExtensionGrants } from './extension-grants.ts'
 import { readExtensions } from './extensions.ts'
 import { readForeign } from './foreign.ts'
 import { readIndexRows, renderIndexes } from './indexes.ts'
-import { compareObjects, groupBy, sortedUnique, type Draft, type ObjectKind, type SchemaObject } from './object.ts'
+import { compareObjects, sortedUnique, type Draft, type SchemaObject } from './object.ts'
 import { readCasts, readOperators } from './operators.ts'
 import { afterOf, readDependencies } from './order.ts'
 import { readPolicies } from './policies.ts'
 import { readPublications } from './publications.ts'
 import { definition, withReading, type Reading, type ReadOptions } from './reading.ts'
 import { readRelations, type Relations } from './relations.ts'
-import { renderSchema } from './render.ts'
 import { readRoutines } from './routines.ts'
 import { readRules } from './rules.ts'
 import { readSchemas } from './schemas.ts'
@@ -61,7 +60,7 @@ const freeReaders: readonly ((reading: Reading) => Promise<Draft[]>)[] = [
   readUnsupported,
 ]
 
-async function readRelationDrafts(reading: Reading): Promise<Draft[]> {
+export async function readRelationDrafts(reading: Reading): Promise<Draft[]> {
   const relations = await readRelations(reading)
   const indexes = await readIndexRows(reading)
   const drafts = [
@@ -90,7 +89,7 @@ async function assertThere(reading: Reading, relations: Relations): Promise<void
   if (gone !== undefined) definition(null, gone.name)
 }
 
-function finish(draft: Draft, after: readonly string[]): SchemaObject {
+export function finish(draft: Draft, after: readonly string[]): SchemaObject {
   return Object.freeze({
     kind: draft.kind,
     identity: draft.identity,
@@ -100,104 +99,4 @@ function finish(draft: Draft, after: readonly string[]): SchemaObject {
     roles: sortedUnique(draft.roles ?? []),
     reproduced: draft.reproduced ?? true,
   })
-}
-
-export interface ObjectRef {
-  readonly kind: ObjectKind
-  /** Left out for what lives in no schema: an extension, a publication, a schema. */
-  readonly schema?: string | undefined
-  readonly name: string
-  /** For what is a part of a table and has no name outside of it: a constraint, a trigger, a rule, a policy. */
-  readonly table?: string | undefined
-}
-
-/**
- * Objects with their parts, each as one text: a table with its constraints, indexes and triggers. All functions of one
- * name are one object here. Undefined where there is none. Dependencies are not read. One snapshot for those of a schema.
- */
-export async function readObjects(
-  on: Db | Session,
-  refs: readonly ObjectRef[],
-  options: ReadOptions = {},
-): Promise<ReadonlyMap<ObjectRef, SchemaObject>> {
-  const found = new Map<ObjectRef, SchemaObject>()
-  for (const [schema, members] of groupBy(refs, (ref) => ref.schema)) {
-    const within = { schemas: schema === undefined ? undefined : [schema], excludeSchemas: [] }
-    await withReading(on, { ...options, ...within }, async (reading) => {
-      for (const ref of members) {
-        const object = await readOne(reading, ref)
-        if (object !== undefined) found.set(ref, object)
-      }
-    })
-  }
-  return found
-}
-
-export async function readObject(
-  on: Db | Session,
-  ref: ObjectRef,
-  options: ReadOptions = {},
-): Promise<SchemaObject | undefined> {
-  return (await readObjects(on, [ref], options)).get(ref)
-}
-
-async function readOne(reading: Reading, ref: ObjectRef): Promise<SchemaObject | undefined> {
-  const reader = readerOf[ref.kind]
-  const found =
-    reader === undefined
-      ? await readRelation(reading, ref)
-      : (await reader({ ...reading, name: ref.name })).filter((draft) => draft.kind === ref.kind)
-  const [first, ...rest] = found.map((draft) => finish(draft, [])).toSorted(compareObjects)
-  if (first === undefined) return undefined
-  const roles = sortedUnique([first, ...rest].flatMap((object) => object.roles))
-  const parts = rest.length === 0 ? '' : `\n\n${renderSchema(rest).trimEnd()}`
-  return Object.freeze({ ...first, roles, sql: `${first.sql}${parts}` })
-}
-
-const readerOf: Readonly<Partial<Record<ObjectKind, (reading: Reading) => Promise<Draft[]>>>> = {
-  schema: readSchemas,
-  extension: readExtensions,
-  'foreign-data-wrapper': readForeign,
-  'foreign-server': readForeign,
-  collation: readCollations,
-  enum: readTypes,
-  type: readTypes,
-  range: readTypes,
-  domain: readDomains,
-  'text-search-dictionary': readTextSearch,
-  'text-search-configuration': readTextSearch,
-  function: readRoutines,
-  procedure: readRoutines,
-  aggregate: readAggregates,
-  operator: readOperators,
-  publication: readPublications,
-  'event-trigger': readEventTriggers,
-}
-
-/** The drafts of one table, view or sequence; or of one part of it. */
-async function readRelation(reading: Reading, ref: ObjectRef): Promise<Draft[]> {
-  const { rows } = await reading.session.query<{ oid: number; name: string; isIndex: boolean }>(sql`
-    select coalesce(i.indrelid, c.oid) as oid,
-      quote_ident(${ref.name}) as name,
-      i.indrelid is not null as "isIndex"
-    from pg_class c
-    join pg_namespace n on n.oid = c.relnamespace
-    left join pg_index i on i.indexrelid = c.oid
-    where n.nspname = ${ref.schema ?? 'public'}
-      and c.relname = ${ref.table ?? ref.name}`)
-  const [relation] = rows
-  if (relation === undefined) return []
-  const drafts = await readRelationDrafts({ ...reading, relation: relation.oid })
-  if (ref.table !== undefined || relation.isIndex) {
-    const part = `${ref.kind} ${relation.name} on `
-    return drafts.filter((draft) => draft.identity.startsWith(part) || isNamedPart(draft, ref.kind, relation.name))
-  }
-  const main = drafts.find((draft) => draft.kind === ref.kind && draft.parent === undefined)
-  if (main === undefined) return []
-  return [main, ...drafts.filter((draft) => draft !== main && draft.parent === main.identity)]
-}
-
-/** Indexes and statistics have names of their own: 'index public.plays_time_idx'. */
-function isNamedPart(draft: Draft, kind: ObjectKind, name: string): boolean {
-  return draft.kind === kind && draft.identity.endsWith(`.${name}`)
 }

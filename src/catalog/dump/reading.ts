@@ -30,10 +30,10 @@ export interface Reading {
   readonly schemas: readonly number[]
   /** Objects that live in no schema are read too. */
   readonly whole: boolean
-  /** Only this relation and its parts (an oid). */
-  readonly relation?: number | undefined
-  /** Only objects of this name. */
-  readonly name?: string | undefined
+  /** Only these relations and their parts (oids). */
+  readonly relations?: readonly number[] | undefined
+  /** Only objects of these names. */
+  readonly names?: readonly string[] | undefined
   readonly grants: boolean
   readonly owners: boolean
   readonly comments: boolean
@@ -122,14 +122,14 @@ export function inSchemas(reading: Reading, column: string): Sql {
   return sql`${sql.raw(column)} = any(${reading.schemas}::oid[])`
 }
 
-/** A condition: where only one relation is read, `column` holds it. */
+/** A condition: where only some relations are read, `column` holds one of them. */
 export function ofRelation(reading: Reading, column: string): Sql {
-  return reading.relation === undefined ? sql`true` : sql`${sql.raw(column)} = ${reading.relation}::oid`
+  return reading.relations === undefined ? sql`true` : sql`${sql.raw(column)} = any(${reading.relations}::oid[])`
 }
 
-/** A condition: where only one name is read, `column` holds it. */
+/** A condition: where only some names are read, `column` holds one of them. */
 export function named(reading: Reading, column: string): Sql {
-  return reading.name === undefined ? sql`true` : sql`${sql.raw(column)} = ${reading.name}`
+  return reading.names === undefined ? sql`true` : sql`${sql.raw(column)} = any(${reading.names}::text[])`
 }
 
 /** A condition: no extension owns the object, and it is not one that the server was born with. */

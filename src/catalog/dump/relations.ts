@@ -68,7 +68,7 @@ export async function readRelations(reading: Reading): Promise<Relations> {
     parentsOf: (relation) => parentsOf.get(relation) ?? [],
     sequencesOf: (relation) => owned.get(relation) ?? [],
     sequences: sequences.filter(
-      (row) => !row.isIdentity && (reading.relation === undefined || reading.relation === row.oid),
+      (row) => !row.isIdentity && (reading.relations === undefined || reading.relations.includes(row.oid)),
     ),
   }
 }

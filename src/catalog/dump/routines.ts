@@ -8,6 +8,7 @@ import { definition, inSchemas, named, notMadeAlong, notOfExtension, readRows, t
 
 interface RoutineRow extends AttributeRow {
   readonly oid: number
+  readonly name: string
   readonly signature: string
   readonly procedure: boolean
   readonly definition: string | null
@@ -20,7 +21,7 @@ export async function readRoutines(reading: Reading): Promise<Draft[]> {
 
 function query(reading: Reading): Sql {
   return sql`
-    select p.oid,
+    select p.oid, p.proname::text as name,
       format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) as signature,
       p.prokind = 'p' as procedure,
       pg_get_functiondef(p.oid) as definition,
@@ -41,6 +42,7 @@ function render(reading: Reading, row: RoutineRow): Draft {
     kind,
     identity: `${kind} ${row.signature}`,
     statements: [`${definition(row.definition, `The ${kind} ${row.signature}`).trimEnd()};`, ...attributes.statements],
+    name: row.name,
     roles: attributes.roles,
     addresses: [addressOf('pg_proc', row.oid)],
   }

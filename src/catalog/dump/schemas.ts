@@ -13,7 +13,7 @@ interface SchemaRow extends AttributeRow {
 export async function readSchemas(reading: Reading): Promise<Draft[]> {
   const rows = await readRows<SchemaRow>(reading, query(reading))
   const drafts = rows.map((row) => render(reading, row))
-  if (reading.whole && reading.name === undefined && !rows.some((row) => row.name === 'public'))
+  if (reading.whole && reading.names === undefined && !rows.some((row) => row.name === 'public'))
     drafts.push(await renderNoPublic(reading))
   return drafts.filter((draft) => draft.statements.length > 0)
 }

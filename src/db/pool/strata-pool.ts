@@ -17,23 +17,20 @@ import {
   isSubmittable,
   plainTextOf,
   takeApart,
-  withoutName,
   type QueryCallback,
   type RoutedConfig,
 } from './statement/call.ts'
 import { Checkouts, type ConnectCallback } from './clients/checkouts.ts'
 import type { TokenVerdict } from './cluster/timeline-history.ts'
 import type { RoutingExplanation } from './routing/dispatcher.ts'
-import { giveBack } from './statement/give-back.ts'
-import type { NodePoolStats, PooledClient } from './connections/node-pool.ts'
+import type { NodePoolStats } from './connections/node-pool.ts'
 import { isOwn, ownStatement, type StatementObserver } from './observer.ts'
 import { hideUrl, resolvePoolOptions, type StrataPoolConfig } from './options.ts'
 import { PoolCore } from './pool-core.ts'
 import { poolEvents } from './pool-events.ts'
 import { preparedName } from './statement/prepared.ts'
-import { withTimeout } from './statement/query-timeout.ts'
+import { sendPlain } from './statement/send-plain.ts'
 import { Session } from './routing/scopes.ts'
-import { sendable } from './statement/sendable.ts'
 import type { NodeStatus, ServerNode } from './cluster/server-node.ts'
 
 export interface StrataPoolTools {
@@ -139,8 +136,9 @@ export class StrataPool extends pg.Pool {
     const core = this.#core
     core.start()
     if (core.plain && isPlain(config) && !core.dispatcher.telemetry.active && core.scopes.getStore() === undefined) {
-      const answer = isOwn(config) ? callback : core.dispatcher.telemetry.observed(plainTextOf(config), callback)
-      return this.#send(core.cluster.nodes[0], config, values as unknown[] | undefined, answer)
+      const observation = isOwn(config) ? undefined : core.dispatcher.telemetry.begin(plainTextOf(config))
+      const statement = { config, values: values as unknown[] | undefined, observation }
+      return sendPlain(core.dispatcher, core.cluster.nodes[0], statement, callback)
     }
     if (config === null || config === undefined || typeof config === 'function') {
       return queueMicrotask(() => callback(new TypeError('A query is a text, a configuration or a Submittable')))
@@ -154,46 +152,6 @@ export class StrataPool extends pg.Pool {
         callback(error, result)
       })
     })
-  }
-
-  /** To the one node there is, as it stands. */
-  #send(
-    node: ServerNode,
-    config: string | pg.QueryConfig,
-    values: unknown[] | undefined,
-    callback: QueryCallback,
-  ): void {
-    const client = node.pool.take()
-    if (client !== undefined) return this.#sendOn(node, client, config, values, callback)
-    node.pool.acquire((error, acquired) => {
-      if (acquired === undefined) callback(error as Error)
-      else this.#sendOn(node, acquired, config, values, callback)
-    })
-  }
-
-  #sendOn(
-    node: ServerNode,
-    client: PooledClient,
-    config: string | pg.QueryConfig,
-    values: unknown[] | undefined,
-    callback: QueryCallback,
-  ): void {
-    const { events, tools } = this.#core.dispatcher
-    events.acquired(client)
-    const answer: QueryCallback = (error, result) => {
-      giveBack(node.pool, client, error)
-      events.released(error, client)
-      callback(error, result)
-    }
-    const { queryTimeoutMs } = node.options
-    const done = queryTimeoutMs > 0 ? withTimeout(client, queryTimeoutMs, tools, answer) : answer
-    try {
-      const named = node.named ? config : withoutName(config)
-      const made = sendable(values ?? (named as pg.QueryConfig).values)
-      ;(client.query as (config: unknown, values: unknown, callback: QueryCallback) => void)(named, made, done)
-    } catch (error) {
-      answer(error as Error)
-    }
   }
 
   override end(): Promise<void>

@@ -8,7 +8,7 @@ import pg from 'pg'
 import type { Clock } from '../../base/clock.ts'
 import { sqlstateOf } from '../../sql/sqlstate.ts'
 import type { NodeOptions, Route } from './options.ts'
-import { combineObservers, tellEnd, type StatementObserver } from './observer.ts'
+import { combineObservers, Observation, type StatementObserver } from './observer.ts'
 import type { QueryCallback } from './statement/call.ts'
 import type { ServerNode } from './cluster/server-node.ts'
 
@@ -41,8 +41,10 @@ export interface Telemetry {
   end(trace: QueryTrace, error: Error | null, rowCount: number | null | undefined): void
   /** From now on; what is returned ends it. */
   observe(observer: StatementObserver): () => void
+  /** It sets out; undefined: there is nobody to tell. */
+  begin(text: string): Observation | undefined
   /** `done`, which tells the observers first; itself where there are none. */
-  observed<Done extends QueryCallback>(text: string, done: Done): Done
+  observed(text: string, done: QueryCallback): QueryCallback
   /** `work` as it is; while somebody listens, kept in the context of now for when it runs later. */
   inContext<Args extends unknown[]>(work: (...args: Args) => void): (...args: Args) => void
 }
@@ -55,6 +57,8 @@ export function createTelemetry(clock: Clock): Telemetry {
   const ended: Channel = channel(queryEndChannel)
   const observers: StatementObserver[] = []
   let observer: StatementObserver | undefined
+  const begin = (text: string): Observation | undefined =>
+    observer === undefined ? undefined : new Observation(observer, text, clock.monotonic())
   return {
     observe: (added) => {
       observers.push(added)
@@ -66,7 +70,15 @@ export function createTelemetry(clock: Clock): Telemetry {
         observer = combineObservers([...observers])
       }
     },
-    observed: (text, done) => (observer === undefined ? done : tell(observer, clock, text, done)),
+    begin,
+    observed: (text, done) => {
+      const observation = begin(text)
+      if (observation === undefined) return done
+      return (error, result) => {
+        observation.end(error, clock.monotonic())
+        done(error, result)
+      }
+    },
     get active() {
       return started.hasSubscribers || ended.hasSubscribers
     },
@@ -104,16 +116,6 @@ export function createTelemetry(clock: Clock): Telemetry {
         ? AsyncResource.bind(work)
         : work,
   }
-}
-
-function tell<Done extends QueryCallback>(observer: StatementObserver, clock: Clock, text: string, done: Done): Done {
-  const begun = observer.begin()
-  const sinceMs = clock.monotonic()
-  const told = (...args: Parameters<QueryCallback>): void => {
-    tellEnd(observer, text, sinceMs, clock.monotonic(), args[0] ?? null, begun)
-    done(...args)
-  }
-  return told as Done
 }
 
 /** A statement that has no callback of its own, and that somebody is told of. */

@@ -2,7 +2,7 @@
 // and indexes looked at. What it finds of indexes it tells and does not do: an index is dropped by a person.
 //
 // What it gives back, in `details`: `analysed` and `vacuumed` (tables), `missing`, `duplicate` and `unused` (indexes, each with
-// what was found and the SQL that mends it), `notAsked` (checks that could not be, with the reason).
+// what was found, the SQL that mends it and what is to be thought of before), `notAsked` (checks that could not be, with the reason).
 
 import { plural } from '../../base/units.ts'
 import type { Job, JobContext, JobOutcome } from '../../db/job.ts'
@@ -56,5 +56,12 @@ async function optimize(review: Reviewer, context: JobContext): Promise<JobOutco
 function found(reviewed: readonly Reviewed[], checks: readonly string[]): readonly object[] {
   return reviewed
     .filter(({ check }) => checks.includes(check))
-    .flatMap(({ findings }) => findings.map(({ subject, what, fix }) => ({ subject, what, fix })))
+    .flatMap(({ findings }) =>
+      findings.map(({ subject, what, fix, advice }) => ({
+        subject,
+        what,
+        fix,
+        ...(advice === undefined ? {} : { advice }),
+      })),
+    )
 }

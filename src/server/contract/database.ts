@@ -1,52 +1,18 @@
 // What the server answers of the database and of the calls of applications. Durations ending in Ms are milliseconds; ratios go
 // from 0 to 1.
 
-import {
-  anything,
-  flag,
-  list,
-  nullable,
-  number,
-  object,
-  oneOf,
-  record,
-  text,
-  time,
-  whole,
-  type Shape,
-} from '../shape.ts'
+import { anything, list, nullable, number, object, oneOf, record, text, whole, type Shape } from '../shape.ts'
 import { applicationsShape, type Applications } from './applications.ts'
+import {
+  applicationCallsShape,
+  callSummaryShape,
+  slowCallShape,
+  type ApplicationCalls,
+  type CallSummary,
+  type SlowCall,
+} from './calls.ts'
 import type { Health } from './health.ts'
 import { healthShape } from './health.ts'
-
-/** Of a span of time that ends now. */
-export interface CallSummary {
-  /** How far back it reaches. */
-  readonly windowMs: number
-  readonly count: number
-  readonly errors: number
-  readonly errorRate: number
-  /** A second. */
-  readonly rate: number
-  /** Milliseconds, as all durations here. */
-  readonly avgDuration: number
-  readonly p50Duration: number
-  readonly p95Duration: number
-  readonly p99Duration: number
-  readonly maxDuration: number
-}
-
-export interface SlowCall {
-  /** The statement without its constants, or the name of the work. */
-  readonly query: string
-  readonly duration: number
-  readonly at: string
-  /** The work it was part of. */
-  readonly name: string | null
-  readonly shape: string
-  readonly failed: boolean
-  readonly sqlstate: string | null
-}
 
 export interface PoolNode {
   readonly node: string
@@ -88,18 +54,25 @@ export interface CacheStatistics {
 
 export interface Performance {
   readonly health: Health
+  /** Of this process, as `pool`, `cache` and `slowest` are. */
   readonly calls: CallSummary
+  /** Of all processes, in the last minute; null without `watch`. */
+  readonly applications: ApplicationCalls | null
   readonly pool: readonly PoolNode[]
   readonly cache: CacheStatistics
   readonly slowest: readonly SlowCall[]
+  /** What could not be read, and why: what stands in its place says nothing. */
+  readonly missing: readonly string[]
 }
 
 export interface DatabaseHealth {
   readonly status: Health['status']
   readonly problems: readonly string[]
   readonly nodes: readonly NodeState[]
-  /** What is known of the primary, by the name of its metric; without `watch` what the server says when it is asked. */
+  /** What is known of the primary, by the name of its metric; of what is not measured, what the server says when it is asked. */
   readonly measures: Readonly<Record<string, number>>
+  /** What could not be read, and why: what stands in its place says nothing. */
+  readonly missing: readonly string[]
 }
 
 export interface NodeState {
@@ -115,8 +88,10 @@ export interface DatabaseMetrics {
   /** Of this process. */
   readonly calls: readonly CallSummary[]
   readonly slowest: readonly SlowCall[]
-  /** Of all processes; null without `watch`. */
+  /** Of all processes; null without `watch`, or where it is missing. */
   readonly applications: Applications | null
+  /** What could not be read, and why: what stands in its place says nothing. */
+  readonly missing: readonly string[]
 }
 
 export interface Connections {
@@ -129,14 +104,21 @@ export interface Connections {
     readonly oldestTransactionSeconds: number | null
     readonly idleInTransactionSeconds: number | null
   }[]
+  /** What could not be read, and why: what stands in its place says nothing. */
+  readonly missing: readonly string[]
 }
 
 export interface QueryAnalysis {
+  /** Of this process. */
   readonly slowest: readonly SlowCall[]
-  /** The statements that took most of the last hour; empty without `watch`. */
+  /** Of all processes, in the last ten minutes; null without `watch`. */
+  readonly applications: ApplicationCalls | null
+  /** The statements that took most of the last hour, whoever sent them; empty without `watch`. */
   readonly statements: readonly TopStatement[]
   /** What was found wrong with queries and indexes; empty where it cannot be asked. */
   readonly findings: readonly unknown[]
+  /** What could not be read, and why: what stands in its place says nothing. */
+  readonly missing: readonly string[]
 }
 
 export interface TopStatement {
@@ -155,29 +137,6 @@ export interface TopStatement {
   readonly ioMs: number
   readonly walBytes: number
 }
-
-export const callSummaryShape: Shape<CallSummary> = object<CallSummary>({
-  windowMs: number(),
-  count: whole(),
-  errors: whole(),
-  errorRate: number(),
-  rate: number(),
-  avgDuration: number(),
-  p50Duration: number(),
-  p95Duration: number(),
-  p99Duration: number(),
-  maxDuration: number(),
-})
-
-export const slowCallShape: Shape<SlowCall> = object<SlowCall>({
-  query: text(),
-  duration: number(),
-  at: time(),
-  name: nullable(text()),
-  shape: text(),
-  failed: flag(),
-  sqlstate: nullable(text()),
-})
 
 export const poolNodeShape: Shape<PoolNode> = object<PoolNode>({
   node: text(),
@@ -217,9 +176,11 @@ export const cacheStatisticsShape: Shape<CacheStatistics> = object<CacheStatisti
 export const performanceShape: Shape<Performance> = object<Performance>({
   health: healthShape,
   calls: callSummaryShape,
+  applications: nullable(applicationCallsShape),
   pool: list(poolNodeShape),
   cache: cacheStatisticsShape,
   slowest: list(slowCallShape),
+  missing: list(text()),
 })
 
 export const nodeStateShape: Shape<NodeState> = object<NodeState>({
@@ -236,12 +197,14 @@ export const databaseHealthShape: Shape<DatabaseHealth> = object<DatabaseHealth>
   problems: list(text()),
   nodes: list(nodeStateShape),
   measures: record(number()),
+  missing: list(text()),
 })
 
 export const databaseMetricsShape: Shape<DatabaseMetrics> = object<DatabaseMetrics>({
   calls: list(callSummaryShape),
   slowest: list(slowCallShape),
   applications: nullable(applicationsShape),
+  missing: list(text()),
 })
 
 export const connectionsShape: Shape<Connections> = object<Connections>({
@@ -255,6 +218,7 @@ export const connectionsShape: Shape<Connections> = object<Connections>({
       idleInTransactionSeconds: nullable(number()),
     }),
   ),
+  missing: list(text()),
 })
 
 export const topStatementShape: Shape<TopStatement> = object<TopStatement>({
@@ -274,6 +238,8 @@ export const topStatementShape: Shape<TopStatement> = object<TopStatement>({
 
 export const queryAnalysisShape: Shape<QueryAnalysis> = object<QueryAnalysis>({
   slowest: list(slowCallShape),
+  applications: nullable(applicationCallsShape),
   statements: list(topStatementShape),
   findings: list(anything()),
+  missing: list(text()),
 })

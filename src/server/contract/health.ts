@@ -3,18 +3,26 @@
 import { list, nullable, number, object, oneOf, text, time, whole, type Shape } from '../shape.ts'
 
 export interface Health {
-  /** 'down': the primary is away, or nothing is known of it any more; answered with 503. */
+  /** 'down': nobody takes the writes of applications, or nothing is known of that any more; answered with 503. */
   readonly status: 'ok' | 'degraded' | 'down'
   /** When it was looked at last; null: not yet. */
   readonly checkedAt: string | null
   readonly ageMs: number | null
   /** Older than that it is not believed. */
   readonly maxAgeMs: number
+  /** By its direct address. 'up': it takes writes. */
   readonly database: {
     readonly status: 'up' | 'down' | 'unknown'
     /** A code of docs/errors.md. */
     readonly error: string | null
     readonly latencyMs: number | null
+  }
+  /** By the addresses that statements go by: through a pooler, and on a replica that was promoted. */
+  readonly pool: {
+    readonly status: 'up' | 'down' | 'unknown'
+    /** Who takes writes: 'primary', or the name of a replica. */
+    readonly writer: string | null
+    readonly error: string | null
   }
   readonly replicas: readonly ReplicaHealth[]
   readonly redis: 'none' | 'up' | 'down'
@@ -49,6 +57,11 @@ export const healthShape: Shape<Health> = object<Health>({
     status: oneOf('up', 'down', 'unknown'),
     error: nullable(text()),
     latencyMs: nullable(number()),
+  }),
+  pool: object<Health['pool']>({
+    status: oneOf('up', 'down', 'unknown'),
+    writer: nullable(text()),
+    error: nullable(text()),
   }),
   replicas: list(
     object<ReplicaHealth>({

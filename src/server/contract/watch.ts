@@ -16,8 +16,8 @@ import {
   type ObjectShape,
   type Shape,
 } from '../shape.ts'
-import { callSummaryShape, poolNodeShape, topStatementShape } from './database.ts'
-import type { CallSummary, PoolNode, TopStatement } from './database.ts'
+import { callSummaryShape, type CallSummary } from './calls.ts'
+import { poolNodeShape, topStatementShape, type PoolNode, type TopStatement } from './database.ts'
 import { healthShape, type Health } from './health.ts'
 
 export interface Overview {
@@ -31,6 +31,8 @@ export interface Overview {
   readonly load: Readonly<Record<string, number>>
   readonly alerts: { readonly critical: number; readonly warning: number; readonly info: number }
   readonly probes: readonly ProbeReport[]
+  /** What could not be read, and why: what stands in its place says nothing. */
+  readonly missing: readonly string[]
 }
 
 export interface ProbeReport {
@@ -165,6 +167,7 @@ export const overviewShape: Shape<Overview> = object<Overview>({
       failed: flag(),
     }),
   ),
+  missing: list(text()),
 })
 
 const name = text({ least: 1, most: 200 })

@@ -89,6 +89,8 @@ export const alertRoutes: readonly Route[] = [
     body: silenceRequestShape,
     answer: silencedShape,
     status: () => 201,
+    statuses: { 201: 'It stands.' },
+    fails: ['ALERT_RULE_UNKNOWN'],
     handle: ({ body: { rule, node, series, minutes, reason }, actor }, { sources, clock }) =>
       required(sources.alerts, 'watch').silence({
         rule,
@@ -106,6 +108,7 @@ export const alertRoutes: readonly Route[] = [
     summary: 'Ends a silence.',
     params: silenceId,
     answer: silencedShape,
+    fails: ['HTTP_NOT_FOUND'],
     handle: async ({ params: { id } }, { sources }) => {
       const isKnown = /^\d{1,18}$/.test(id) && (await required(sources.alerts, 'watch').unsilence(id))
       if (!isKnown) throw new StrataError('HTTP_NOT_FOUND', { message: 'There is no such silence' })

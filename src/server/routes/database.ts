@@ -12,12 +12,13 @@ import {
   type DatabaseMetrics,
   type QueryAnalysis,
 } from '../contract/database.ts'
+import type { FindingsAnswer } from '../contract/upkeep.ts'
 import { cacheClearedShape, optimizedShape, type CacheCleared, type Optimized } from '../contract/manage.ts'
 import { jsonRoute, type Route, type RouteTools } from '../route.ts'
 import { object, optional, text } from '../shape.ts'
-import { readApplications } from './applications.ts'
+import { readApplications, readCalls } from './applications.ts'
 import { findingsKeptMs } from './upkeep.ts'
-import { cacheStatisticsOf, namedLabels, nodeStateOf, poolOf, seriesNow } from './readings.ts'
+import { cacheStatisticsOf, namedLabels, nodeStateOf, Parts, poolOf } from './readings.ts'
 
 const minuteMs = 60_000
 const hourMs = 60 * minuteMs
@@ -42,6 +43,7 @@ export const databaseRoutes: readonly Route[] = [
     access: 'read',
     cache: 'none',
     answer: databaseMetricsShape,
+    asks: 'nothing',
     handle: (_, tools) => readMetrics(tools),
   }),
   jsonRoute<CacheStatistics>({
@@ -52,7 +54,8 @@ export const databaseRoutes: readonly Route[] = [
     access: 'read',
     cache: 'none',
     answer: cacheStatisticsShape,
-    handle: async (_, tools) => cacheStatisticsOf(tools.sources, await seriesNow(tools)),
+    asks: 'nothing',
+    handle: async (_, tools) => cacheStatisticsOf(tools.sources, await new Parts().series(tools)),
   }),
   jsonRoute<Connections>({
     method: 'GET',
@@ -62,6 +65,7 @@ export const databaseRoutes: readonly Route[] = [
     access: 'read',
     cache: 'none',
     answer: connectionsShape,
+    asks: 'nothing',
     handle: (_, tools) => readConnections(tools),
   }),
   jsonRoute<QueryAnalysis>({
@@ -69,7 +73,7 @@ export const databaseRoutes: readonly Route[] = [
     path: '/database/query-analysis',
     group: 'database',
     summary:
-      'The slowest calls, the statements that took most of the last hour, and what was found wrong with queries and indexes.',
+      'The slowest calls, of this process and of all, the statements that took most of the last hour, and what was found wrong with queries and indexes.',
     access: 'read',
     cache: 'revalidate',
     answer: queryAnalysisShape,
@@ -86,6 +90,8 @@ export const databaseRoutes: readonly Route[] = [
     body: object<object>({}),
     answer: optimizedShape,
     status: ({ state }) => (state === 'done' ? 200 : 500),
+    statuses: { 200: 'Done.', 500: 'The job failed; `failure` says why.' },
+    fails: ['JOB_BUSY'],
     handle: (_, { sources }) => optimize(sources.jobs),
   }),
   jsonRoute<CacheCleared, unknown, unknown, { readonly namespace?: string }>({
@@ -105,35 +111,44 @@ export const databaseRoutes: readonly Route[] = [
 ]
 
 async function readMetrics(tools: RouteTools): Promise<DatabaseMetrics> {
-  const { calls, watch } = tools.sources
+  const { calls } = tools.sources
+  const parts = new Parts()
   return {
     calls: [minuteMs, 5 * minuteMs, 10 * minuteMs].map((windowMs) => calls.summary(windowMs)),
     slowest: calls.slowest(20),
-    applications:
-      watch === undefined
-        ? null
-        : await tools.shared.ask('applications', async () => readApplications(watch, await seriesNow(tools))),
+    applications: await readApplications(parts, tools),
+    missing: parts.missing,
   }
 }
+
+/** What nobody has measured yet is asked. */
+const asked = ['pgstrata_up', 'pgstrata_database_size_bytes', 'pgstrata_connections_max'] as const
 
 async function readDatabaseHealth(_: unknown, tools: RouteTools): Promise<DatabaseHealth> {
   const { sources, health, shared } = tools
   const { status, problems } = await health.read()
   const nodes = await shared.ask('nodes', () => sources.nodes())
-  const measured = (await seriesNow(tools))
+  const parts = new Parts()
+  const measured = (await parts.series(tools))
     .filter(({ node, labels }) => node === 'primary' && labels.length === 0)
     .map(({ metric, value }) => [metric.name, value] as const)
-  const measures =
-    measured.length > 0
-      ? Object.fromEntries(measured)
-      : status === 'down'
-        ? {}
-        : await shared.ask('database', () => sources.calls.askDatabase())
-  return { status, problems, nodes: nodes.map(nodeStateOf), measures }
+  const isWhole = asked.every((name) => measured.some(([known]) => known === name))
+  const said =
+    isWhole || status === 'down'
+      ? {}
+      : await parts.read('what the server says', () => shared.ask('database', () => sources.askDatabase()), {})
+  return {
+    status,
+    problems,
+    nodes: nodes.map(nodeStateOf),
+    measures: { ...said, ...Object.fromEntries(measured) },
+    missing: parts.missing,
+  }
 }
 
 async function readConnections(tools: RouteTools): Promise<Connections> {
-  const series = await seriesNow(tools)
+  const parts = new Parts()
+  const series = await parts.series(tools)
   const nodes = [
     ...new Set(series.filter(({ metric }) => metric.name === 'pgstrata_connections_max').map(({ node }) => node)),
   ]
@@ -154,18 +169,26 @@ async function readConnections(tools: RouteTools): Promise<Connections> {
         idleInTransactionSeconds: valueOf('pgstrata_idle_in_transaction_seconds'),
       }
     }),
+    missing: parts.missing,
   }
 }
 
-async function analyzeQueries({ sources, shared, clock }: RouteTools): Promise<QueryAnalysis> {
+async function analyzeQueries(tools: RouteTools): Promise<QueryAnalysis> {
+  const { sources, shared, clock } = tools
   const { watch, calls } = sources
   const toMs = clock.now()
-  const asked = { from: new Date(toMs - hourMs), to: new Date(toMs), limit: 20 }
-  const { findings: found } = await shared.ask('findings', () => sources.findings(), findingsKeptMs)
+  const span = { from: new Date(toMs - hourMs), to: new Date(toMs), limit: 20 }
+  const parts = new Parts()
+  const statements = (): Promise<QueryAnalysis['statements']> =>
+    watch === undefined ? Promise.resolve([]) : shared.ask('analysis', () => watch.store.statements(span))
+  const looked = (): Promise<FindingsAnswer> => shared.ask('findings', () => sources.findings(), findingsKeptMs)
+  const found = await parts.read('findings', looked, undefined)
   return {
     slowest: calls.slowest(20),
-    statements: watch === undefined ? [] : await shared.ask('analysis', () => watch.store.statements(asked)),
-    findings: found.filter(({ category }) => category === 'queries' || category === 'indexes'),
+    applications: await readCalls(parts, tools, { windowMs: 10 * minuteMs, limit: 20 }),
+    statements: await parts.read('statements', statements, []),
+    findings: (found?.findings ?? []).filter(({ category }) => category === 'queries' || category === 'indexes'),
+    missing: parts.missing,
   }
 }
 

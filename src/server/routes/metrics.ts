@@ -13,6 +13,7 @@ export const metricsRoutes: readonly Route[] = [
     summary: 'All that is measured of servers, and of this process, for Prometheus.',
     access: 'read',
     cache: 'none',
+    asks: 'nothing',
     contentType: expositionType,
     handle: (_, tools) => exposeAll(tools),
   }),
@@ -23,12 +24,13 @@ export const metricsRoutes: readonly Route[] = [
     summary: 'What this process saw of its own calls, its pool and its cache, for Prometheus.',
     access: 'read',
     cache: 'none',
+    asks: 'nothing',
     contentType: expositionType,
     handle: (_, { sources }) => sources.calls.exposition(),
   }),
 ]
 
-/** Of servers only what this process measures itself: what another wrote down is a minute old, and its counters are differences. */
+/** Of servers only what this process measures itself: otherwise who scrapes both would have everything twice. */
 async function exposeAll({ sources, health, shared, clock }: RouteTools): Promise<string> {
   const { watch, calls } = sources
   const measured = watch === undefined ? [] : familiesOfLatest(watch.latest, await readTexts(watch, { shared, clock }))
@@ -38,13 +40,20 @@ async function exposeAll({ sources, health, shared, clock }: RouteTools): Promis
 
 const hourMs = 3_600_000
 
-/** A scrape does not fail for want of texts. */
-async function readTexts(
-  { store }: WatchSource,
-  { shared, clock }: Pick<RouteTools, 'shared' | 'clock'>,
-): Promise<ReadonlyMap<string, string>> {
+type Texts = ReadonlyMap<string, string>
+
+/** Those of the scrape before, for the next one where they cannot be read. */
+const lastTexts = new WeakMap<WatchSource, Texts>()
+
+/** A scrape does not fail for want of texts, and its series do not come and go with them. */
+async function readTexts(watch: WatchSource, { shared, clock }: Pick<RouteTools, 'shared' | 'clock'>): Promise<Texts> {
   const toMs = clock.now()
   const asked = { from: new Date(toMs - hourMs), to: new Date(toMs), limit: 200 }
-  const statements = await shared.ask('texts', () => store.statements(asked)).catch(() => [])
-  return new Map(statements.flatMap(({ queryid, text }) => (text === null ? [] : [[queryid, text] as const])))
+  const read = async (): Promise<Texts> => {
+    const statements = await watch.store.statements(asked)
+    return new Map(statements.flatMap(({ queryid, text }) => (text === null ? [] : [[queryid, text] as const])))
+  }
+  const texts = await shared.ask('texts', read).catch(() => lastTexts.get(watch) ?? new Map<string, string>())
+  lastTexts.set(watch, texts)
+  return texts
 }

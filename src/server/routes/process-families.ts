@@ -5,7 +5,6 @@ import type { Health } from '../contract/health.ts'
 import type { Sources } from '../sources.ts'
 
 export function familiesOfProcess({ version }: Pick<Sources, 'version'>, health: Health): readonly Family[] {
-  const isKnown = health.database.status !== 'unknown'
   return [
     {
       name: 'pgstrata_info',
@@ -15,18 +14,19 @@ export function familiesOfProcess({ version }: Pick<Sources, 'version'>, health:
     },
     {
       name: 'pgstrata_health',
-      help: 'Whether a part is there: 1, or 0 while it is away.',
+      help: 'Whether a part is there: 1, or 0 while it is away; NaN while that is not known. `pool` is where statements of applications go.',
       type: 'gauge',
       samples: [
-        ...(isKnown ? [{ labels: { part: 'primary' }, value: health.database.status === 'up' ? 1 : 0 }] : []),
-        ...health.replicas
-          .filter(({ status }) => status !== 'unknown')
-          .map(({ name, status }) => ({ labels: { part: `replica ${name}` }, value: status === 'up' ? 1 : 0 })),
-        ...(health.redis === 'none' ? [] : [{ labels: { part: 'redis' }, value: health.redis === 'up' ? 1 : 0 }]),
-        ...(health.feed === 'up' || health.feed === 'down'
-          ? [{ labels: { part: 'feed' }, value: health.feed === 'up' ? 1 : 0 }]
-          : []),
+        partOf('primary', health.database.status),
+        partOf('pool', health.pool.status),
+        ...health.replicas.map(({ name, status }) => partOf(`replica ${name}`, status)),
+        ...(health.redis === 'none' ? [] : [partOf('redis', health.redis)]),
+        ...(health.feed === 'none' ? [] : [partOf('feed', health.feed)]),
       ],
     },
   ]
+}
+
+function partOf(part: string, status: 'up' | 'lagging' | 'down' | 'unknown'): Family['samples'][number] {
+  return { labels: { part }, value: status === 'unknown' ? Number.NaN : status === 'up' ? 1 : 0 }
 }

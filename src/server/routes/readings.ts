@@ -1,17 +1,38 @@
-// What several routes say in the same way: the pool, the cache, nodes, what was measured last. Nothing here asks a server.
+// What several routes say in the same way: the pool, the cache, nodes, what was measured last.
 
 import type { NodeReport } from '../../db/node-facts.ts'
-import type { Series } from '../../watch/index.ts'
+import type { Now, Series } from '../../watch/index.ts'
 import type { CacheNamespace, CacheStatistics, NodeState, PoolNode } from '../contract/database.ts'
+import { knownError } from '../errors.ts'
 import type { RouteTools } from '../route.ts'
-import type { Sources } from '../sources.ts'
+import type { Sources, WatchSource } from '../sources.ts'
 
-/** What was measured last, also where another process measures; nothing without `watch`. */
-export async function seriesNow({
-  sources: { watch },
-  shared,
-}: Pick<RouteTools, 'sources' | 'shared'>): Promise<readonly Series[]> {
-  return watch === undefined ? [] : await shared.ask('now', () => watch.series())
+/** What was measured last, the same in every process: where another one measures, as it has stored it. */
+export function readNow(watch: WatchSource, { shared }: Pick<RouteTools, 'shared'>): Promise<Now> {
+  return shared.ask('now', () => watch.now())
+}
+
+/** What an answer is made of where a part cannot be read: the rest, and a list of what is missing. */
+export class Parts {
+  readonly missing: string[] = []
+
+  async read<T, E>(what: string, work: () => Promise<T>, instead: E): Promise<T | E> {
+    try {
+      return await work()
+    } catch (given) {
+      const error = knownError(given)
+      if (error === undefined) throw given
+      this.missing.push(`${what} (${error.code})`)
+      return instead
+    }
+  }
+
+  /** Nothing without `watch`. */
+  async series({ sources: { watch }, shared }: Pick<RouteTools, 'sources' | 'shared'>): Promise<readonly Series[]> {
+    if (watch === undefined) return []
+    const now = await this.read('what is measured', () => readNow(watch, { shared }), undefined)
+    return now?.series() ?? []
+  }
 }
 
 export function poolOf({ pool }: Pick<Sources, 'pool'>): readonly PoolNode[] {

@@ -64,6 +64,7 @@ export const upkeepRoutes: readonly Route[] = [
     summary: 'The last 50 runs of a job, the newest first.',
     params: jobName,
     answer: jobHistoryShape,
+    fails: ['JOB_UNKNOWN'],
     handle: async ({ params: { name } }, { sources: { jobs }, shared }) => {
       const runs = await shared.ask(`runs ${name}`, () => jobs.history(name))
       return { runs: runs.map(runOf) }
@@ -77,6 +78,8 @@ export const upkeepRoutes: readonly Route[] = [
     body: object<object>({}),
     answer: jobRanShape,
     status: ({ state }) => (state === 'done' ? 200 : 500),
+    statuses: { 200: 'Done.', 500: 'The job failed; `failure` says why.' },
+    fails: ['JOB_UNKNOWN', 'JOB_BUSY'],
     handle: async ({ params: { name } }, { sources: { jobs } }) => {
       const { job, state, did, warnings, failure, durationMs } = await jobs.runNow(name)
       return { job, state, did, warnings, failure, durationMs }
@@ -117,6 +120,7 @@ export const upkeepRoutes: readonly Route[] = [
     summary: 'The plan of a statement, and what strikes about it; with `analyze` it is run, and rolled back.',
     body: explainRequestShape,
     answer: explainShape,
+    fails: ['EXPLAIN_REFUSED', 'EXPLAIN_FAILED', 'SQL_SYNTAX'],
     handle: ({ body }, { sources }) => sources.explain(body),
   }),
 ]

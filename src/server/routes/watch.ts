@@ -1,6 +1,6 @@
 // What is measured: now, from what was read last, and over time, from the store.
 
-import type { LockTree, Series } from '../../watch/index.ts'
+import type { LockTree, Now, Series } from '../../watch/index.ts'
 import {
   indexesShape,
   loadQueryShape,
@@ -27,9 +27,8 @@ import {
 } from '../contract/watch.ts'
 import { invalidValue } from '../errors.ts'
 import { jsonRoute, required, type Route, type RouteTools } from '../route.ts'
-import type { Shared } from '../shared.ts'
 import type { Span, WatchSource } from '../sources.ts'
-import { namedLabels, poolOf, seriesNow } from './readings.ts'
+import { namedLabels, Parts, poolOf, readNow } from './readings.ts'
 import { chooseSpan, chooseStepMs } from './span.ts'
 
 const measured = { method: 'GET', group: 'watch', access: 'read', cache: 'revalidate', needs: 'watch' } as const
@@ -43,6 +42,7 @@ export const watchRoutes: readonly Route[] = [
     cache: 'none',
     summary: 'The first page of a dashboard: health, calls, pool, load, alerts that stand, and probes.',
     answer: overviewShape,
+    asks: 'nothing',
     handle: (_, tools) => readOverview(tools),
   }),
   jsonRoute<SeriesAnswer, unknown, SeriesQuery>({
@@ -54,7 +54,8 @@ export const watchRoutes: readonly Route[] = [
     handle: async ({ query }, { sources, shared, clock }) => {
       const watch = required(sources.watch, 'watch')
       const span = chooseSpan(query, clock)
-      const stepMs = chooseStepMs(query.step, span)
+      const wanted = { ...stretchOf(span), metric: query.metric, stepMs: chooseStepMs(query.step, span) }
+      const stepMs = watch.store.stepMs(wanted)
       const asked = { ...query, ...span, stepMs }
       const series = await shared.ask(`series ${JSON.stringify(asked)}`, () => readSeries(watch, asked))
       return { metric: query.metric, ...isoSpan(span), stepSeconds: stepMs / 1_000, series }
@@ -83,8 +84,9 @@ export const watchRoutes: readonly Route[] = [
     handle: async ({ query: { step, node, ...asked } }, { sources, shared, clock }) => {
       const watch = required(sources.watch, 'watch')
       const span = chooseSpan(asked, clock)
-      const stepMs = chooseStepMs(step, span)
-      const choice = { ...stretchOf(span), stepMs, node }
+      const stretch = stretchOf(span)
+      const stepMs = watch.store.stepMs({ ...stretch, metric: loadMetric, stepMs: chooseStepMs(step, span) })
+      const choice = { ...stretch, stepMs, node }
       const load = await shared.ask(`load ${JSON.stringify(choice)}`, () => readLoad(watch, choice))
       return { ...isoSpan(span), stepSeconds: stepMs / 1_000, ...load }
     },
@@ -94,7 +96,7 @@ export const watchRoutes: readonly Route[] = [
     path: '/api/sessions',
     summary: 'Sessions by state, and the tree of those that wait for a lock, of each node.',
     answer: sessionsShape,
-    handle: (_, { sources, shared }) => readSessions(required(sources.watch, 'watch'), shared),
+    handle: async (_, tools) => sessionsOf(await readNow(required(tools.sources.watch, 'watch'), tools)),
   }),
   jsonRoute<TablesAnswer>({
     ...measured,
@@ -102,8 +104,8 @@ export const watchRoutes: readonly Route[] = [
     summary: 'Tables with their size, dead rows, HOT ratio and sequential scans, as probes read them last.',
     answer: tablesShape,
     handle: async (_, tools) => {
-      required(tools.sources.watch, 'watch')
-      return { tables: readTables(await seriesNow(tools)) }
+      const now = await readNow(required(tools.sources.watch, 'watch'), tools)
+      return { tables: readTables(now.series()) }
     },
   }),
   jsonRoute<IndexesAnswer>({
@@ -112,24 +114,30 @@ export const watchRoutes: readonly Route[] = [
     summary: 'Indexes with their size and scans, and those that nothing uses.',
     answer: indexesShape,
     handle: async (_, tools) => {
-      required(tools.sources.watch, 'watch')
-      return { indexes: readIndexes(await seriesNow(tools)) }
+      const now = await readNow(required(tools.sources.watch, 'watch'), tools)
+      return { indexes: readIndexes(now.series()) }
     },
   }),
 ]
+
+const loadMetric = 'pgstrata_active_sessions'
 
 function isoSpan({ fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }): { from: string; to: string } {
   return { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() }
 }
 
-async function readOverview({ sources, health, shared }: RouteTools): Promise<Overview> {
+async function readOverview(tools: RouteTools): Promise<Overview> {
+  const { sources, health, shared } = tools
   const { watch, alerts, calls, version } = sources
-  const standing = alerts === undefined ? [] : await shared.ask('alerts', () => alerts.open())
+  const parts = new Parts()
+  const standing =
+    alerts === undefined ? [] : await parts.read('alerts', () => shared.ask('alerts', () => alerts.open()), [])
   const count = (severity: string): number =>
     standing.filter((alert) => alert.state === 'firing' && alert.severity === severity).length
   const load = new Map<string, number>()
-  const series = await seriesNow({ sources, shared })
-  for (const one of series.filter(({ metric }) => metric.name === 'pgstrata_active_sessions')) {
+  const now =
+    watch === undefined ? undefined : await parts.read('what is measured', () => readNow(watch, tools), undefined)
+  for (const one of now?.series(loadMetric) ?? []) {
     const wait = namedLabels(one)['wait_type'] ?? ''
     load.set(wait, (load.get(wait) ?? 0) + one.value)
   }
@@ -141,7 +149,7 @@ async function readOverview({ sources, health, shared }: RouteTools): Promise<Ov
     watching: watch?.role ?? 'off',
     load: Object.fromEntries(load),
     alerts: { critical: count('critical'), warning: count('warning'), info: count('info') },
-    probes: (watch?.states() ?? []).map(({ node, probe, atMs, everyMs, tookMs, unavailable, failure }) => ({
+    probes: (now?.states() ?? []).map(({ node, probe, atMs, everyMs, tookMs, unavailable, failure }) => ({
       node,
       probe,
       at: atMs === undefined ? null : new Date(atMs).toISOString(),
@@ -150,6 +158,7 @@ async function readOverview({ sources, health, shared }: RouteTools): Promise<Ov
       unavailable: unavailable ?? null,
       failed: failure !== undefined,
     })),
+    missing: parts.missing,
   }
 }
 
@@ -187,7 +196,7 @@ async function readLoad(
     ...stretch
   }: { readonly from: Date; readonly to: Date; readonly node: string | undefined; readonly stepMs: number },
 ): Promise<Pick<LoadAnswer, 'waits' | 'top'>> {
-  const stored = await store.series({ ...stretch, metric: 'pgstrata_active_sessions', stepMs })
+  const stored = await store.series({ ...stretch, metric: loadMetric, stepMs })
   const waits = new Map<string, Map<number, number>>()
   for (const {
     labels: [wait = ''],
@@ -203,15 +212,12 @@ async function readLoad(
   }
 }
 
-async function readSessions(watch: WatchSource, shared: Shared): Promise<SessionsAnswer> {
-  const { latest } = watch
-  const states = (await shared.ask('now', () => watch.series())).filter(
-    ({ metric }) => metric.name === 'pgstrata_connections',
-  )
+function sessionsOf(now: Now): SessionsAnswer {
+  const states = now.series('pgstrata_connections')
   const nodes = [...new Set(states.map(({ node }) => node))]
   return {
     nodes: nodes.map((node) => {
-      const detail = latest.detail(node, 'locks') as { readonly roots: readonly LockTree[] } | undefined
+      const detail = now.detail(node, 'locks') as { readonly roots: readonly LockTree[] } | undefined
       return {
         node,
         states: Object.fromEntries(

@@ -1,7 +1,8 @@
 // What this process saw goes to pgstrata.watch_call, watch_shape and watch_metric: every ten seconds, in one statement.
 //
-// What must be true: the 50 shapes that took most have rows of their own, all others are one, so a flush is at most 51 shapes of
-// the bins they have. What cannot be stored is kept, in the same bounded histograms, and goes with the next flush; the
+// What must be true: the 50 shapes that took most have rows of their own, all other statements are one, and all other work, so a flush is
+// at most 52 shapes of the bins they have; texts are at most 5,000, of 2,000 characters: where there are as many, a shape that is new
+// counts as one of all others until old ones have gone. What cannot be stored is kept, in the same bounded histograms, and goes with the next flush; the
 // application is never disturbed. Where the connection is lost during the statement it may have been stored, and is then stored
 // twice: nobody can know.
 // State: how often it failed since it last went through, and what counters came to that could not be stored.
@@ -14,8 +15,9 @@ import { jitter, type Random } from '../../base/random.ts'
 import type { Queryable } from '../../db/db.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
 import { seriesOf, type Point } from '../model/metric.ts'
+import { mostStoredTexts } from '../model/rows.ts'
 import type { CallRecorder } from './recorder.ts'
-import type { TakenCalls } from './shapes.ts'
+import { restOfStatements, restOfWork, type TakenCalls } from './shapes.ts'
 
 export interface FlushOptions {
   readonly recorder: CallRecorder
@@ -40,6 +42,9 @@ const mostShapes = 50
 const lastFlushMs = 5_000
 /** What an application's measurements are called by where the name of a node stands. */
 const applicationNode = 'app'
+const rests = [restOfStatements, restOfWork]
+/** Of a text. */
+const mostCharacters = 2_000
 
 export function createCallFlush({ recorder, on, points, clock, random, logger }: FlushOptions): CallFlush {
   const processName = nameProcess(random)
@@ -112,13 +117,39 @@ function storeStatement(taken: readonly TakenCalls[], points: Measured, processN
   const rows = taken.flatMap(({ shape, calls }) => calls.bins().map((bin) => ({ shape: shape.id, ...bin })))
   const shapes = taken.map(({ shape }) => shape)
   return sql`
-    with shape as (
-      insert into pgstrata.watch_shape as kept (shape, kind, text, queryid)
-      select * from unnest(
+    with given as (
+      select *
+      from unnest(
         ${shapes.map(({ id }) => id)}::text[],
         ${shapes.map(({ kind }) => kind)}::text[],
-        ${shapes.map(({ text }) => text)}::text[],
-        ${shapes.map(({ queryid }) => queryid ?? null)}::bigint[])
+        ${shapes.map(({ text }) => text.slice(0, mostCharacters))}::text[],
+        ${shapes.map(({ queryid }) => queryid ?? null)}::bigint[]) as g (shape, kind, text, queryid)
+    ), known as (
+      select k.shape from pgstrata.watch_shape k where k.shape in (select g.shape from given g)
+    ), fresh as (
+      select g.shape
+      from given g
+      where g.shape not in (select k.shape from known k)
+        and g.shape <> all (${rests.map(({ id }) => id)})
+      limit (select greatest(0, ${mostStoredTexts} - count(*)) from pgstrata.watch_shape)
+    ), placed as (
+      select g.shape,
+        case when exists (select from known k where k.shape = g.shape) or exists (select from fresh f where f.shape = g.shape)
+          then g.shape when g.kind = 'work' then ${restOfWork.id} else ${restOfStatements.id} end as as_shape
+      from given g
+    ), shape as (
+      insert into pgstrata.watch_shape as kept (shape, kind, text, queryid)
+      select g.shape, g.kind, g.text, g.queryid
+      from given g
+      where g.shape in (select p.as_shape from placed p)
+      union all
+      select rest.shape, rest.kind, rest.text, null
+      from unnest(
+        ${rests.map(({ id }) => id)}::text[],
+        ${rests.map(({ kind }) => kind)}::text[],
+        ${rests.map(({ text }) => text)}::text[]) as rest (shape, kind, text)
+      where rest.shape in (select p.as_shape from placed p)
+        and rest.shape not in (select g.shape from given g)
       order by 1
       on conflict (shape) do update
       set seen_at = now(), queryid = coalesce(excluded.queryid, kept.queryid)
@@ -126,13 +157,15 @@ function storeStatement(taken: readonly TakenCalls[], points: Measured, processN
         or (excluded.queryid is not null and excluded.queryid is distinct from kept.queryid)
     ), call as (
       insert into pgstrata.watch_call (at, node, shape, bin, calls, errors, seconds)
-      select now(), ${applicationNode}, *
+      select now(), ${applicationNode}, p.as_shape, r.bin, sum(r.calls), sum(r.errors), sum(r.seconds)
       from unnest(
         ${rows.map(({ shape }) => shape)}::text[],
         ${rows.map(({ bin }) => bin)}::smallint[],
         ${rows.map(({ calls }) => calls)}::bigint[],
         ${rows.map(({ errors }) => errors)}::bigint[],
-        ${rows.map(({ seconds }) => seconds)}::double precision[])
+        ${rows.map(({ seconds }) => seconds)}::double precision[]) as r (shape, bin, calls, errors, seconds)
+      join placed p on p.shape = r.shape
+      group by p.as_shape, r.bin
     )
     insert into pgstrata.watch_metric (at, node, metric, labels, value)
     select now(), ${applicationNode}, metric, ${seriesOf([processName])}, value

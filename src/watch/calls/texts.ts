@@ -41,17 +41,26 @@ export class CallTexts {
   /** Those with something recorded; whoever takes it clears it. The others grow older. */
   due(): readonly TextEntry[] {
     const due: TextEntry[] = []
-    const isCrowded = this.#entries.size > crowded
+    const { isCrowded } = this
     for (const entry of this.#entries.values()) {
       if (entry.recorded.count > 0) {
         entry.idleRounds = 0
         due.push(entry)
       } else if (isCrowded || ++entry.idleRounds >= idleRoundsKept) {
-        this.#entries.delete(entry.text)
-        this.#characters -= entry.text.length
+        this.forget(entry)
       }
     }
     return due
+  }
+
+  /** Once what was recorded of it has been taken. */
+  forget(entry: TextEntry): void {
+    if (this.#entries.delete(entry.text)) this.#characters -= entry.text.length
+  }
+
+  /** There is little room left. */
+  get isCrowded(): boolean {
+    return this.#entries.size > crowded
   }
 
   get size(): number {

@@ -5,7 +5,10 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Metric } from './metric.ts'
 
-/** A series now. Of a counter: `value` is what the server says, `perSecond` what was added since the reading before. */
+/**
+ * A series now. Of a counter: `value` is what the server says, `perSecond` what was added since the reading before. A share of nothing, or
+ * of too little to tell, is NaN.
+ */
 export interface Series {
   readonly node: string
   readonly metric: Metric
@@ -36,10 +39,13 @@ export interface LatestReading {
 
 export class Latest {
   readonly #clock: Clock
+  readonly #graceMs: number
   readonly #readings = new Map<string, LatestReading>()
 
-  constructor(clock: Clock) {
+  /** `graceMs`: how late a reading may come to be noted. */
+  constructor(clock: Clock, graceMs: number = usualGraceMs) {
     this.#clock = clock
+    this.#graceMs = graceMs
   }
 
   note(reading: LatestReading): void {
@@ -52,10 +58,15 @@ export class Latest {
 
   /** All that is known of now. */
   series(metric?: string): readonly Series[] {
-    const nowMs = this.#clock.now()
-    return [...this.#readings.values()].flatMap(({ state, series }) =>
-      isOld(state, nowMs) ? [] : metric === undefined ? series : series.filter((one) => one.metric.name === metric),
+    return this.measured().filter(
+      (one) => !Number.isNaN(one.value) && (metric === undefined || one.metric.name === metric),
     )
+  }
+
+  /** With those that there was too little of to tell: their value is NaN. */
+  measured(): readonly Series[] {
+    const nowMs = this.#clock.now()
+    return [...this.#readings.values()].flatMap(({ state, series }) => (this.#isOld(state, nowMs) ? [] : series))
   }
 
   /** What became of each probe, the old ones too. */
@@ -63,17 +74,20 @@ export class Latest {
     return [...this.#readings.values()].map(({ state }) => state)
   }
 
+  /** Of now, as series() is. */
   detail(node: string, probe: string): unknown {
-    return this.#readings.get(keyOf(node, probe))?.state.detail
+    const state = this.#readings.get(keyOf(node, probe))?.state
+    return state === undefined || this.#isOld(state, this.#clock.now()) ? undefined : state.detail
+  }
+
+  #isOld({ atMs, everyMs }: ProbeState, nowMs: number): boolean {
+    return atMs === undefined || nowMs - atMs > intervalsKept * everyMs + this.#graceMs
   }
 }
 
 /** Readings are as old as their interval when the next is due; a late one is not at once untrue. */
 const intervalsKept = 3
-
-function isOld({ atMs, everyMs }: ProbeState, nowMs: number): boolean {
-  return atMs === undefined || nowMs - atMs > intervalsKept * everyMs + 5_000
-}
+const usualGraceMs = 5_000
 
 function keyOf(node: string, probe: string): string {
   return `${node} ${probe}`

@@ -28,3 +28,6 @@ export interface QueryText {
   readonly queryid: string
   readonly text: string
 }
+
+/** Of statements, and as many of what applications send. Those that were seen last stay. */
+export const mostStoredTexts = 5_000

@@ -5,6 +5,7 @@
 import { loadShapes, shapeOf } from '../../sql/shape.ts'
 import { sql } from '../../sql/sql.ts'
 import type { Ask } from '../../db/own-questions.ts'
+import { whyNotAll } from './sees-all.ts'
 
 export interface DatabaseInfo {
   readonly database: string
@@ -29,7 +30,7 @@ export async function readDatabaseInfo(ask: Ask): Promise<DatabaseInfo> {
       case when pg_has_role('pg_read_all_stats', 'usage') then (
         select count(*)::int
         from pg_stat_activity a
-        where a.datid = d.oid and a.state = 'active' and a.pid <> pg_backend_pid()
+        where a.datid = d.oid and a.state = 'active' and a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
       ) end as active_connections,
       current_setting('max_connections')::int as max_connections,
       current_setting('server_version') as version,
@@ -99,10 +100,16 @@ export interface LongRunningQuery {
   readonly blocked_by: readonly number[]
 }
 
+/** An array, as the application's code reads it. */
+export type LongRunningQueries = readonly LongRunningQuery[] & {
+  /** Why it is not of all sessions; undefined: it is. */
+  readonly unavailable: string | undefined
+}
+
 const mostRunning = 100
 
 /** Statements, and transactions that wait for their client, that are older than `minMs`; the oldest first, at most 100. */
-export async function readLongRunning(ask: Ask, minMs: number): Promise<readonly LongRunningQuery[]> {
+export async function readLongRunning(ask: Ask, minMs: number): Promise<LongRunningQueries> {
   const rows = await ask<LongRunningQuery>(sql`
     select a.pid, a.query, a.state, a.wait_event_type, a.wait_event, a.usename::text as usename, a.application_name,
       run.ms as duration,
@@ -120,5 +127,6 @@ export async function readLongRunning(ask: Ask, minMs: number): Promise<readonly
     order by run.ms desc
     limit ${mostRunning}`)
   await loadShapes()
-  return rows.map((row) => ({ ...row, query: shapeOf(row.query).text }))
+  const shown = rows.map((row) => ({ ...row, query: shapeOf(row.query).text }))
+  return Object.assign(shown, { unavailable: await whyNotAll(ask) })
 }

@@ -7,6 +7,8 @@ import type { SlowQueryEvent } from './slow.ts'
 
 export interface MonitorEvents {
   slowQuery: [SlowQueryEvent]
+  /** Slow statements that no event tells of: since the last time, and since the monitor was made. */
+  slowQueriesDropped: [{ readonly count: number; readonly total: number }]
   poolStats: [PoolStats]
   poolWarning: [PoolStats & { readonly threshold: number }]
   staleView: [ViewFreshness]

@@ -11,10 +11,18 @@ export interface Measured {
   /** Per cent; null or undefined: not known. */
   readonly cacheHitRatio: number | null | undefined
   readonly slowQueries: number
+  readonly slowQueriesDropped: number
   readonly windowMs: number
 }
 
-export function formatMeasured({ recorder, pool, cacheHitRatio, slowQueries, windowMs }: Measured): string {
+export function formatMeasured({
+  recorder,
+  pool,
+  cacheHitRatio,
+  slowQueries,
+  slowQueriesDropped,
+  windowMs,
+}: Measured): string {
   const { total } = recorder
   const { histogram } = recorder.windows.read(windowMs)
   const families: Family[] = [
@@ -33,6 +41,11 @@ export function formatMeasured({ recorder, pool, cacheHitRatio, slowQueries, win
     },
     counter('db_query_errors_total', 'Statements that failed.', total.failed),
     counter('db_slow_queries_total', 'Statements that took longer than the threshold.', slowQueries),
+    counter(
+      'db_slow_queries_dropped_total',
+      'Of those, too many at once to tell of each by an event.',
+      slowQueriesDropped,
+    ),
     {
       name: 'db_pool_connections',
       help: 'Connections of the pool by state; waiting are requests that wait for one, max is the limit.',

@@ -1,6 +1,7 @@
 // DatabasePerformanceMonitor: what an application sees of its database, through any pg.Pool. It observes the pool from its
 // making on, asks the server only when it is asked itself or somebody listens, and tells by events:
 //   slowQuery     a statement, or named work, took longer than `slowQueryMs`       SlowQueryEvent
+//   slowQueriesDropped  there were too many at once to tell of each                 { count, total }
 //   poolStats     every five seconds                                                PoolStats
 //   poolWarning   the pool is full beyond `connectionPoolWarning`, or somebody waits
 //   staleView     what a materialized view holds is too old                         ViewFreshness
@@ -14,9 +15,10 @@
 
 import { EventEmitter } from 'node:events'
 import { systemClock, type Clock } from '../../base/clock.ts'
+import type { Db } from '../../db/db.ts'
 import { observePool } from '../../db/observe-pool.ts'
 import { CallRecorder } from '../calls/recorder.ts'
-import type { CallShape } from '../calls/shapes.ts'
+import { workName, type CallShape } from '../calls/shapes.ts'
 import { asker, type Ask, type AnyPool } from '../../db/own-questions.ts'
 import {
   readCacheHitRatio,
@@ -24,7 +26,7 @@ import {
   readLongRunning,
   type CacheHitRatio,
   type DatabaseInfo,
-  type LongRunningQuery,
+  type LongRunningQueries,
 } from './database.ts'
 import { readFreshness, type ViewFreshness } from './freshness.ts'
 import { readIndexUsage, readUnusedIndexes, type AskedReplica, type IndexUsage, type UnusedIndex } from './indexes.ts'
@@ -43,6 +45,8 @@ export interface MonitorOptions {
   readonly thresholds?: Partial<MonitorThresholds>
   /** Each is asked for itself whether an index is used there. */
   readonly replicas?: readonly AskedReplica[]
+  /** A way to the primary past any pooler, which vacuumTable() and analyzeTable() take. Default: the pool. */
+  readonly direct?: Db | AnyPool
   readonly clock?: Clock
 }
 
@@ -56,6 +60,7 @@ export class DatabasePerformanceMonitor extends EventEmitter<MonitorEvents> {
   readonly #ask: Ask
   readonly #clock: Clock
   readonly #replicas: readonly AskedReplica[]
+  readonly #direct: Db | AnyPool | undefined
   readonly #thresholds: MonitorThresholds
   readonly #recorder: CallRecorder
   readonly #works = new Works()
@@ -66,12 +71,13 @@ export class DatabasePerformanceMonitor extends EventEmitter<MonitorEvents> {
   #asksCache = false
   #closing: Promise<void> | undefined
 
-  constructor(pool: AnyPool, { thresholds = {}, replicas = [], clock = systemClock }: MonitorOptions = {}) {
+  constructor(pool: AnyPool, { thresholds = {}, replicas = [], direct, clock = systemClock }: MonitorOptions = {}) {
     super()
     this.#pool = pool
     this.#ask = asker(pool)
     this.#clock = clock
     this.#replicas = replicas
+    this.#direct = direct
     this.#thresholds = { ...defaultThresholds, ...checkThresholds(thresholds) }
     const tell = this.#tell
     const listens = (event: keyof MonitorEvents): boolean => this.listenerCount(event) > 0
@@ -81,6 +87,7 @@ export class DatabasePerformanceMonitor extends EventEmitter<MonitorEvents> {
       server: new ServerView(pool, this.#ask),
       isHeard: () => this.#closing === undefined && listens('slowQuery'),
       tell: (event) => tell('slowQuery', event),
+      tellDropped: (dropped) => tell('slowQueriesDropped', dropped),
       identified: (shape, queryid) => this.#recorder.shapes.identify(shape, queryid),
     })
     this.#recorder = new CallRecorder({
@@ -88,7 +95,15 @@ export class DatabasePerformanceMonitor extends EventEmitter<MonitorEvents> {
       slowMs: this.#thresholds.slowQueryMs,
       onSlow: (call) => this.#slow.note(call),
     })
-    this.#rounds = new Rounds({ pool, ask: this.#ask, clock, thresholds: this.#thresholds, listens, tell })
+    this.#rounds = new Rounds({
+      pool,
+      ask: this.#ask,
+      clock,
+      thresholds: this.#thresholds,
+      listens,
+      tell,
+      settle: () => this.#recorder.settle(),
+    })
     const works = this.#works
     const observer = {
       get needsContext() {
@@ -118,7 +133,7 @@ export class DatabasePerformanceMonitor extends EventEmitter<MonitorEvents> {
 
   /** Runs `work`, which has that name in events and statistics. Its statements are counted besides, each by itself. */
   async trackQuery<T>(work: () => Promise<T> | T, name: string): Promise<T> {
-    const named = new Work(name)
+    const named = new Work(workName(name))
     const sinceMs = this.#clock.monotonic()
     let failure: Error | null = null
     try {
@@ -172,7 +187,8 @@ export class DatabasePerformanceMonitor extends EventEmitter<MonitorEvents> {
     return readUnusedIndexes(this.#ask, this.#replicas)
   }
 
-  getLongRunningQueries(minMs: number = longRunningMs): Promise<readonly LongRunningQuery[]> {
+  /** The answer has `unavailable` where the role may not see the sessions of others: it is then of its own alone. */
+  getLongRunningQueries(minMs: number = longRunningMs): Promise<LongRunningQueries> {
     return readLongRunning(this.#ask, minMs)
   }
 
@@ -187,7 +203,7 @@ export class DatabasePerformanceMonitor extends EventEmitter<MonitorEvents> {
 
   #tend(how: 'analyze' | 'vacuum', table: TableName): Promise<UpkeepReport> {
     const monotonic = (): number => this.#clock.monotonic()
-    return tendTable({ pool: this.#pool, ask: this.#ask, monotonic }, how, table)
+    return tendTable({ pool: this.#pool, direct: this.#direct, ask: this.#ask, monotonic }, how, table)
   }
 
   /** For a route of the application's own. The cache's ratio is that of the scrape before: this asks nobody. */
@@ -198,6 +214,7 @@ export class DatabasePerformanceMonitor extends EventEmitter<MonitorEvents> {
       pool: readPool(this.#pool),
       cacheHitRatio: this.#cache?.ratio,
       slowQueries: this.#slow.count,
+      slowQueriesDropped: this.#slow.dropped,
       windowMs: minuteMs,
     })
   }

@@ -2,7 +2,7 @@
 // and only while somebody listens for what comes of it.
 //
 // What must be true: one round at a time; one that fails is told of as `checkFailed` where somebody listens, and does not keep the
-// next from coming. A warning is given when it begins and once a minute (of views: once an hour) while it lasts.
+// next from coming. A warning is given when it begins and once a minute (of views, and of what may not be seen: once an hour) while it lasts.
 // The timers keep no process alive.
 
 import type { Clock } from '../../base/clock.ts'
@@ -22,6 +22,8 @@ export interface RoundsParts {
   readonly thresholds: Readonly<MonitorThresholds>
   readonly listens: (event: keyof MonitorEvents) => boolean
   readonly tell: Tell
+  /** What was recorded is put in order, also where nobody asks for it. */
+  readonly settle: () => Promise<void>
 }
 
 const poolEveryMs = 1_000
@@ -34,7 +36,7 @@ const fewestBlocks = 1_000
 export class Rounds {
   readonly #parts: RoundsParts
   readonly #sayAgain: Repeats
-  readonly #sayViewAgain: Repeats
+  readonly #sayHourly: Repeats
   #stop: (() => void) | undefined
   #rounds = 0
   #checking: Promise<void> | undefined
@@ -44,7 +46,7 @@ export class Rounds {
   constructor(parts: RoundsParts) {
     this.#parts = parts
     this.#sayAgain = new Repeats(parts.clock, minuteMs)
-    this.#sayViewAgain = new Repeats(parts.clock, 60 * minuteMs)
+    this.#sayHourly = new Repeats(parts.clock, 60 * minuteMs)
     this.#plan()
   }
 
@@ -54,7 +56,10 @@ export class Rounds {
       this.#plan()
       this.#rounds++
       this.lookAtPool(this.#rounds % statsEveryRounds === 0)
-      if (this.#rounds % checkEveryRounds === 0) void this.#checkOnce()
+      if (this.#rounds % checkEveryRounds !== 0) return
+      void this.#checkOnce()
+      // Where the parser cannot be loaded, who asks for shapes is told.
+      void this.#parts.settle().catch(() => undefined)
     })
   }
 
@@ -98,7 +103,7 @@ export class Rounds {
     const { ask, thresholds, tell } = this.#parts
     for (const view of await readFreshness(ask, thresholds.materialized_view_staleness_hours)) {
       const subject = JSON.stringify([view.schema, view.view])
-      if (this.#sayViewAgain.isDue(subject, view.stale === true)) tell('staleView', view)
+      if (this.#sayHourly.isDue(subject, view.stale === true)) tell('staleView', view)
     }
   }
 
@@ -125,11 +130,16 @@ export class Rounds {
   async #checkReplicas(): Promise<void> {
     const { pool, ask, thresholds, tell } = this.#parts
     for (const one of await readReplicaLags(pool, ask)) {
+      const told = { ...one, threshold: thresholds.replicaLagMs }
+      if (one.unavailable !== undefined) {
+        if (this.#sayHourly.isDue('replicas', true)) tell('replicaLag', told)
+        continue
+      }
       // Of one that streams and has not said yet how far it is, nothing is known.
       const isDown = one.lagMs === null && one.lagBytes === null
       const isBehind = isDown || (one.lagMs ?? 0) > thresholds.replicaLagMs
       if (this.#sayAgain.isDue(`replica ${one.replica}`, isBehind)) {
-        tell('replicaLag', { ...one, threshold: thresholds.replicaLagMs })
+        tell('replicaLag', told)
       }
     }
   }

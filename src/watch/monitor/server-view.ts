@@ -7,6 +7,7 @@
 import { messageOf } from '../../base/errors.ts'
 import { sqlstateOf } from '../../sql/sqlstate.ts'
 import { sql } from '../../sql/sql.ts'
+import { explainGeneric } from '../../db/generic-plan.ts'
 import { mayRead } from './may-read.ts'
 import type { CallShape } from '../calls/shapes.ts'
 import { onOneClient, type Ask, type OnClient, type AnyPool } from '../../db/own-questions.ts'
@@ -34,6 +35,11 @@ export class ServerView {
   constructor(pool: AnyPool, ask: Ask) {
     this.#pool = pool
     this.#ask = ask
+  }
+
+  /** What was asked of that shape already; undefined: nothing. */
+  asked(shape: ExplainedShape): Promise<Omit<GenericPlan, 'plan'>> | undefined {
+    return this.#queryids.get(shape.id)
   }
 
   /** `text` as it was sent. The plan is not remembered. */
@@ -66,9 +72,10 @@ export class ServerView {
       return await onOneClient(this.#pool, async (on) => {
         await on.query(sql`begin; set local statement_timeout = '1s'; set local lock_timeout = '500ms'`)
         this.#major ??= await readMajor(on)
-        const found = this.#major >= 16 ? await explainText(on, text) : await explainPrepared(on, text)
+        const options = { text, major: this.#major, options: 'verbose, format json' }
+        const rows = await explainGeneric((statement) => on.query(statement), options)
         await on.query(sql`rollback`)
-        return found
+        return readExplained(rows)
       })
     } catch (error) {
       // Its words may quote what stands in the text.
@@ -89,30 +96,10 @@ async function readMajor(on: OnClient): Promise<number> {
   return Number(row?.['major'])
 }
 
-async function explainText(on: OnClient, text: string): Promise<GenericPlan> {
-  return readExplained(await on.query(sql`explain (verbose, generic_plan, format json) ${sql.raw(text)}`))
-}
-
-/** Before 16 a statement with parameters is explained as a prepared one. The transaction takes no notice of PREPARE's end. */
-async function explainPrepared(on: OnClient, text: string): Promise<GenericPlan> {
-  const name = 'pgstrata_explained'
-  await on.query(sql`set local plan_cache_mode = force_generic_plan`)
-  // Where something fails the connection is closed, and the name goes with it.
-  await on.query(sql`prepare ${sql.ident(name)} as ${sql.raw(text)}`)
-  const [prepared] = await on.query(
-    sql`select cardinality(parameter_types) as count from pg_prepared_statements where name = ${name}`,
-  )
-  const count = Number(prepared?.['count'] ?? 0)
-  const nulls = count === 0 ? '' : `(${Array.from({ length: count }, () => 'null').join(', ')})`
-  const answer = await on.query(sql`explain (verbose, format json) execute ${sql.ident(name)}${sql.raw(nulls)}`)
-  await on.query(sql`deallocate ${sql.ident(name)}`)
-  return readExplained(answer)
-}
-
 /** The identifier has 64 bits, more than a number of JSON can say here. */
-function readExplained([row]: readonly Readonly<Record<string, string>>[]): GenericPlan {
+function readExplained([row]: readonly Readonly<Record<string, unknown>>[]): GenericPlan {
   const text = row?.['QUERY PLAN']
-  if (text === undefined) return none('the server gave no plan')
+  if (typeof text !== 'string') return none('the server gave no plan')
   const [plan] = JSON.parse(text) as [object]
   const queryid = /^\s*"Query Identifier": (-?\d+)/m.exec(text)?.[1]
   if (queryid !== undefined) return { plan, queryid, unavailable: undefined }

@@ -1,12 +1,14 @@
 // Statements that took longer than they may: put in order off their way, told of by an event each, the last ones kept.
 //
-// What must be true: an event tells the text without its constants, never a value. It waits for the server's name of its
-// statement at most a second, and comes without it then. At most 100 wait to be told of; what there is no room for is counted.
+// What must be true: each is in getSlowQueries() at once, and told of by an event. An event tells the text without its constants,
+// never a value. It comes a second after its statement at the latest, without the server's name of it where that is not known by then.
+// Bounds: 1,000 wait to be told of; what there is no room for is counted, and told of as `slowQueriesDropped`. A text is held until its
+// statement was told of, and one of more than 100,000 characters not at all.
 // State: the last 100, by which getSlowQueries() answers.
 
 import type { Clock } from '../../base/clock.ts'
 import { sqlstateOf } from '../../sql/sqlstate.ts'
-import { loadShapes, shapeOf } from '../../sql/shape.ts'
+import { loadShapes, longestReadText, shapeOf, type StatementShape } from '../../sql/shape.ts'
 import type { SlowCall } from '../calls/recorder.ts'
 import type { Ask } from '../../db/own-questions.ts'
 import { readHistory, readWaits, type StatementHistory, type StatementWaits } from './past.ts'
@@ -42,10 +44,17 @@ export interface SlowQueryEvent extends SlowQuery {
   waits(): Promise<StatementWaits>
 }
 
-interface Waiting extends Omit<SlowCall, 'begun'> {
+interface Noted extends Omit<SlowCall, 'begun' | 'text'> {
+  /** Empty once nobody needs it. */
+  text: string
+  /** Of a text that is not held. */
+  readonly shape: StatementShape | undefined
   readonly at: Date
+  readonly sinceMs: number
   readonly work: Work | undefined
   readonly isWork: boolean
+  /** Since it was read. */
+  described: SlowQuery | undefined
 }
 
 export interface SlowQueriesParts {
@@ -55,21 +64,27 @@ export interface SlowQueriesParts {
   /** Whether anybody hears of them: otherwise the server is not asked. */
   readonly isHeard: () => boolean
   readonly tell: (event: SlowQueryEvent) => void
+  readonly tellDropped: (dropped: { readonly count: number; readonly total: number }) => void
   /** The server's name of a shape was found out. */
   readonly identified: (shape: string, queryid: string) => void
 }
 
-const mostWaiting = 100
+const mostWaiting = 1_000
 const mostKept = 100
 const queryidWaitMs = 1_000
+/** Texts between two pauses, as with settling. */
+const slice = 20
 
 export class SlowQueries {
-  /** All there were, and those among them that nobody was told of. */
+  /** All there were, and those among them that no event told of though somebody listened. */
   count = 0
   dropped = 0
   readonly #parts: SlowQueriesParts
-  readonly #waiting: Waiting[] = []
-  readonly #kept: SlowQuery[] = []
+  readonly #waiting: Noted[] = []
+  readonly #kept: Noted[] = []
+  #toldDropped = 0
+  #canRead = false
+  #canReadSinceMs = 0
   #running: Promise<void> | undefined
 
   constructor(parts: SlowQueriesParts) {
@@ -79,33 +94,55 @@ export class SlowQueries {
   note({ text, durationMs, error, begun }: SlowCall): void {
     const work = isWork(begun) ? begun : undefined
     if (work !== undefined) work.hasSlowStatement = true
-    this.#add({ text, durationMs, error, work, isWork: false, at: this.#now() })
+    this.#add({ text, durationMs, error, work, isWork: false })
   }
 
   /** Work in which no statement was slow. */
   noteWork(work: Work, durationMs: number, error: Error | null): void {
-    this.#add({ text: work.name, durationMs, error, work, isWork: true, at: this.#now() })
+    this.#add({ text: work.name, durationMs, error, work, isWork: true })
   }
 
-  #now(): Date {
-    return new Date(this.#parts.clock.now())
-  }
-
-  #add(waiting: Waiting): void {
-    this.count++
-    if (this.#waiting.length >= mostWaiting) {
-      this.dropped++
-      return
+  #add(given: Pick<Noted, 'text' | 'durationMs' | 'error' | 'work' | 'isWork'>): void {
+    const { clock, isHeard } = this.#parts
+    const shape = given.text.length > longestReadText && !given.isWork ? shapeOf(given.text) : undefined
+    const noted: Noted = {
+      ...given,
+      text: shape === undefined ? given.text : '',
+      shape,
+      at: new Date(clock.now()),
+      sinceMs: clock.monotonic(),
+      described: undefined,
     }
-    this.#waiting.push(waiting)
-    this.#running ??= this.#tellAll().finally(() => (this.#running = undefined))
+    this.count++
+    this.#kept.push(noted)
+    if (this.#kept.length > mostKept) this.#kept.shift()
+    if (isHeard()) {
+      if (this.#waiting.length >= mostWaiting) this.dropped++
+      else this.#waiting.push(noted)
+    }
+    this.#go()
+  }
+
+  #go(): void {
+    this.#running ??= this.#tellAll()
+      .catch(() => {
+        // There is no parser: nothing can be told.
+        this.dropped += this.#waiting.length
+        this.#waiting.length = 0
+      })
+      .finally(() => {
+        this.#running = undefined
+        // One that came after the last look.
+        if (this.#waiting.length > 0) this.#go()
+      })
   }
 
   /** The slowest of the last 100. */
   list(count: number): readonly SlowQuery[] {
-    // Those not told of yet are read as far as that is possible at once.
-    const waiting = this.#waiting.map((one) => describe(one))
-    return [...this.#kept, ...waiting].toSorted((a, b) => b.duration - a.duration).slice(0, Math.max(0, count))
+    return this.#kept
+      .map((one) => this.#describe(one))
+      .toSorted((a, b) => b.duration - a.duration)
+      .slice(0, Math.max(0, count))
   }
 
   /** When all there were have been told of. */
@@ -114,27 +151,46 @@ export class SlowQueries {
   }
 
   async #tellAll(): Promise<void> {
-    await loadShapes()
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
-      const described = describe(next)
-      const event = this.#parts.isHeard() ? await this.#eventOf(next, described) : undefined
-      this.#waiting.shift()
-      this.#kept.push(described)
-      if (this.#kept.length > mostKept) this.#kept.shift()
-      if (event !== undefined) this.#parts.tell(event)
+    const { clock, isHeard, tell, tellDropped } = this.#parts
+    if (!this.#canRead) {
+      await loadShapes()
+      this.#canReadSinceMs = clock.monotonic()
+      this.#canRead = true
     }
+    let read = 0
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      if (!isHeard()) continue
+      if (++read % slice === 0) await clock.sleep(0)
+      tell(await this.#eventOf(next, this.#describe(next)))
+      next.text = ''
+    }
+    const count = this.dropped - this.#toldDropped
+    this.#toldDropped = this.dropped
+    if (count > 0) tellDropped({ count, total: this.dropped })
   }
 
-  async #eventOf(waiting: Waiting, described: SlowQuery): Promise<SlowQueryEvent> {
+  /** Before the parser is there a text is read as far as that is possible, and once more later. */
+  #describe(noted: Noted): SlowQuery {
+    const described = noted.described ?? describe(noted)
+    if (this.#canRead) noted.described = described
+    return described
+  }
+
+  async #eventOf(noted: Noted, described: SlowQuery): Promise<SlowQueryEvent> {
     const { ask, server } = this.#parts
-    const { text } = waiting
-    if (waiting.isWork) {
+    const { text, sinceMs } = noted
+    if (noted.isWork) {
       const unavailable = 'it is work of the application, and not one statement'
       return withAnswers(described, { queryid: undefined, unavailable }, noAnswers(unavailable))
     }
-    const { id, kind, statements } = shapeOf(text)
+    const { id, kind, statements } = noted.shape ?? shapeOf(text)
     const shape = { id, command: kind, statements }
-    const named = await this.#inTime(server.identify(shape, text))
+    const leftMs = queryidWaitMs - (this.#parts.clock.monotonic() - Math.max(sinceMs, this.#canReadSinceMs))
+    // One that is late asks nothing more of a server that takes so long: others before it did.
+    const named = await this.#inTime(
+      server.asked(shape) ?? (leftMs > 0 ? server.identify(shape, text) : undefined),
+      leftMs,
+    )
     const { queryid } = named
     if (queryid !== undefined) this.#parts.identified(id, queryid)
     const canRead = (table: string): Promise<boolean> => server.canRead(table)
@@ -149,10 +205,16 @@ export class SlowQueries {
     })
   }
 
-  #inTime(answer: Promise<Omit<GenericPlan, 'plan'>>): Promise<Omit<GenericPlan, 'plan'>> {
-    return new Promise((resolve) => {
-      const late = { queryid: undefined, unavailable: 'the server did not answer within a second' }
-      const stop = this.#parts.clock.after(queryidWaitMs, () => resolve(late))
+  async #inTime(
+    answer: Promise<Omit<GenericPlan, 'plan'>> | undefined,
+    leftMs: number,
+  ): Promise<Omit<GenericPlan, 'plan'>> {
+    const late = { queryid: undefined, unavailable: 'the server did not answer within a second' }
+    if (answer === undefined) return late
+    // What is known already comes first.
+    if (leftMs <= 0) return await Promise.race([answer, Promise.resolve(late)])
+    return await new Promise((resolve) => {
+      const stop = this.#parts.clock.after(leftMs, () => resolve(late))
       void answer.finally(stop).then(resolve)
     })
   }
@@ -176,8 +238,8 @@ function noAnswers(unavailable: string): Answers {
   }
 }
 
-function describe({ text, durationMs, error, at, work, isWork: named }: Waiting): SlowQuery {
-  const shape = named ? { id: `work:${text}`, text } : shapeOf(text)
+function describe({ text, shape: read, durationMs, error, at, work, isWork: named }: Noted): SlowQuery {
+  const shape = named ? { id: `work:${text}`, text } : (read ?? shapeOf(text))
   return {
     query: shape.text,
     duration: durationMs,

@@ -1,6 +1,7 @@
 // What active sessions wait for, looked at once a second: the load of a server, by wait event.
-// Sessions without a wait count as 'CPU'; processes of the server itself as 'Background'; idle sessions, main loops that wait for
-// work, and whoever asks do not count at all.
+// Sessions without a wait count as 'CPU'; processes of the server itself and those that send its WAL to replicas and subscribers as
+// 'Background'; idle sessions, main loops that wait for work (of who sends WAL: for more of it, or for who takes it), and whoever asks do
+// not count at all.
 // State: of each node the looks of the last minute, and what is added up until the minute is over. Where a look comes late (a
 // server under load is asked less often) it stands for the seconds in between, at most sixteen.
 
@@ -89,13 +90,15 @@ export function createActivity(clock: Clock): Activity {
 
 async function readGroups(on: AskTools['on']): Promise<readonly Group[]> {
   const { rows } = await on.query<Group>(sql`
-    select case when state is null then 'Background' else coalesce(wait_event_type, 'CPU') end as "waitType",
-      case when state is null then backend_type || ': ' || coalesce(wait_event, 'CPU') else coalesce(wait_event, 'CPU') end as wait,
+    select case when is_background then 'Background' else coalesce(wait_event_type, 'CPU') end as "waitType",
+      case when is_background then backend_type || ': ' || coalesce(wait_event, 'CPU') else coalesce(wait_event, 'CPU') end as wait,
       coalesce(query_id, 0)::text as queryid,
       count(*)::float8 as sessions
     from pg_stat_activity
+    cross join lateral (select state is null or backend_type = 'walsender' as is_background) as b
     where (state = 'active' or state is null)
       and wait_event_type is distinct from 'Activity'
+      and (backend_type is distinct from 'walsender' or wait_event_type is distinct from 'Client')
       and pid <> pg_backend_pid()
     group by 1, 2, 3
     order by 4 desc

@@ -11,12 +11,13 @@ import { available, counter, gauge } from './metrics.ts'
 const most = 100
 const byProcess = { labels: ['process'], most }
 const silentMs = 90_000
+const cacheRatio = 'pgstrata_cache_hit_ratio'
 
 const metrics = [
   gauge('pgstrata_pool_used_ratio', 'Share of the connections of a pool that is in use.', byProcess),
   gauge('pgstrata_pool_waiting', 'Who waits for a connection of a pool.', byProcess),
   counter('pgstrata_pool_exhausted_total', 'How often a pool had no connection left for who asked.', byProcess),
-  gauge('pgstrata_cache_hit_ratio', 'Share of lookups that the cache had an answer to.', byProcess),
+  gauge(cacheRatio, 'Share of lookups that the cache had an answer to.', byProcess),
 ]
 
 interface Row {
@@ -56,12 +57,19 @@ export function createApplicationsProbe(): ServerProbe {
         if (row.atMs > before.untilMs) counted.set(key, { total: before.total + row.value, untilMs: row.atMs })
       }
       for (const key of counted.keys()) if (!newest.has(key)) counted.delete(key)
+      const processes = new Set([...newest.values()].map(({ labels }) => labels))
       return {
-        points: [...newest].map(([key, { metric, labels, value }]) => ({
-          metric,
-          labels: labelsOf(labels),
-          value: isCounter(metric) ? (known.has(key) ? (counted.get(key)?.total ?? 0) : 0) : value,
-        })),
+        points: [
+          ...[...newest].map(([key, { metric, labels, value }]) => ({
+            metric,
+            labels: labelsOf(labels),
+            value: isCounter(metric) ? (known.has(key) ? (counted.get(key)?.total ?? 0) : 0) : value,
+          })),
+          // Too few lookups to tell, or no cache.
+          ...[...processes]
+            .filter((labels) => !newest.has(`${cacheRatio} ${labels}`))
+            .map((labels) => ({ metric: cacheRatio, labels: labelsOf(labels), value: Number.NaN })),
+        ],
       }
     },
   }

@@ -74,7 +74,7 @@ function readingOf(
   return {
     points: [
       { metric: 'pgstrata_calls_per_second', labels: [], value: calls / windowSeconds },
-      ...errorPoints('pgstrata_calls_error_ratio', [], { errors: sum(bins, 'errors'), calls }),
+      errorPoint('pgstrata_calls_error_ratio', [], { errors: sum(bins, 'errors'), calls }),
       ...[...shapes].flatMap(([shape, rows]): readonly Point[] => {
         if (!chosen.has(shape)) return []
         const all = sum(rows, 'calls')
@@ -82,19 +82,19 @@ function readingOf(
           { metric: 'pgstrata_call_p95_seconds', labels: [shape], value: secondsAt(rows, 0.95 * all) },
           { metric: 'pgstrata_call_p99_seconds', labels: [shape], value: secondsAt(rows, 0.99 * all) },
           { metric: 'pgstrata_call_max_seconds', labels: [shape], value: secondsAt(rows, all) },
-          ...errorPoints('pgstrata_call_error_ratio', [shape], { errors: sum(rows, 'errors'), calls: all }),
+          errorPoint('pgstrata_call_error_ratio', [shape], { errors: sum(rows, 'errors'), calls: all }),
         ]
       }),
     ],
   }
 }
 
-function errorPoints(
+function errorPoint(
   metric: string,
   labels: readonly string[],
   { errors, calls }: { readonly errors: number; readonly calls: number },
-): readonly Point[] {
-  return calls < leastCalls ? [] : [{ metric, labels, value: errors / calls }]
+): Point {
+  return { metric, labels, value: calls < leastCalls ? Number.NaN : errors / calls }
 }
 
 /** In the order of bins. */

@@ -10,7 +10,7 @@ import { createShares } from './shares.ts'
 
 /** 8 MB */
 const leastBlocks = 1_000
-const leastTransactions = 20
+const leastTransactions = 100
 /** Less than any rule about them waits. */
 const staysFor = 3
 
@@ -50,8 +50,7 @@ export function createDatabaseProbe(): ServerProbe {
     read: async ({ on, facts: { node } }) => {
       const row = onlyRow(await on.query<Row>(statement))
       const { epoch, commits, hit, indexHit } = row
-      const share = (metric: string, value: number | undefined): readonly Point[] =>
-        value === undefined ? [] : [{ metric, labels: [], value }]
+      const point = (metric: string, value = Number.NaN): Point => ({ metric, labels: [], value })
       return {
         epoch,
         points: [
@@ -59,10 +58,11 @@ export function createDatabaseProbe(): ServerProbe {
           { metric: 'pgstrata_transactions_total', labels: ['rollback'], value: row.rollbacks },
           { metric: 'pgstrata_deadlocks_total', labels: [], value: row.deadlocks },
           { metric: 'pgstrata_temp_bytes_total', labels: [], value: row.temp },
-          ...share('pgstrata_checksum_failures_total', row.checksums ?? undefined),
-          ...share('pgstrata_rollback_ratio', rollbacks.of(node, epoch, { part: row.rollbacks, rest: commits })),
-          ...share('pgstrata_buffer_hit_ratio', buffers.of(node, epoch, { part: hit, rest: row.read })),
-          ...share('pgstrata_index_hit_ratio', indexes.of(node, epoch, { part: indexHit, rest: row.indexRead })),
+          // Null: this cluster has none.
+          ...(row.checksums === null ? [] : [point('pgstrata_checksum_failures_total', row.checksums)]),
+          point('pgstrata_rollback_ratio', rollbacks.of(node, epoch, { part: row.rollbacks, rest: commits })),
+          point('pgstrata_buffer_hit_ratio', buffers.of(node, epoch, { part: hit, rest: row.read })),
+          point('pgstrata_index_hit_ratio', indexes.of(node, epoch, { part: indexHit, rest: row.indexRead })),
         ],
       }
     },

@@ -5,6 +5,7 @@
 // `detail` says why. Plans depend on what the statistics say on that server, so the primary is asked.
 
 import type { Queryable } from '../../db/db.ts'
+import { explainGeneric } from '../../db/generic-plan.ts'
 import { parseSql } from '../../sql/parse.ts'
 import { quoteQualified } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
@@ -29,8 +30,6 @@ interface ExpectationMet {
 }
 
 const most = 200
-const genericSince = 16
-const prepared = sql.ident('pgstrata_expected')
 const metric = 'pgstrata_expected_index_used'
 
 export function createExpectedIndexProbe(expected: readonly ExpectedIndex[]): ServerProbe {
@@ -83,7 +82,10 @@ async function meet(
   let failure: unknown
   let plan: unknown
   try {
-    plan = major >= genericSince ? await explain(on, statement.text) : await explainPrepared(on, statement.text)
+    const query = async (asked: Sql): Promise<readonly Readonly<Record<string, unknown>>[]> =>
+      (await on.query(asked)).rows
+    const [row] = await explainGeneric(query, { text: statement.text, major, options: 'verbose, format json' })
+    plan = row?.['QUERY PLAN']
   } catch (error) {
     failure = error
   }
@@ -93,39 +95,6 @@ async function meet(
   const used = indexesIn(plan)
   const isUsed = await includesIndex(on, { schema, index, used })
   return { ...told, isUsed, found: used.length === 0 ? 'no index' : used.map((parts) => parts.join('.')).join(', ') }
-}
-
-async function explain(on: Queryable, text: string): Promise<unknown> {
-  return await planOf(on, sql.raw(`explain (generic_plan, verbose, format json) ${text}`))
-}
-
-/**
- * Before GENERIC_PLAN: a prepared statement that is planned for any parameters, whatever values it gets. But partitions are left out
- * by their values as soon as a plan is shown, and by null all of them.
- */
-async function explainPrepared(on: Queryable, text: string): Promise<unknown> {
-  await on.query(
-    sql`select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_partition_pruning', 'off', true)`,
-  )
-  await on.query(sql`prepare ${prepared} as ${sql.raw(text)}`)
-  try {
-    const { rows } = await on.query<{ count: number }>(sql`
-      select cardinality(parameter_types) as count
-      from pg_prepared_statements
-      where name = 'pgstrata_expected'`)
-    const nulls = Array.from({ length: rows[0]?.count ?? 0 }, () => sql.raw('null'))
-    const call = nulls.length === 0 ? prepared : sql`${prepared} (${sql.join(nulls)})`
-    return await planOf(on, sql`explain (verbose, format json) execute ${call}`)
-  } finally {
-    // No rollback takes a prepared statement back, and an aborted transaction refuses to: then it is cleared first.
-    await on.query(sql`rollback to savepoint pgstrata_expected`)
-    await on.query(sql`deallocate ${prepared}`)
-  }
-}
-
-async function planOf(on: Queryable, statement: Sql): Promise<unknown> {
-  const { rows } = await on.query(statement)
-  return rows[0]?.['QUERY PLAN']
 }
 
 interface PlanNode {

@@ -2,10 +2,11 @@
 //
 // Unused: no scan since statistics began, on this server and on every replica that was asked; and nothing else needs it: it
 // holds no constraint, makes nothing unique, is nobody's replica identity. What that says depends on how long ago it began.
-// State: indexes that were scanned on replicas, and which ones are looked at.
+// State: indexes that were scanned on replicas, which ones are looked at, and the scans of the reading before.
 
 import { sql } from '../../sql/sql.ts'
 import type { AskTools, Reading, ServerProbe } from '../model/server-probe.ts'
+import { createGrowth } from './growth.ts'
 import { available, counter, gauge } from './metrics.ts'
 import { createSteadyTop } from './steady-top.ts'
 
@@ -18,7 +19,9 @@ interface Row {
   readonly schema: string
   readonly table: string
   readonly index: string
-  readonly scans: number
+  /** Itself, or its partitions': which, and how often each was scanned. */
+  readonly parts: readonly number[]
+  readonly scans: readonly number[]
   readonly bytes: number
   readonly isNeeded: boolean
   readonly since: string | null
@@ -27,6 +30,7 @@ interface Row {
 
 export function createIndexesProbe(): ServerProbe {
   const top = createSteadyTop(most)
+  const growth = createGrowth()
   const usedOnReplicas = new Map<string, ReadonlySet<number>>()
   const read = async ({ on, facts }: AskTools): Promise<Reading> => {
     if (facts.isReplica) {
@@ -36,16 +40,18 @@ export function createIndexesProbe(): ServerProbe {
     }
     const { rows } = await on.query<Row>(statement)
     const isUsed = ({ oid, scans }: Row): boolean =>
-      scans > 0 || [...usedOnReplicas.values()].some((used) => used.has(oid))
+      scans.some((times) => times > 0) || [...usedOnReplicas.values()].some((used) => used.has(oid))
     const chosen = top.choose(facts.node, new Map(rows.map(({ oid, bytes }) => [String(oid), bytes])))
     const shown = rows.filter(({ oid }) => chosen.has(String(oid)))
+    const epoch = rows[0]?.epoch ?? ''
+    const scans = growth.add(facts.node, epoch, new Map(rows.map((row) => [String(row.oid), scansOf(row)])))
     return {
-      epoch: rows[0]?.epoch ?? '',
+      epoch,
       detail: { since: rows[0]?.since ?? null, replicasAsked: usedOnReplicas.size },
       points: shown.flatMap((row) => {
         const labels = [row.schema, row.table, row.index]
         return [
-          { metric: 'pgstrata_index_scans_total', labels, value: row.scans },
+          { metric: 'pgstrata_index_scans_total', labels, value: scans.get(String(row.oid)) ?? 0 },
           { metric: 'pgstrata_index_size_bytes', labels, value: row.bytes },
           // 0, so that an alert about it ends when it is used.
           { metric: 'pgstrata_unused_index_bytes', labels, value: row.isNeeded || isUsed(row) ? 0 : row.bytes },
@@ -73,6 +79,10 @@ export function createIndexesProbe(): ServerProbe {
   }
 }
 
+function scansOf({ parts, scans }: Row): ReadonlyMap<string, number> {
+  return new Map(parts.map((oid, index) => [String(oid), scans[index] ?? 0]))
+}
+
 const usedStatement = sql`
   select case when c.relispartition then pg_partition_root(c.oid)::oid else c.oid end as oid
   from pg_stat_user_indexes s
@@ -88,13 +98,13 @@ const statement = sql`
     where s.schemaname <> 'pgstrata'
       and c.relpersistence <> 't'
   ), added as (
-    select root, array_agg(oid) as parts, sum(relpages) as pages, sum(idx_scan) as scans
+    select root, array_agg(oid order by oid) as parts, array_agg(idx_scan::float8 order by oid) as scans, sum(relpages) as pages
     from counted
     group by root
     order by pages desc, root
     limit ${mostAsked}
   )
-  select a.root as oid, n.nspname as schema, t.relname as table, c.relname as index, a.scans::float8,
+  select a.root as oid, n.nspname as schema, t.relname as table, c.relname as index, a.parts::int8[]::float8[] as parts, a.scans,
     coalesce((select sum(pg_relation_size(part)) from unnest(a.parts) as part), 0)::float8 as bytes,
     i.indisunique or i.indisexclusion or i.indisreplident or not i.indisvalid
       or exists (select from pg_constraint o where o.conindid = i.indexrelid) as "isNeeded",

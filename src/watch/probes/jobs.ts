@@ -12,7 +12,8 @@ export interface JobHealth {
   readonly failures: number
 }
 
-const byJob = { labels: ['job'], most: mostNamed }
+/** Not 'job': Prometheus gives every series one of that name, which says where it was scraped. */
+const byJob = { labels: ['job_name'], most: mostNamed }
 
 export function createJobsProbe(jobs: () => Promise<readonly JobHealth[]>): ServerProbe {
   return {

@@ -45,10 +45,11 @@ export interface LockTree extends BlockedSession {
 }
 
 async function readLocks({ on }: AskTools): Promise<Reading> {
+  // What serializable transactions have read has places of its own.
   const answer = await on.query<{ blocked: number; waited: number; used: number }>(sql`
     select count(distinct pid) filter (where not granted)::float8 as blocked,
       coalesce(max(extract(epoch from clock_timestamp() - waitstart)) filter (where not granted), 0)::float8 as waited,
-      count(*) filter (where not fastpath) / (current_setting('max_locks_per_transaction')::float8
+      count(*) filter (where not fastpath and mode <> 'SIReadLock') / (current_setting('max_locks_per_transaction')::float8
         * (current_setting('max_connections')::int4 + current_setting('max_prepared_transactions')::int4)) as used
     from pg_locks`)
   const { blocked, waited, used } = onlyRow(answer)

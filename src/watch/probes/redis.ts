@@ -37,7 +37,7 @@ export function createRedisProbe(link: Pick<RedisLink, 'start' | 'send'>): Serve
         points: [
           { metric: 'pgstrata_redis_memory_bytes', labels: [], value: used },
           ...(limit > 0 ? [{ metric: 'pgstrata_redis_memory_ratio', labels: [], value: used / limit }] : []),
-          ...(share === undefined ? [] : [{ metric: 'pgstrata_redis_hit_ratio', labels: [], value: share }]),
+          { metric: 'pgstrata_redis_hit_ratio', labels: [], value: share ?? Number.NaN },
           { metric: 'pgstrata_redis_evicted_total', labels: [], value: number('evicted_keys') },
         ],
       }

@@ -1,11 +1,15 @@
-// Texts of statements, each asked for once. What is not a query is kept without its constants: pg_stat_statements replaces them by
-// $1 in queries, and leaves passwords standing in ALTER ROLE.
-// Bounded: 2,000 characters each; one question a reading; the ids of 10,000 texts are remembered.
+// Texts of statements, each asked for once and kept as what it looks like without its constants. pg_stat_statements replaces those of
+// queries, but keeps a text as it came where the entry was pushed out between the planning and the end of a statement, and leaves passwords
+// standing in ALTER ROLE.
+// Promises: no constant and no comment of a text is in what comes out; of one that cannot be read, nothing but its first word.
+// Bounded: of a text 20,000 characters are read and 2,000 kept; one question a reading; the ids of 10,000 texts are remembered.
 
 import type { Queryable } from '../../db/db.ts'
+import { loadShapes, shapeOf } from '../../sql/shape.ts'
 import { sql } from '../../sql/sql.ts'
 import type { QueryText } from '../model/rows.ts'
 
+const mostRead = 20_000
 const mostCharacters = 2_000
 const mostRemembered = 10_000
 
@@ -21,29 +25,21 @@ export interface TextsOptions {
 export async function readTexts(on: Queryable, { schema, asked, wanted }: TextsOptions): Promise<readonly QueryText[]> {
   const missing = wanted.filter((queryid) => queryid !== '0' && !asked.has(queryid))
   if (missing.length === 0) return []
+  // One that is longer is cut, and cannot be read then.
   const { rows } = await on.query<QueryText>(sql`
-    select distinct on (queryid) queryid::text as queryid, left(query, ${mostCharacters}) as text
+    select distinct on (queryid) queryid::text as queryid, left(query, ${mostRead}) as text
     from ${sql.ident(schema, 'pg_stat_statements')}(true)
     where queryid = any (${missing}::int8[])
       and query is not null
     order by queryid`)
+  await loadShapes()
   if (asked.size > mostRemembered) asked.clear()
   for (const queryid of missing) asked.add(queryid)
   return rows.map(({ queryid, text }) => ({ queryid, text: withoutConstants(text) }))
 }
 
-/** Comments go (they carry what an application put there), and in what is no query every constant. */
+/** loadShapes() was called before. */
 export function withoutConstants(text: string): string {
-  const bare = text.replaceAll(pieces, (piece: string) =>
-    piece.startsWith('--') || piece.startsWith('/*') ? ' ' : piece,
-  )
-  const clean = bare.replaceAll(/[ \t]+/g, ' ').trim()
-  if (/^[\s(]*(?:select|insert|update|delete|merge|with|values|table)\b/i.test(clean)) return clean
-  return clean.replaceAll(constants, (piece: string) => (piece.startsWith('"') ? piece : '?'))
+  const { text: shape } = shapeOf(text)
+  return shape.replaceAll(/[ \t]+/g, ' ').slice(0, mostCharacters)
 }
-
-/** Comments, quoted names, and texts in each of their four forms; one that was cut off in its middle too. */
-const pieces =
-  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|"(?:[^"]|"")*(?:"|$)|[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|'(?:[^']|'')*(?:'|$)|\$([A-Za-z_]\w*)?\$[\s\S]*?(?:\$\1\$|$)/g
-
-const constants = new RegExp(`${pieces.source}|\\b\\d[\\w.]*`, 'g')

@@ -2,8 +2,10 @@
 //
 // Its texts stand in a file that is read whole for one of them, so they are asked for once a statement that is new among those
 // which take most, and otherwise never. Nothing is made up: after a reset, a restart, or of an entry that was pushed out and came
-// back, there is no difference to the reading before.
-// State: of each node the counters of the reading before (as many as the server keeps), who is at the top, and which texts are known.
+// back, there is no difference to the reading before. What is told in series is what was added since the first reading: the
+// server's own numbers fall when it forgets statements.
+// State: of each node the counters of the reading before (as many as the server keeps), who is at the top, what was added of those
+// that were (at most 1,000) and of all others, and which texts are known.
 
 import { onlyRow } from '../../db/db.ts'
 import { sql } from '../../sql/sql.ts'
@@ -18,13 +20,24 @@ import { createSteadyTop } from './steady-top.ts'
 /** Series; as many again may come in the rows of a minute, as 'other' stands for the rest. */
 const most = 20
 const mostRows = 50
+/** One that comes back among them goes on from where it was. */
+const mostRemembered = 1_000
 const byQuery = { labels: ['queryid'], most: most + 1 }
+
+interface Sums {
+  calls: number
+  execMs: number
+}
 
 interface Known {
   epoch: string
   counts: ReadonlyMap<string, Counts>
-  /** What all others came to, since we look. */
-  others: { calls: number; execMs: number }
+  /** Since we look. */
+  readonly all: Sums
+  /** Of what was not shown. */
+  readonly others: Sums
+  /** Of what was, by statement, in the order in which they were last. */
+  readonly shown: Map<string, Sums>
   readonly texts: Set<string>
   readings: number
 }
@@ -46,19 +59,15 @@ export function createStatementsProbe(): ServerProbe {
     const known = nodes.get(facts.node)
     const added = known?.epoch === epoch ? addedSince(known.counts, counts) : new Map<string, Counts>()
     const chosen = top.choose(facts.node, execOf(added.size > 0 ? added : counts))
-    const state: Known = known ?? { epoch, counts, others: { calls: 0, execMs: 0 }, texts: new Set(), readings: 0 }
+    const state: Known = known ?? { epoch, counts, ...emptyTotals(), texts: new Set(), readings: 0 }
     nodes.set(facts.node, Object.assign(state, { epoch, counts }))
-    for (const [queryid, count] of added) {
-      if (chosen.has(queryid)) continue
-      state.others.calls += count.calls
-      state.others.execMs += count.execMs
-    }
+    addUp(state, added, chosen)
     if (++state.readings % readingsOfTexts === 0) state.texts.clear()
     const statements = rowsOf(added)
     const wanted = [...new Set([...chosen, ...statements.map(({ queryid }) => queryid)])]
     return {
       epoch,
-      points: pointsOf(counts, chosen, { others: state.others, evicted }),
+      points: pointsOf(state, chosen, evicted),
       statements,
       texts: await readTexts(on, { schema: extension.schema, asked: state.texts, wanted }),
     }
@@ -153,27 +162,37 @@ function rowsOf(added: ReadonlyMap<string, Counts>): readonly StatementRow[] {
   ]
 }
 
-interface Totals {
-  readonly others: { readonly calls: number; readonly execMs: number }
-  readonly evicted: number
+function emptyTotals(): Pick<Known, 'all' | 'others' | 'shown'> {
+  return { all: { calls: 0, execMs: 0 }, others: { calls: 0, execMs: 0 }, shown: new Map() }
 }
 
-function pointsOf(
-  counts: ReadonlyMap<string, Counts>,
-  chosen: ReadonlySet<string>,
-  { others, evicted }: Totals,
-): readonly Point[] {
-  const calls = [...counts.values()].reduce((sum, one) => sum + one.calls, 0)
-  const shown = [...chosen].flatMap((queryid): readonly (readonly [string, { calls: number; execMs: number }])[] => {
-    const found = counts.get(queryid)
-    return found === undefined ? [] : [[queryid, found]]
-  })
+function addUp(state: Known, added: ReadonlyMap<string, Counts>, chosen: ReadonlySet<string>): void {
+  for (const queryid of chosen) {
+    const sums = state.shown.get(queryid) ?? { calls: 0, execMs: 0 }
+    state.shown.delete(queryid)
+    state.shown.set(queryid, sums)
+  }
+  for (const [queryid, { calls, execMs }] of added) {
+    const own = chosen.has(queryid) ? state.shown.get(queryid) : undefined
+    for (const sums of [state.all, own ?? state.others]) {
+      sums.calls += calls
+      sums.execMs += execMs
+    }
+  }
+  for (const queryid of state.shown.keys()) {
+    if (state.shown.size <= mostRemembered) break
+    state.shown.delete(queryid)
+  }
+}
+
+function pointsOf({ all, others, shown }: Known, chosen: ReadonlySet<string>, evicted: number): readonly Point[] {
+  const told = [...chosen].map((queryid) => [queryid, shown.get(queryid)] as const)
   return [
-    { metric: 'pgstrata_statements_total', labels: [], value: calls },
+    { metric: 'pgstrata_statements_total', labels: [], value: all.calls },
     { metric: 'pgstrata_statements_evicted_total', labels: [], value: evicted },
-    ...[...shown, ['other', others] as const].flatMap(([queryid, one]): readonly Point[] => [
-      { metric: 'pgstrata_statement_seconds_total', labels: [queryid], value: one.execMs / 1_000 },
-      { metric: 'pgstrata_statement_calls_total', labels: [queryid], value: one.calls },
+    ...[...told, ['other', others] as const].flatMap(([queryid, sums]): readonly Point[] => [
+      { metric: 'pgstrata_statement_seconds_total', labels: [queryid], value: (sums?.execMs ?? 0) / 1_000 },
+      { metric: 'pgstrata_statement_calls_total', labels: [queryid], value: sums?.calls ?? 0 },
     ]),
   ]
 }

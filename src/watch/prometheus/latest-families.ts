@@ -1,5 +1,6 @@
 // What was measured last, of every node, as families of samples; and of each probe whether it could be asked. What a node has
-// no reading of any more has no sample: Prometheus then takes its series for gone, which it is.
+// no reading of any more has no sample: Prometheus then takes its series for gone, which it is. A share that there was too little of to
+// tell is NaN, as Prometheus itself has a share of nothing: no comparison holds for it, and its series does not come and go.
 
 import type { Latest, ProbeState, Series } from '../model/latest.ts'
 import type { Family, Sample } from './exposition.ts'
@@ -10,8 +11,11 @@ export type StatementTexts = ReadonlyMap<string, string>
 const mostTexts = 200
 const longestText = 200
 
-export function familiesOfLatest(latest: Pick<Latest, 'series' | 'states'>, texts?: StatementTexts): readonly Family[] {
-  const series = latest.series()
+export function familiesOfLatest(
+  latest: Pick<Latest, 'measured' | 'states'>,
+  texts?: StatementTexts,
+): readonly Family[] {
+  const series = latest.measured()
   const byMetric = new Map<string, Series[]>()
   for (const one of series) {
     const known = byMetric.get(one.metric.name)

@@ -70,9 +70,9 @@ function declareRule(name: string, declared: DeclaredRules): RuleDeclaration {
   const options = read(name, { written: written ?? {}, usual, fault })
   if (options === undefined) return { rules: [], faults }
   checkWords(options, declared.actions, fault)
-  const jobs = name === jobRule && options.where?.['job'] === undefined ? { job: declared.ownJobs } : {}
-  if (name === jobRule && declared.ownJobs.length === 0 && options.where?.['job'] === undefined)
-    return { rules: [], faults }
+  const isOfOwnJobs = name === jobRule && options.where?.['job_name'] === undefined
+  if (isOfOwnJobs && declared.ownJobs.length === 0) return { rules: [], faults }
+  const jobs = isOfOwnJobs ? { job_name: declared.ownJobs } : {}
   const rule = completeRule(name, { ...options, where: { ...options.where, ...jobs } })
   checkClear(rule, fault)
   return { rules: [{ ...rule, actions: actionsOf(rule, declared) }], faults }

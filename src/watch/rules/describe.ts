@@ -11,14 +11,16 @@ export function placeholdersIn(summary: string): readonly string[] {
   return [...summary.matchAll(/\{(\w+)\}/g)].flatMap(([, name]) => name ?? [])
 }
 
-export function describeAlert(
-  rule: Rule,
-  {
-    node,
-    labels,
-    value,
-  }: { readonly node: string; readonly labels: Readonly<Record<string, string>>; readonly value: number },
-): string {
+export interface Described {
+  readonly node: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+  /** The text of the statement that a label names; undefined: it is about none, or its text is not known. */
+  readonly statement?: string | undefined
+}
+
+export function describeAlert(rule: Rule, { node, value, statement, ...of }: Described): string {
+  const labels = statement === undefined ? of.labels : withStatement(of.labels, statement)
   const words: Readonly<Record<string, string>> = {
     ...labels,
     value: formatValue(rule.metric, value),
@@ -29,12 +31,22 @@ export function describeAlert(
   }
   return rule.summary
     .replaceAll(/\{(\w+)\}/g, (_, name: string) => words[name] ?? '')
+    .replaceAll(/\p{Cc}/gu, ' ')
     .replaceAll(/ {2,}/g, ' ')
     .slice(0, mostCharacters)
+    .replaceAll(/\p{Surrogate}/gu, '')
 }
 
 /** A shape of a query can be long. */
 const mostCharacters = 500
+
+/** A backtick is no part of SQL. */
+function withStatement(labels: Described['labels'], statement: string): Described['labels'] {
+  const isName = (name: string): boolean => name === 'shape' || name === 'queryid'
+  return Object.fromEntries(
+    Object.entries(labels).map(([name, value]) => [name, isName(name) ? `\`${statement}\`` : value]),
+  )
+}
 
 export function describeLabels(labels: Readonly<Record<string, string>>): string {
   return Object.entries(labels)

@@ -3,7 +3,7 @@
 // What it promises: what it saw, what became of the alerts and what is to be done about them commit together, so that a daemon that
 // is killed, or two at once, neither lose an alert nor raise it twice. Nothing is remembered in between: each look begins with what
 // the table says. A database that is away ends nothing; the next look goes on from there.
-// Bounds: one look at a time, in one transaction of five statements at most; it waits 5 s for a lock.
+// Bounds: one look at a time, in one transaction of ten statements at most; it waits 5 s for a lock.
 
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/logger.ts'
@@ -25,6 +25,7 @@ import { lookAt, type MeasuredBy } from './look.ts'
 import type { AlertSettings } from './options.ts'
 import { planTick, type AlertRow, type OpenAlert, type TickPlan } from './plan-tick.ts'
 import { isSilenced, readSilences, wakeSilenced, type Silence } from './silences.ts'
+import { nameStatements } from './statements.ts'
 
 export interface EngineOptions {
   readonly db: Db
@@ -95,7 +96,8 @@ export class AlertEngine {
     const nowMs = clock.now()
     const open = await lockOpenAlerts(tx)
     if (open.length > 0) await wakeSilenced(tx, nowMs)
-    const plan = planTick({ rules: settings.rules, open, look: lookAt(latest, measured, nowMs), nowMs })
+    const planned = planTick({ rules: settings.rules, open, look: lookAt(latest, measured, nowMs), nowMs })
+    const plan = await nameStatements(tx, planned, this.#rules)
     const silences = await readSilences(tx, nowMs)
     const report = await this.#write(tx, { plan, silences, nowMs })
     return { report, known: { firing: firingAfter(open, plan), silences } }

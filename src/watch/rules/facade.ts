@@ -71,14 +71,19 @@ export interface AlertsOptions {
   readonly rules: readonly Rule[]
   /** How long every minute is kept; what is older is kept by hour. Default: all of it by minute. */
   readonly rawMs?: number | undefined
+  /** How often a metric is read. */
+  readonly everyMs?: ((metric: string) => number | undefined) | undefined
   readonly clock: Clock
 }
 
 const usualLimit = 50
 
-export function createAlerts({ db, rules, clock, rawMs }: AlertsOptions): Alerts {
+export function createAlerts({ db, rules, clock, rawMs, everyMs }: AlertsOptions): Alerts {
   const read: ReadPast = (span) =>
-    readPast(db, span, { hoursUntilMs: rawMs === undefined ? undefined : clock.now() - rawMs })
+    readPast(db, span, {
+      hoursUntilMs: rawMs === undefined ? undefined : clock.now() - rawMs,
+      everyMs: everyMs?.(span.metric),
+    })
   return {
     rules,
     open: () => readOpen(db),

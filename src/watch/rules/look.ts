@@ -1,5 +1,5 @@
-// What rules see of now: the newest readings, by metric. A series that is not there where its probe was answered is gone; where the
-// probe was not, nothing is known.
+// What rules see of now: the newest readings, by metric. A series that is not there where its probe was answered is gone, and a share of
+// too little (NaN) is quiet; where the probe was not answered, nothing is known.
 
 import type { Latest, ProbeState, Series } from '../model/latest.ts'
 import type { Metric } from '../model/metric.ts'
@@ -33,7 +33,7 @@ export interface Look {
 export function lookAt(latest: Latest, measured: readonly MeasuredBy[], nowMs: number): Look {
   const probes = new Map(measured.flatMap(({ probe, metrics }) => metrics.map(({ name }) => [name, probe] as const)))
   const byMetric = new Map<string, Series[]>()
-  for (const one of latest.series()) {
+  for (const one of latest.measured()) {
     const others = byMetric.get(one.metric.name)
     if (others === undefined) byMetric.set(one.metric.name, [one])
     else others.push(one)
@@ -49,10 +49,11 @@ export function lookAt(latest: Latest, measured: readonly MeasuredBy[], nowMs: n
     observe: (rule, node, series) => {
       const found = byMetric.get(rule.metric)?.find((one) => one.node === node && seriesOf(one.labels) === series)
       const value = found === undefined ? undefined : valueOf(found)
-      if (value !== undefined) return { kind: 'value', value }
+      const isQuiet = value !== undefined && Number.isNaN(value)
+      if (value !== undefined && !isQuiet) return { kind: 'value', value }
       const probe = probes.get(rule.metric)
-      const isGone = found === undefined && probe !== undefined && answered.has(keyOf(probe, node))
-      return { kind: isGone ? 'gone' : 'unknown' }
+      if (probe === undefined || !answered.has(keyOf(probe, node))) return { kind: 'unknown' }
+      return { kind: isQuiet ? 'quiet' : found === undefined ? 'gone' : 'unknown' }
     },
     detail: (rule, node) => {
       const probe = probes.get(rule.metric)

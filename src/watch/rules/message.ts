@@ -43,19 +43,31 @@ export function numberOrNull(value: number): number | null {
 
 const mostReportBytes: number = 8 * 1_024
 
-/** As JSON, bounded: what is longer is cut, and says so. */
+/** As JSON that a database takes, bounded: what is longer is cut, and says so. */
 export function boundReport(report: unknown): string | null {
   if (report === undefined) return null
   const text = toJson(report)
   if (Buffer.byteLength(text) <= mostReportBytes) return text
-  return JSON.stringify({ cut: true, text: text.slice(0, mostReportBytes / 4) })
+  return toJson({ cut: true, text: text.slice(0, mostReportBytes / 4) })
 }
 
 function toJson(report: unknown): string {
   try {
-    const text = JSON.stringify(report, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
-    return (text ?? 'null').replaceAll(String.raw`\u0000`, '')
+    return JSON.stringify(report, (_, value: unknown) => clean(value)) ?? 'null'
   } catch {
     return JSON.stringify({ cut: true, text: 'what was reported is no JSON' })
   }
+}
+
+/** jsonb has no zero character and no half of a surrogate pair, in keys neither. */
+function clean(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  if (typeof value === 'string') return cleanText(value)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  if (Object.keys(value).every((key) => cleanText(key) === key)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [cleanText(key), one as unknown]))
+}
+
+function cleanText(text: string): string {
+  return text.replaceAll(/\p{Surrogate}/gu, '\uFFFD').replaceAll('\0', '')
 }

@@ -1,5 +1,6 @@
 // What was measured of a metric between two times, as rules see it: of gauges the mean of each minute, of counters what was added per
-// second of it; what is kept by hour alone, by hour.
+// second since the reading before; what is kept by hour alone, by hour. A row of a minute has what was added since the row before, which is
+// more than a minute where its probe is asked less often.
 // Bound: 500,000 readings; more are refused, for a trial is something a person waits for.
 
 import { StrataError } from '../../base/errors.ts'
@@ -15,9 +16,11 @@ export interface PastSpan {
 
 export type ReadPast = (span: PastSpan) => Promise<readonly PastReading[]>
 
-/** Until when only hours are kept; undefined: nothing is kept by hour. */
 export interface PastTools {
+  /** Until when only hours are kept; undefined: nothing is kept by hour. */
   readonly hoursUntilMs?: number | undefined
+  /** How often the metric is read. Default: once a minute, or more often. */
+  readonly everyMs?: number | undefined
 }
 
 const mostReadings = 500_000
@@ -27,7 +30,7 @@ const hourMs = 60 * minuteMs
 export async function readPast(
   on: Queryable,
   { metric, fromMs, toMs }: PastSpan,
-  { hoursUntilMs = fromMs }: PastTools = {},
+  { hoursUntilMs = fromMs, everyMs = minuteMs }: PastTools = {},
 ): Promise<readonly PastReading[]> {
   const turnMs = Math.min(toMs, Math.max(fromMs, hoursUntilMs))
   const isCounter = metric.endsWith('_total')
@@ -53,7 +56,8 @@ export async function readPast(
           at: sql`at`,
           value: sql`value`,
         })
-  return isCounter ? [...ratesOf(hours, hourMs), ...ratesOf(minutes, minuteMs)] : [...hours, ...minutes]
+  if (!isCounter) return [...hours, ...minutes]
+  return [...ratesOf(hours, Math.max(hourMs, everyMs)), ...ratesOf(minutes, Math.max(minuteMs, everyMs))]
 }
 
 interface Source extends PastSpan {
@@ -81,14 +85,19 @@ async function readRows(
   })
 }
 
-/** A counter has no row for a time in which nothing was added: there it was 0 until the next row. */
+/**
+ * A counter has no row for a time in which nothing was added: there it was 0 until the next row. Readings of every five minutes stand in
+ * whole minutes, so that from one to the next it may be six.
+ */
 export function ratesOf(added: readonly PastReading[], lengthMs: number): readonly PastReading[] {
   const next = new Map<string, number>()
   const rates: PastReading[] = []
   for (const reading of added.toReversed()) {
     const key = JSON.stringify([reading.node, reading.series])
     const afterMs = reading.atMs + lengthMs
-    if ((next.get(key) ?? Number.POSITIVE_INFINITY) > afterMs) rates.push({ ...reading, atMs: afterMs, value: 0 })
+    const lateMs = lengthMs % hourMs === 0 || lengthMs <= minuteMs ? 0 : minuteMs
+    if ((next.get(key) ?? Number.POSITIVE_INFINITY) > afterMs + lateMs)
+      rates.push({ ...reading, atMs: afterMs, value: 0 })
     rates.push({ ...reading, value: (reading.value * 1_000) / lengthMs })
     next.set(key, reading.atMs)
   }

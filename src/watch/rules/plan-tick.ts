@@ -5,7 +5,7 @@
 
 import type { Rule, Severity } from '../model/rule.ts'
 import { describeAlert } from './describe.ts'
-import type { Look, SeenSeries } from './look.ts'
+import { fitsLabels, type Look, type SeenSeries } from './look.ts'
 import { boundReport, numberOrNull } from './message.ts'
 import { thresholdOf } from './rule-options.ts'
 import { classify, noDataMs, step, type Observation, type Outcome, type Standing } from './step.ts'
@@ -66,7 +66,9 @@ export function planTick({ rules, open, look, nowMs }: TickInput): TickPlan {
   const dropped: string[] = []
   for (const alert of open) {
     const rule = known.get(alert.rule)
-    const change = rule === undefined ? withdraw(alert, nowMs) : follow(rule, alert, look, nowMs)
+    const why = whyNotLookedAt(rule, alert)
+    const change =
+      rule === undefined || why !== undefined ? withdraw(alert, why, nowMs) : follow(rule, alert, look, nowMs)
     if (change === 'dropped') dropped.push(alert.id)
     else if (change !== undefined) changed.push(change)
   }
@@ -132,7 +134,7 @@ function follow(rule: Rule, alert: OpenAlert, look: Look, nowMs: number): Change
   const said = isQuiet ? { ...evidence, noDataSince: isoOf(state.seenMs) } : evidence
   if (happening === 'nothing' && !isWorthWriting(alert, state, isQuiet)) return undefined
   const labels = labelsIn(alert.evidence)
-  const summary = describeAlert(rule, { node, labels, value: state.value })
+  const summary = describeAlert(rule, { node, labels, value: state.value, statement: statementIn(alert.evidence) })
   const row = { ...alert, severity: rule.severity, state: state.phase, standing: state, summary, evidence: said }
   return { id: alert.id, row: { ...row, resolvedMs: undefined }, event: happening === 'fired' ? 'fired' : undefined }
 }
@@ -149,9 +151,11 @@ function end(rule: Rule, alert: OpenAlert, { outcome, observation, nowMs }: Endi
   const why =
     outcome.happening === 'forgotten'
       ? 'nothing has been known of it for a week'
-      : observation.kind === 'gone'
-        ? 'it is not there any more'
-        : 'it is well again'
+      : observation.kind === 'value'
+        ? 'it is well again'
+        : observation.kind === 'quiet'
+          ? 'there is too little of it to tell'
+          : 'it is not there any more'
   return {
     id: alert.id,
     row: {
@@ -165,10 +169,17 @@ function end(rule: Rule, alert: OpenAlert, { outcome, observation, nowMs }: Endi
   }
 }
 
-/** Its rule was taken out of the configuration. */
-function withdraw(alert: OpenAlert, nowMs: number): ChangedAlert | 'dropped' {
+/** The configuration is another one than when it began: whatever is measured, nobody is to be told of that any more. */
+function whyNotLookedAt(rule: Rule | undefined, { node, evidence }: OpenAlert): string | undefined {
+  if (rule === undefined) return 'its rule is not declared any more'
+  if (evidence['metric'] !== rule.metric) return 'its rule is about another metric now'
+  return fitsLabels(rule, node, labelsIn(evidence)) ? undefined : 'its rule is not about it any more'
+}
+
+function withdraw(alert: OpenAlert, why: string | undefined, nowMs: number): ChangedAlert | 'dropped' {
   if (alert.standing.phase === 'pending') return 'dropped'
-  const evidence = { ...alert.evidence, why: 'its rule is not declared any more' }
+  const { noDataSince: _, ...known } = alert.evidence
+  const evidence = { ...known, why }
   return { id: alert.id, row: { ...alert, state: 'resolved', evidence, resolvedMs: nowMs }, event: 'resolved' }
 }
 
@@ -203,6 +214,10 @@ export function evidenceOf(
 
 export function labelsIn(evidence: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
   return (evidence['labels'] ?? {}) as Readonly<Record<string, string>>
+}
+
+export function statementIn(evidence: Readonly<Record<string, unknown>>): string | undefined {
+  return typeof evidence['statement'] === 'string' ? evidence['statement'] : undefined
 }
 
 function keyOf(...parts: readonly string[]): string {

@@ -4,7 +4,7 @@
 // time passes, so that what has to last for a minute fires a minute after it began, and not with the next reading.
 
 import type { Rule } from '../model/rule.ts'
-import { step, type Standing } from './step.ts'
+import { holeMs, step, type Standing } from './step.ts'
 
 export interface PastReading {
   readonly node: string
@@ -61,8 +61,12 @@ function replaySeries(rule: Rule, readings: readonly PastReading[], untilMs: num
   readings.forEach((reading, index) => {
     move(reading, reading.atMs)
     const endMs = Math.min(readings[index + 1]?.atMs ?? untilMs, reading.atMs + holdMs, untilMs)
-    for (let dueMs = nextDue(rule, state); dueMs !== undefined && dueMs < endMs; dueMs = nextDue(rule, state)) {
-      move(reading, Math.max(dueMs, reading.atMs))
+    let atMs = reading.atMs
+    for (;;) {
+      const dueMs = nextDue(rule, state, atMs)
+      if (dueMs === undefined || dueMs >= endMs) break
+      atMs = Math.max(dueMs, atMs)
+      move(reading, atMs)
     }
   })
   const [first] = readings
@@ -71,11 +75,12 @@ function replaySeries(rule: Rule, readings: readonly PastReading[], untilMs: num
   return [...episodes, { node: first.node, series: first.series, beganMs, firedMs, resolvedMs: undefined, worst }]
 }
 
-/** When the same value again would make a difference. */
-function nextDue({ forMs, keepMs }: Rule, state: Standing | undefined): number | undefined {
+/** When the same value again would make a difference; and often enough that it is seen to last. */
+function nextDue({ forMs, keepMs }: Rule, state: Standing | undefined, atMs: number): number | undefined {
   if (state === undefined) return undefined
-  if (state.phase === 'pending') return state.beganMs + forMs
-  return state.wellSinceMs === undefined ? undefined : state.wellSinceMs + keepMs
+  const seenMs = atMs + holeMs
+  if (state.phase === 'pending') return Math.min(state.beganMs + forMs, seenMs)
+  return state.wellSinceMs === undefined ? seenMs : Math.min(state.wellSinceMs + keepMs, seenMs)
 }
 
 function medianGapMs(readings: readonly PastReading[]): number {

@@ -3,7 +3,7 @@
 //
 // What it promises: an alert fires once from its beginning to its end; never before it has lasted for `forMs`; it ends only after
 // `keepMs` of values beyond `clear`, and a value between threshold and `clear` neither ends nor begins one. That nothing is known
-// is no sign of either: it ends nothing, and what lasted through more than `noDataMs` of it has not been seen to last.
+// is no sign of either: it ends nothing, and what lasted through more than `holeMs` of it has not been seen to last.
 
 import type { Rule } from '../model/rule.ts'
 
@@ -11,6 +11,8 @@ export type Observation =
   | { readonly kind: 'value'; readonly value: number }
   /** Its probe was answered, and the series is not there any more: a dropped index, a query nobody asks. */
   | { readonly kind: 'gone' }
+  /** Its probe was answered, and there was too little of it to tell: what was bad about it is not going on. */
+  | { readonly kind: 'quiet' }
   /** Nobody could look. */
   | { readonly kind: 'unknown' }
 
@@ -36,6 +38,11 @@ export interface Outcome {
   readonly happening: Happening
 }
 
+/**
+ * Through a longer hole nothing has been seen to last. Shorter ones are no news: that an alert was seen is written once a minute, and
+ * whoever takes over from a daemon that was killed looks half a minute later.
+ */
+export const holeMs: number = 2 * 60_000
 /** After this long without a value an alert is said to be without data. */
 export const noDataMs: number = 10 * 60_000
 /** After this long it is given up: what it was about is not watched any more. */
@@ -59,12 +66,12 @@ export function step(rule: Rule, state: Standing | undefined, observation: Obser
   const seen = classify(rule, observation)
   const standing = state ?? { ...untouched, beganMs: nowMs, seenMs: nowMs }
   const value = observation.kind === 'value' && seen !== 'unknown' ? observation.value : standing.value
-  const isInterrupted = nowMs - standing.seenMs > noDataMs
+  const isInterrupted = nowMs - standing.seenMs > holeMs
   return moves[state?.phase ?? 'none'][seen]({ rule, state: standing, value, nowMs, isInterrupted })
 }
 
 export function classify(rule: Rule, observation: Observation): Seen {
-  if (observation.kind === 'gone') return 'well'
+  if (observation.kind === 'gone' || observation.kind === 'quiet') return 'well'
   if (observation.kind === 'unknown' || Number.isNaN(observation.value)) return 'unknown'
   const { value } = observation
   if (rule.over !== undefined) return value > rule.over ? 'bad' : value <= rule.clear ? 'well' : 'between'

@@ -30,6 +30,8 @@ interface Answer {
   readonly atMs: number
   readonly monotonicMs: number
   readonly tookMs: number
+  /** Until the next one, as it was when this one came. That the next ones fail does not make it good for longer. */
+  readonly everyMs: number
   readonly reading: Reading
   readonly series: readonly Series[]
 }
@@ -75,7 +77,7 @@ export function createAgenda({ node, probes, everyMs, clock, random }: AgendaOpt
       node,
       probe: errand.probe.name,
       atMs: errand.answer?.atMs,
-      everyMs: errand.everyMs * errand.slowdown,
+      everyMs: errand.answer?.everyMs ?? errand.everyMs * errand.slowdown,
       tookMs: errand.answer?.tookMs,
       unavailable: errand.unavailable,
       failure: errand.failure,
@@ -99,10 +101,10 @@ export function createAgenda({ node, probes, everyMs, clock, random }: AgendaOpt
       const at = { atMs: clock.now(), monotonicMs: clock.monotonic() }
       const before = errand.answer
       const series = seriesFrom(errand, reading, { node, ...at })
-      errand.answer = { ...at, tookMs, reading, series }
       errand.unavailable = undefined
       errand.failure = undefined
       settle(errand, Math.max(1, errand.slowdown / 2))
+      errand.answer = { ...at, tookMs, everyMs: errand.everyMs * errand.slowdown, reading, series }
       const elapsedSeconds = before === undefined ? undefined : (at.monotonicMs - before.monotonicMs) / 1_000
       return told(errand, { reading, elapsedSeconds })
     },
@@ -144,7 +146,7 @@ function seriesFrom(
   const places = new Map<Metric, number>()
   return points.flatMap((point): readonly Series[] => {
     const metric = metrics.get(point.metric)
-    if (metric === undefined || !Number.isFinite(point.value)) return []
+    if (metric === undefined || !isTold(metric, point)) return []
     const place = places.get(metric) ?? 0
     places.set(metric, place + 1)
     if (place >= metric.most) return []
@@ -154,6 +156,11 @@ function seriesFrom(
       last === undefined || value < last || elapsedSeconds <= 0 ? undefined : (value - last) / elapsedSeconds
     return [{ node, metric, labels, value, perSecond, atMs }]
   })
+}
+
+/** NaN says that there was too little of it to tell: the series is there, without a value. */
+function isTold({ kind }: Metric, { value }: Point): boolean {
+  return Number.isFinite(value) || (kind === 'gauge' && Number.isNaN(value))
 }
 
 function keyOf({ metric, labels }: Point): string {

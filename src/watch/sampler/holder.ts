@@ -1,7 +1,8 @@
 // Which of several processes measures: the one that holds the lease. The others wait for it to be free.
 //
 // What holds: it is renewed three times in its duration; who cannot renew it because the database is away goes on (nobody can take it
-// meanwhile) and is told that it was lost as soon as that is known. After a kill another one has it within its duration and a third.
+// meanwhile) and is told that it was lost as soon as that is known, also where it is free again by then.
+// After a kill another one has it within its duration and a third.
 // State: the lease, while it is held.
 
 import type { Clock } from '../../base/clock.ts'
@@ -72,9 +73,15 @@ export class LeaseHolder {
     const { on, onHeld, onLost } = this.#options
     const before = this.#lease
     if (before !== undefined && (await renewLease(on, before, this.#options.durationMs))) return
-    this.#lease = await acquireLease(on, this.#options)
-    if (before === undefined && this.#lease !== undefined && !this.#stopping.signal.aborted) onHeld()
-    if (before !== undefined && this.#lease === undefined) await onLost()
+    const lease = await acquireLease(on, this.#options)
+    // It ran out, and nobody had it since.
+    if (before !== undefined && lease?.fence === before.fence + 1) this.#lease = lease
+    else {
+      this.#lease = undefined
+      if (before !== undefined) await onLost()
+      this.#lease = lease
+      if (lease !== undefined && !this.#stopping.signal.aborted) onHeld()
+    }
   }
 
   #warn(error: unknown): void {

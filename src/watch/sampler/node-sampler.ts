@@ -85,6 +85,8 @@ export class NodeSampler implements Sampler {
   async #run(): Promise<void> {
     const { clock, random, logger } = this.#tools
     const { signal } = this.#stopping
+    // Nothing to ask, now or later: no connection is made.
+    if (this.#agenda.errands.length === 0) return
     while (!signal.aborted) {
       const db = (this.#db = this.#node.open())
       try {

@@ -14,7 +14,8 @@ export interface OtherNode {
   readonly name: string
   /** What probes that read our own tables ask. */
   readonly on: Queryable
-  readonly probes: readonly ServerProbe[]
+  /** Made anew for each sampler. */
+  readonly probes: () => readonly ServerProbe[]
 }
 
 const graceMs = 1_000
@@ -33,7 +34,7 @@ export class OtherSampler implements Sampler {
   constructor(node: OtherNode, tools: SamplerTools) {
     this.#node = node
     this.#tools = tools
-    this.#agenda = createAgenda({ node: node.name, probes: node.probes, ...tools })
+    this.#agenda = createAgenda({ node: node.name, probes: node.probes(), ...tools })
   }
 
   start(): void {

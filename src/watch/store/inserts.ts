@@ -1,7 +1,7 @@
 // Rows into our tables, one statement a table. Numbers go as text of their own type; nothing is spliced.
 
 import { sql, type Sql } from '../../sql/sql.ts'
-import type { QueryText, SessionRow, StatementRow } from '../model/rows.ts'
+import { mostStoredTexts, type QueryText, type SessionRow, type StatementRow } from '../model/rows.ts'
 import type { MetricRow } from './minutes.ts'
 
 export interface StatementEntry extends StatementRow {
@@ -74,10 +74,29 @@ export function upsertTexts(rows: readonly QueryText[]): Sql {
     where q.seen_at < now() - interval '1 day'`
 }
 
-/** Texts of statements that nobody has sent for as long as anything is kept. */
+/** Texts of statements that nobody has sent for as long as anything is kept, and those that came longest ago where there are too many. */
 export function deleteOldTexts(keptMs: number): readonly Sql[] {
   return [
     sql`delete from pgstrata.watch_query where seen_at < now() - ${keptMs} * interval '1 ms'`,
     sql`delete from pgstrata.watch_shape where seen_at < now() - ${keptMs} * interval '1 ms'`,
+    boundQueries,
+    // Applications add none beyond the bound: whoever is new finds room then.
+    sql`
+      delete from pgstrata.watch_shape
+      where shape in (
+        select shape
+        from pgstrata.watch_shape
+        where kind <> 'other'
+        order by seen_at desc, shape
+        offset ${Math.floor(0.9 * mostStoredTexts)})`,
   ]
 }
+
+/** After some were added. */
+export const boundQueries: Sql = sql`
+  delete from pgstrata.watch_query
+  where queryid in (
+    select queryid
+    from pgstrata.watch_query
+    order by seen_at desc, queryid
+    offset ${mostStoredTexts})`

@@ -37,7 +37,7 @@ export function createMinutes(): Minutes {
       for (const { node, metric, labels, value, perSecond, atMs } of series) {
         const isCounter = metric.kind === 'counter'
         const added = isCounter ? (perSecond ?? 0) * (elapsedSeconds ?? 0) : value
-        if (isCounter && added === 0) continue
+        if ((isCounter && added === 0) || Number.isNaN(added)) continue
         const minute = Math.floor(atMs / minuteMs) * minuteMs
         const text = seriesOf(labels)
         const key = `${minute} ${node} ${metric.name} ${text}`

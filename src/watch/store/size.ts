@@ -1,5 +1,6 @@
-// How large the store can get, from what is measured. Bytes of a row as they were measured on PostgreSQL 18 with names of usual
-// length, and a third more; labels twice as long make rows of metrics a quarter longer.
+// How large the store can get: an estimate, from how many rows are written. Bytes of a row were measured once, on PostgreSQL 18 with
+// names of usual length, and a third was added; labels twice as long make rows of metrics a quarter longer. How large it is now,
+// readStoreBytes() asks.
 
 /** Rows of a day, and different series, statements or waits of an hour, all nodes together. */
 export interface StoreLoad {
@@ -11,14 +12,14 @@ export type StoredKind = 'metric' | 'statement' | 'session' | 'call'
 
 /** With what is left of updated and deleted rows until autovacuum has been there, and indexes. */
 export const bytesPerRow: Readonly<Record<StoredKind, { readonly raw: number; readonly hourly: number }>> = {
-  metric: { raw: 180, hourly: 520 },
-  statement: { raw: 190, hourly: 420 },
-  session: { raw: 130, hourly: 380 },
-  call: { raw: 130, hourly: 380 },
+  metric: { raw: 180, hourly: 880 },
+  statement: { raw: 190, hourly: 780 },
+  session: { raw: 130, hourly: 490 },
+  call: { raw: 130, hourly: 490 },
 }
 
-/** Tables of nothing, their partitions ahead, what waits to be merged, texts of statements. */
-const constantBytes = 32 * 1024 ** 2
+/** Tables of nothing, their partitions ahead, what waits to be merged, and texts: 10,000 of at most 2,000 characters. */
+const constantBytes = 64 * 1024 ** 2
 
 /** A day goes as a whole, when its last row is old enough. */
 const partitionDays = 1

@@ -1,7 +1,7 @@
 // Writes what was measured into our tables, every ten seconds, in one transaction of a few statements.
 //
-// What must be true: only who holds the lease writes, which the transaction itself makes sure of; who does not any more forgets what it
-// has, for another one measures now. While the database is away measuring goes on, and what waits is bounded: the oldest is dropped, and counted.
+// What must be true: only who holds the lease writes, which the transaction itself makes sure of; where another one has it, what waits is
+// forgotten, for that one measures now; where it ran out and nobody has it, rows wait until it is taken up again. While the database is away measuring goes on, and what waits is bounded: the oldest is dropped, and counted.
 // On failure: nothing of the batch is written, and it is tried again ten seconds later; what the server refuses for a minute because of
 // what it is (a partition that nobody made) is dropped, so that it does not keep out what comes after it.
 // State: rows that wait, and the minute that is not over.
@@ -9,14 +9,23 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/logger.ts'
 import type { Db, Queryable } from '../../db/db.ts'
-import { holdsLease, type Lease } from '../../db/lease.ts'
+import { holdsLease, isTakenOver, type Lease } from '../../db/lease.ts'
 import { transaction } from '../../db/transaction.ts'
 import { sqlstateOf } from '../../sql/sqlstate.ts'
+import type { LatestReading } from '../model/latest.ts'
 import type { QueryText } from '../model/rows.ts'
 import type { Taken } from '../sampler/taken.ts'
-import { deleteOldTexts, insertMetrics, insertSessions, insertStatements, upsertTexts } from './inserts.ts'
+import {
+  boundQueries,
+  deleteOldTexts,
+  insertMetrics,
+  insertSessions,
+  insertStatements,
+  upsertTexts,
+} from './inserts.ts'
 import type { SessionEntry, StatementEntry } from './inserts.ts'
 import { createMinutes, minuteMs, type MetricRow, type Minutes } from './minutes.ts'
+import { deleteOldNow, upsertNow } from './now.ts'
 
 export interface WriterOptions {
   readonly db: Db
@@ -37,7 +46,7 @@ const lockTimeoutMs = 5_000
 /** An hour of a server with all that it may have. */
 const mostWaitingRows = 50_000
 const mostTexts = 1_000
-const tidyEveryMs = 3_600_000
+const tidyEveryMs = 600_000
 const mostRefusals = 6
 
 export class StoreWriter {
@@ -47,6 +56,8 @@ export class StoreWriter {
   readonly #statements: StatementEntry[] = []
   readonly #sessions: SessionEntry[] = []
   readonly #texts = new Map<string, QueryText>()
+  /** By node and probe, since they were written last. */
+  readonly #now = new Map<string, Taken>()
   readonly #stopping = new AbortController()
   #dropped = 0
   #tidiedAtMs = Number.NEGATIVE_INFINITY
@@ -70,6 +81,7 @@ export class StoreWriter {
   take(taken: Taken): void {
     const { except, clock } = this.#options
     const { state, reading } = taken
+    this.#now.set(`${state.node} ${state.probe}`, taken)
     if (reading === undefined) return
     if (except?.has(state.probe) !== true) this.#minutes.add(taken)
     const minute = Math.floor(clock.now() / minuteMs) * minuteMs
@@ -113,35 +125,40 @@ export class StoreWriter {
     this.#push(this.#metrics, this.#minutes.close(clock.now(), which))
     const [metrics, statements, sessions] = [[...this.#metrics], [...this.#statements], [...this.#sessions]]
     const texts = [...this.#texts.values()]
-    if (metrics.length + statements.length + sessions.length + texts.length === 0) return 0
+    const now = [...this.#now.values()]
+    if (metrics.length + statements.length + sessions.length + texts.length + now.length === 0) return 0
     const ours = lease()
-    const written = ours !== undefined && (await this.#write(db, ours, { metrics, statements, sessions, texts }))
+    const outcome =
+      ours === undefined ? 'lost' : await this.#write(db, ours, { metrics, statements, sessions, texts, now })
+    if (outcome === 'waits') return 0
     // What came meanwhile stands behind these.
     remove(this.#metrics, metrics)
     remove(this.#statements, statements)
     remove(this.#sessions, sessions)
     for (const { queryid } of texts) this.#texts.delete(queryid)
+    for (const [key, taken] of this.#now) if (now.includes(taken)) this.#now.delete(key)
     const rows = metrics.length + statements.length + sessions.length
-    if (!written) this.#dropped += rows
-    return written ? rows : 0
+    if (outcome === 'lost') this.#dropped += rows
+    return outcome === 'written' ? rows : 0
   }
 
-  async #write(db: Db, lease: Lease, batch: Batch): Promise<boolean> {
+  async #write(db: Db, lease: Lease, batch: Batch): Promise<'written' | 'waits' | 'lost'> {
     const { clock, keptMs } = this.#options
     const nowMs = clock.monotonic()
     const isTidy = nowMs - this.#tidiedAtMs < tidyEveryMs
-    const written = await transaction(
+    const outcome = await transaction(
       db,
       async (tx) => {
-        if (!(await holdsLease(tx, lease))) return false
-        await writeBatch(tx, batch)
-        if (!isTidy) for (const statement of deleteOldTexts(keptMs)) await tx.query(statement)
-        return true
+        if (!(await holdsLease(tx, lease))) return (await isTakenOver(tx, lease)) ? 'lost' : 'waits'
+        await writeBatch(tx, batch, clock.now())
+        if (isTidy) return 'written'
+        for (const statement of [...deleteOldTexts(keptMs), deleteOldNow()]) await tx.query(statement)
+        return 'written'
       },
       { lockTimeoutMs },
     )
-    if (written && !isTidy) this.#tidiedAtMs = nowMs
-    return written
+    if (outcome === 'written' && !isTidy) this.#tidiedAtMs = nowMs
+    return outcome
   }
 
   #push<Row>(rows: Row[], more: readonly Row[]): void {
@@ -155,6 +172,7 @@ export class StoreWriter {
   #dropAll(): void {
     this.#dropped += this.waiting
     for (const rows of [this.#metrics, this.#statements, this.#sessions]) rows.length = 0
+    this.#now.clear()
     this.#failures = 0
   }
 
@@ -184,13 +202,19 @@ interface Batch {
   readonly statements: readonly StatementEntry[]
   readonly sessions: readonly SessionEntry[]
   readonly texts: readonly QueryText[]
+  readonly now: readonly LatestReading[]
 }
 
-async function writeBatch(tx: Queryable, { metrics, statements, sessions, texts }: Batch): Promise<void> {
+async function writeBatch(tx: Queryable, batch: Batch, nowMs: number): Promise<void> {
+  const { metrics, statements, sessions, texts, now } = batch
   if (metrics.length > 0) await tx.query(insertMetrics(metrics))
   if (statements.length > 0) await tx.query(insertStatements(statements))
   if (sessions.length > 0) await tx.query(insertSessions(sessions))
-  if (texts.length > 0) await tx.query(upsertTexts(texts))
+  if (texts.length > 0) {
+    await tx.query(upsertTexts(texts))
+    await tx.query(boundQueries)
+  }
+  if (now.length > 0) await tx.query(upsertNow(now, nowMs))
 }
 
 /** Some of the oldest may have been dropped meanwhile. */

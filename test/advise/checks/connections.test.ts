@@ -130,7 +130,8 @@ describeOnEachVersion('checks on connections', (_version, database) => {
         await session.query(sql.raw(`create temp table many_${id} partition of many for values in (${id})`))
       const [found] = await ask(database().db, 'lock-pool', { limits: { warn: 0.0001, critical: 2, least: 0 } })
       expect(found?.evidence['held']).toBeGreaterThanOrEqual(40)
-      expect(found?.fix).toEqual(['alter system set max_locks_per_transaction = 512'])
+      // There is room: nothing would be gained by more.
+      expect(found?.fix).toEqual([])
     })
   })
 })

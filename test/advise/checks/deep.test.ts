@@ -2,7 +2,7 @@
 // asked; a server that is gone is part of the answer.
 
 import { expect, test } from 'vitest'
-import { checks, readFindings, type AdviseNode, type Check } from '../../../src/advise/index.ts'
+import { checks, readFindings, type AdviseNode, type Check, type NodeFinding } from '../../../src/advise/index.ts'
 import { systemClock } from '../../../src/base/clock.ts'
 import { openDb } from '../../../src/db/pg-db.ts'
 import { sql } from '../../../src/sql/sql.ts'
@@ -99,7 +99,9 @@ describeOnEachVersion('doctor --deep', (version, database) => {
         clock: systemClock,
       })
       expect(notAsked.filter(({ why }) => why.includes('it failed'))).toEqual([])
-      expect(notAsked.map(({ check }) => check)).toContain('standby-missing')
+      // Of none of them silence is taken for all being well.
+      for (const name of ['standby-missing', 'replica-lag', 'connections-used', 'idle-in-transaction', 'xmin-horizon'])
+        expect(notAsked.map(({ check }) => check)).toContain(name)
     } finally {
       await db.close()
       await database().db.query(sql`drop role ${sql.ident(role)}`)
@@ -114,6 +116,59 @@ describeOnEachVersion('doctor --deep', (version, database) => {
     const { findings } = await readFindings({ nodes: [primary(database())], clock: systemClock, checks: check })
     expect(findings).toHaveLength(20)
     expect(findings.at(-1)?.evidence['andMore']).toBe(10)
+  })
+
+  test('what `watch` stored of the last day is judged, and not the sum of all times', async () => {
+    const { db } = database()
+    const judged = async (): Promise<readonly NodeFinding[]> => {
+      const { findings } = await readFindings({
+        nodes: [primary(database())],
+        clock: systemClock,
+        checks: checks.filter(({ name }) => name === 'checkpoints-requested'),
+        limits: { 'checkpoints-requested': { warn: 0.2, critical: 0.8, least: 20 } },
+      })
+      return findings
+    }
+    await db.query(sql`
+      create schema pgstrata;
+      create table pgstrata.watch_metric (at timestamptz, node text, metric text, labels text, value float8);
+      create function pg_temp.minutes(n int, metric text, labels text, each float8) returns void language sql as
+        $$insert into pgstrata.watch_metric select now() - i * interval '1 min', 'primary', metric, labels, each from generate_series(1, n) i$$;
+      select pg_temp.minutes(30, 'pgstrata_transactions_total', '["commit"]', 10),
+        pg_temp.minutes(30, 'pgstrata_checkpoints_total', '["requested"]', 1),
+        pg_temp.minutes(30, 'pgstrata_wal_bytes_total', '[]', 2e9)`)
+    // Half an hour is too short.
+    expect(await judged()).toEqual([])
+    await db.query(sql`
+      insert into pgstrata.watch_metric select at - interval '1 hour', node, metric, labels, value from pgstrata.watch_metric;
+      insert into pgstrata.watch_metric select at - interval '3 days', node, metric, '["timed"]', 1e6 from pgstrata.watch_metric
+        where metric = 'pgstrata_checkpoints_total'`)
+    const [found] = await judged()
+    // 60 readings of a minute each, in two halves: the first after the hole may be of three minutes. 60 of 60 before their time.
+    expect(found).toMatchObject({
+      gravity: 'critical',
+      evidence: {
+        requested: 60,
+        timed: 0,
+        hours: expect.closeTo(62 / 60, 9),
+        walBytesPerHour: expect.closeTo((60 * 2e9 * 60) / 62, 0),
+      },
+      fix: [`alter system set max_wal_size = '22016MB'`, 'select pg_reload_conf()'],
+    })
+    // Asked every ten minutes, what ten minutes wrote is what ten minutes wrote: 24 GB in two hours.
+    await db.query(sql`
+      truncate pgstrata.watch_metric;
+      insert into pgstrata.watch_metric
+      select now() - i * interval '10 min', 'primary', m.metric, m.labels, m.each
+      from generate_series(1, 12) i
+      cross join (values ('pgstrata_transactions_total', '["commit"]', 10), ('pgstrata_transactions_total', '["rollback"]', 1),
+        ('pgstrata_checkpoints_total', '["requested"]', 2), ('pgstrata_wal_bytes_total', '[]', 2e9)) m (metric, labels, each)`)
+    expect((await judged())[0]?.evidence).toMatchObject({
+      requested: 24,
+      hours: expect.closeTo(2, 9),
+      walBytesPerHour: expect.closeTo(1.2e10, 0),
+    })
+    await db.query(sql`drop schema pgstrata cascade`)
   })
 
   test('disk-used: what serve measured of late, and nothing older', async () => {

@@ -3,7 +3,8 @@
 import { expect, test } from 'vitest'
 import { sql } from '../../../src/sql/sql.ts'
 import { describeOnEachVersion } from '../../support/postgres.ts'
-import { about, ask, everything, mendAndBack, run, script, subjects } from './support.ts'
+import type { Finding, Limits, OtherNode } from '../../../src/advise/model.ts'
+import { about, ask, everything, mendAndBack, run, script, subjects, type Asking } from './support.ts'
 
 describeOnEachVersion('checks on indexes', (_version, database) => {
   test('duplicate-index: compares what the catalog knows, not how it is written', async () => {
@@ -53,6 +54,7 @@ describeOnEachVersion('checks on indexes', (_version, database) => {
     )
     const before = about(await ask(database().db, 'duplicate-index'), 'index public.cut_b_again')
     expect(before.fix).toEqual(['drop index "public"."cut_b_again"'])
+    expect(before.advice).toContain('reads and writes of all of them wait behind it')
     await mendAndBack(database().db, 'duplicate-index', 'index public.cut_b_again')
     const { rows } = await database().db.query(
       sql`select from pg_index where indrelid in ('cut'::regclass, 'cut_1'::regclass) and indisvalid`,
@@ -96,7 +98,7 @@ describeOnEachVersion('checks on indexes', (_version, database) => {
       analyze used;`,
     )
     await script(database().db, `set enable_seqscan = off; set enable_bitmapscan = off; select from used where b = 7;`)
-    const limits = { warn: 30, critical: Infinity, least: 0 }
+    const limits = { warn: 30, critical: Infinity, least: 0, leastHours: 0 }
     expect(await ask(database().db, 'unused-index')).toEqual([])
     const own = async (others = {}): Promise<readonly string[]> =>
       subjects(await ask(database().db, 'unused-index', { limits, ...others })).filter((one) => one.includes('used'))
@@ -104,14 +106,88 @@ describeOnEachVersion('checks on indexes', (_version, database) => {
     const { rows } = await database().db.query<{ oid: number }>(sql`select 'used_c'::regclass::int8::float8 as oid`)
     const oid = rows[0]?.oid ?? 0
     const replica = { name: 'replica-1', isReplica: true }
-    const answers = async <Row extends object>(found: readonly { oid: number }[]): Promise<readonly Row[]> =>
-      await Promise.resolve(found as readonly unknown[] as readonly Row[])
-    expect(await own({ others: [{ ...replica, ask: () => answers([{ oid }]) }] })).toEqual([])
+    const answers = async <Row extends object>(scans: number): Promise<readonly Row[]> =>
+      await Promise.resolve([
+        { oid, scans, days: 400, standbys: 0, isFed: true },
+      ] as readonly unknown[] as readonly Row[])
+    expect(await own({ others: [{ ...replica, ask: () => answers(1) }] })).toEqual([])
+    expect(await own({ others: [{ ...replica, ask: () => answers(0) }] })).toEqual(['index public.used_c'])
     const silent = [{ ...replica, ask: () => Promise.reject(new Error('gone')) }]
     expect(
       about(await ask(database().db, 'unused-index', { limits, others: silent }), 'index public.used_c'),
     ).toMatchObject({ fix: [], evidence: { replicasSilent: 'replica-1' } })
     await mendAndBack(database().db, 'unused-index', 'index public.used_c', { limits })
+  })
+
+  test('unused-index: nothing is dropped before it was counted for a week, wherever it could be read', async () => {
+    await script(
+      database().db,
+      `create table counted (a int); create index counted_a on counted (a); create index counted_lower on counted ((a + 1));
+      insert into counted select generate_series(1, 100); analyze counted;`,
+    )
+    const limits = { warn: 30, critical: Infinity, least: 0 }
+    const replica = (days: number): OtherNode => ({
+      name: 'replica-1',
+      isReplica: true,
+      ask: async <Row extends object>() => {
+        const { rows } = await database().db.query<{ oid: number }>(
+          sql`select c.oid::int8::float8 as oid from pg_class c where relname = 'counted_a'`,
+        )
+        return rows.map((row) => ({
+          ...row,
+          scans: 0,
+          days,
+          standbys: 0,
+          isFed: true,
+        })) as readonly object[] as readonly Row[]
+      },
+    })
+    const own = async (asking: Asking): Promise<Finding> =>
+      about(await ask(database().db, 'unused-index', asking), 'index public.counted_a')
+    // It is a test that has just begun: whatever the server says, it was not counted for a week.
+    const young = await own({ limits })
+    expect(young).toMatchObject({ gravity: 'note', fix: [], undo: [] })
+    expect(young.advice).toMatch(/^Nothing has read it for 0\.0 days at the most: too short a time to drop it/)
+    const unread = { ...limits, leastHours: 0 }
+    expect((await own({ limits: unread })).fix).toEqual(['drop index concurrently "public"."counted_a"'])
+    // The replica has counted for less, and it is that which counts.
+    const less = await own({ limits: { ...unread, leastHours: -1 }, others: [replica(-1)] })
+    expect(less).toMatchObject({ fix: [], evidence: { countedDays: -1, replicasAsked: 'replica-1' } })
+    const expression = about(await ask(database().db, 'unused-index', { limits: unread }), 'index public.counted_lower')
+    expect(expression.advice).toContain('statistics of its expression')
+  })
+
+  test('unused-index: what is counted for long enough may have been made since: nothing proves its age, nothing is dropped', async () => {
+    await script(
+      database().db,
+      `create table dated (a int); insert into dated select generate_series(1, 100); analyze dated; create index dated_a on dated (a);`,
+    )
+    // A few microseconds, for which the table is proven to be counted.
+    const limits = { warn: 0, critical: Infinity, least: 0, leastHours: 1e-9 }
+    const found = about(await ask(database().db, 'unused-index', { limits }), 'index public.dated_a')
+    expect(found).toMatchObject({ gravity: 'note', fix: [], undo: [] })
+    expect(found.evidence).not.toHaveProperty('days')
+    expect(found.evidence['countedDays']).toBeGreaterThan(0)
+    expect(found.advice).toMatch(
+      /^When it was made is not known: .* If it has been there for longer than 7 days, better a month: drop index concurrently "public"\."dated_a"$/,
+    )
+    await database().db.query(sql`drop table dated`)
+  })
+
+  test('of a table with very many partitions nothing that locks all of them is proposed', async () => {
+    await script(
+      database().db,
+      `create table goal (id int primary key);
+      create table parts (id int, goal_id int references goal) partition by list (id);
+      do $$ begin for n in 1..201 loop execute format('create table parts_%s partition of parts for values in (%s)', n, n); end loop; end $$;`,
+    )
+    const found = about(
+      await ask(database().db, 'foreign-key-index', { limits: everything }),
+      'foreign key parts_goal_id_fkey of public.parts',
+    )
+    expect(found).toMatchObject({ fix: [], undo: [] })
+    expect(found.advice).toContain('`pgstrata apply` then makes it on one partition after the other')
+    await database().db.query(sql`drop table parts`)
   })
 
   test('foreign-key-index: an index that begins with its columns in any order, or leaves out nulls, will do', async () => {
@@ -154,6 +230,7 @@ describeOnEachVersion('checks on indexes', (_version, database) => {
     const subject = 'foreign key "pieces_Target_fkey" of public.pieces'
     const found = about(await ask(database().db, 'foreign-key-index', { limits: everything }), subject)
     expect(found.fix.filter((one) => one.startsWith('create index concurrently'))).toHaveLength(3)
+    expect(found.advice).toContain('writers wait behind it')
     await mendAndBack(database().db, 'foreign-key-index', subject, { limits: everything })
     await run(database().db, found.fix)
     const { rows } = await database().db.query(
@@ -194,28 +271,68 @@ describeOnEachVersion('checks on indexes', (_version, database) => {
   test('array-btree, boolean-index and mostly-null-index: a better one takes its place', async () => {
     await script(
       database().db,
-      `create table odd (id int primary key, tags text[], "Done" boolean, half boolean, seldom int, often int);
-      insert into odd select n, array['a', 'b'], n % 100 = 0, n % 2 = 0, case when n % 10 = 0 then n end, n from generate_series(1, 2000) n;
+      `create table odd (id int primary key, tags text[], sorted text[], "Done" boolean, half boolean, seldom int, often int);
+      insert into odd select n, array['a', 'b'], array[n::text], n % 100 = 0, n % 2 = 0, case when n % 10 = 0 then n end, n
+      from generate_series(1, 2000) n;
       create index odd_tags on odd (tags);
+      create index odd_sorted on odd (sorted);
       create index odd_done on odd ("Done");
       create index odd_half on odd (half);
       create index odd_seldom on odd (seldom);
       create index odd_often on odd (often);
-      create index odd_gin on odd using gin (tags);
       analyze odd;`,
     )
     const limits = everything
+    // What is read compares whole arrays, and is let be.
+    await script(database().db, `set enable_seqscan = off; select from odd where sorted = array['7'];`)
     expect(subjects(await ask(database().db, 'array-btree'))).toEqual(['index public.odd_tags'])
+    expect(about(await ask(database().db, 'array-btree'), 'index public.odd_tags').fix).toEqual([
+      'create index concurrently "odd_tags_gin_idx" on "public"."odd" using gin ("tags")',
+    ])
     expect(await ask(database().db, 'boolean-index')).toEqual([])
     expect(await ask(database().db, 'mostly-null-index')).toEqual([])
-    await mendAndBack(database().db, 'array-btree', 'index public.odd_tags')
+    await mendAndBack(database().db, 'array-btree', 'index public.odd_tags', { limits })
     const done = await mendAndBack(database().db, 'boolean-index', 'index public.odd_done', { limits })
     expect(done.fix[0]).toBe('create index concurrently "odd_Done_true_idx" on "public"."odd" ("Done") where "Done"')
     expect((await mendAndBack(database().db, 'boolean-index', 'index public.odd_half', { limits })).fix).toHaveLength(1)
-    const half = { warn: 0.5, critical: Infinity, least: 0 }
+    const half = { warn: 0.5, critical: Infinity, least: 0, leastHours: 0 }
     expect(subjects(await ask(database().db, 'mostly-null-index', { limits: half }))).toEqual([
       'index public.odd_seldom',
     ])
     await mendAndBack(database().db, 'mostly-null-index', 'index public.odd_seldom', { limits: half })
+  })
+
+  test('array-btree, boolean-index and mostly-null-index: what is read, or there already, is not done away with', async () => {
+    await script(
+      database().db,
+      `create table read (id int primary key, tags text[], done boolean, seldom int);
+      insert into read select n, array['a', 'b'], n % 100 = 0, case when n % 10 = 0 then n end from generate_series(1, 2000) n;
+      create index read_tags on read (tags);
+      create index read_gin on read using gin (tags);
+      create index read_done on read (done);
+      create index read_seldom on read (seldom);
+      analyze read;`,
+    )
+    const small = { warn: 0.5, critical: Infinity, least: 0 }
+    const of = async (check: string, index: string, limits: Limits = small): Promise<Finding> =>
+      about(await ask(database().db, check, { limits }), `index public.${index}`)
+    expect((await of('array-btree', 'read_tags', everything)).fix).toEqual([
+      'drop index concurrently "public"."read_tags"',
+    ])
+    await script(
+      database().db,
+      `set enable_seqscan = off; select from read where done; select from read where seldom is null and id > 0 order by seldom;`,
+    )
+    for (const [check, index] of [
+      ['boolean-index', 'read_done'],
+      ['mostly-null-index', 'read_seldom'],
+    ] as const) {
+      const found = await of(check, index)
+      expect(found.fix, check).toEqual([expect.stringMatching(/^create index concurrently /)])
+      await run(database().db, found.fix)
+      // The better one is there: nothing is made twice, and what is still read stays.
+      expect((await of(check, index)).fix, check).toEqual([])
+      await run(database().db, found.undo)
+    }
   })
 })

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { sql } from '../../../src/sql/sql.ts'
 import { describeOnEachVersion } from '../../support/postgres.ts'
-import { about, ask, mendAndBack, run, script, subjects } from './support.ts'
+import { about, ask, mendAndBack, run, script, subjects, withRole } from './support.ts'
 
 describeOnEachVersion('checks on the schema', (version, database) => {
   test('no-primary-key: a unique key that is there becomes it', async () => {
@@ -16,6 +16,8 @@ describeOnEachVersion('checks on the schema', (version, database) => {
       create unique index "Unique_a" on "Unique" (a, b);
       create table nullable (a int);
       create unique index on nullable (a);
+      create table patterns (a text not null);
+      create unique index on patterns (a text_pattern_ops);
       create table parts (a int) partition by range (a);
       create table parts_1 partition of parts for values from (0) to (1);
       create temp table temporary (a int);`,
@@ -26,7 +28,10 @@ describeOnEachVersion('checks on the schema', (version, database) => {
       'table public.keyless',
       'table public.nullable',
       'table public.parts',
+      'table public.patterns',
     ])
+    // A constraint takes only an index by the column's own operator class.
+    expect(about(findings, 'table public.patterns').fix).toEqual([])
     expect(about(findings, 'table public.keyless')).toMatchObject({ gravity: 'warn', fix: [] })
     await mendAndBack(database().db, 'no-primary-key', 'table public."Unique"')
   })
@@ -62,6 +67,31 @@ describeOnEachVersion('checks on the schema', (version, database) => {
     ])
     await mendAndBack(database().db, 'sequence-used', 'sequence public.ids_bounded_seq')
     await mendAndBack(database().db, 'sequence-used', 'sequence public.lone')
+  })
+
+  test('sequence-used: one that began below zero has used what it has come through', async () => {
+    await script(
+      database().db,
+      `create sequence to_zero minvalue -10 maxvalue 0;
+      create sequence below minvalue -100 maxvalue -1;
+      create sequence at_end minvalue -10 maxvalue 0 start 0;
+      select setval('to_zero', -8), setval('below', -60), nextval('at_end');`,
+    )
+    const used = async (): Promise<Readonly<Record<string, unknown>>> =>
+      Object.fromEntries(
+        (await ask(database().db, 'sequence-used'))
+          .filter(({ subject }) => /to_zero|below|at_end/.test(subject))
+          .map(({ subject, evidence }) => [subject, evidence['usedRatio']]),
+      )
+    expect(await used()).toEqual({ 'sequence public.at_end': 1 })
+    await script(database().db, `select setval('to_zero', -2), setval('below', -10)`)
+    expect(await used()).toEqual({
+      'sequence public.at_end': 1,
+      'sequence public.below': 90 / 99,
+      'sequence public.to_zero': 0.8,
+    })
+    for (const name of ['to_zero', 'below', 'at_end'])
+      await mendAndBack(database().db, 'sequence-used', `sequence public.${name}`)
   })
 
   test('narrow-primary-key: looks at the values where no sequence fills it', async () => {
@@ -127,11 +157,22 @@ describeOnEachVersion('checks on the schema', (version, database) => {
         constraint first foreign key (a, b) references pair (a, b),
         constraint "Again" foreign key (b, a) references pair (b, a),
         constraint cascades foreign key (a, b) references pair (a, b) on delete cascade,
+        constraint later foreign key (a, b) references pair (a, b) deferrable,
         constraint alone foreign key (c) references pair
       );`,
     )
     expect(subjects(await ask(database().db, 'duplicate-foreign-key'))).toEqual(['foreign key "Again" of public.twice'])
     await mendAndBack(database().db, 'duplicate-foreign-key', 'foreign key "Again" of public.twice')
+    // The one that was checked for old rows stays, however young it is.
+    await script(
+      database().db,
+      `alter table twice drop constraint first, drop constraint "Again";
+      alter table twice add constraint unchecked foreign key (a, b) references pair (a, b) not valid;
+      alter table twice add constraint checked foreign key (a, b) references pair (a, b);`,
+    )
+    expect(subjects(await ask(database().db, 'duplicate-foreign-key'))).toEqual([
+      'foreign key unchecked of public.twice',
+    ])
   })
 
   test('column-types: counts them by type', async () => {
@@ -210,6 +251,15 @@ describeOnEachVersion('checks on security', (_version, database) => {
     await database().db.query(sql`alter table guarded enable row level security`)
     expect(subjects(await ask(database().db, 'view-around-row-security'))).toEqual(['view public.around'])
     await mendAndBack(database().db, 'view-around-row-security', 'view public.around')
+    // Policies concern an owner who is neither the table's nor above them.
+    await withRole(database(), async (role) => {
+      await run(database().db, [
+        `grant select on guarded to "${role}"`,
+        'alter view around reset (security_invoker)',
+        `alter view around owner to "${role}"`,
+      ])
+      expect(await ask(database().db, 'view-around-row-security')).toEqual([])
+    })
   })
 
   test('row-security-off: policies that do nothing, and what a public API reads', async () => {
@@ -232,7 +282,9 @@ describeOnEachVersion('checks on security', (_version, database) => {
         ['table public.with_policy', 'critical'],
         ['table api.shown', 'warn'],
       ])
-      for (const subject of subjects(findings)) await mendAndBack(database().db, 'row-security-off', subject)
+      await mendAndBack(database().db, 'row-security-off', 'table public.with_policy')
+      // Enabled without a policy, nobody would see a row any more.
+      expect(about(findings, 'table api.shown')).toMatchObject({ fix: [], undo: [] })
     } finally {
       await run(database().db, made ? ['drop owned by web_anon', 'drop role web_anon'] : [])
     }

@@ -1,9 +1,13 @@
 // Each check on the server as a whole finds its situation, on servers of its own: settings that damage data, an archive that takes
 // nothing, slots and replicas, prepared transactions, pages that do not match their checksum.
 
-import { open } from 'node:fs/promises'
+import { open, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { asOther } from '../../../src/advise/ask-node.ts'
+import { countedFrom } from '../../../src/advise/checks/tools/counting.ts'
+import { placesFor } from '../../../src/advise/checks/statements-evicted.ts'
+import type { Finding, OtherNode } from '../../../src/advise/model.ts'
 import type { Db } from '../../../src/db/db.ts'
 import { openDb } from '../../../src/db/pg-db.ts'
 import { startCluster, type EmbeddedCluster } from '../../../src/embedded/index.ts'
@@ -47,9 +51,49 @@ describe.each(versions)('checks on the server on PostgreSQL %i', (version) => {
     expect(await ask(db, 'statements-evicted')).toEqual([])
     for (let columns = 1; columns <= 130; columns += 1)
       await db.query(sql.raw(`select ${Array.from({ length: columns }, (_, n) => n).join(', ')}`))
-    const found = about(await ask(db, 'statements-evicted'), 'pg_stat_statements.max')
-    expect(found.fix).toEqual(['alter system set pg_stat_statements.max = 200'])
+    // Not counted for an hour, nothing follows from it.
+    expect(await ask(db, 'statements-evicted')).toEqual([])
+    const found = about(await ask(db, 'statements-evicted', { limits: everything }), 'pg_stat_statements.max')
+    const evictionsPerHour = Number(found.evidence['evictionsPerHour'])
+    expect(found.fix).toEqual([
+      `alter system set pg_stat_statements.max = ${placesFor({ places: 100, evictionsPerHour }) ?? 'too many'}`,
+    ])
     await run(db, [...found.fix, ...found.undo])
+  })
+
+  test('statements-evicted: what was stored before the server was started is of fewer places', async () => {
+    await db.query(sql`
+      create schema pgstrata;
+      create table pgstrata.watch_metric (at timestamptz, node text, metric text, labels text, value float8);
+      insert into pgstrata.watch_metric
+      select pg_postmaster_start_time() + i * interval '1 min', 'primary', m.metric, m.labels, m.each
+      from generate_series(-70, -1) i
+      cross join (values ('pgstrata_transactions_total', '["commit"]', 10), ('pgstrata_statements_evicted_total', '[]', 1)) m (metric, labels, each)`)
+    try {
+      expect(await ask(db, 'statements-evicted')).toEqual([])
+    } finally {
+      await db.query(sql`drop schema pgstrata cascade`)
+    }
+  })
+
+  test('counted since: a database is not older than it is, however long the catalogs of the whole cluster were read', async () => {
+    await run(db, ['vacuum pg_authid', 'vacuum pg_database', 'select from pg_authid order by rolname'])
+    const counted = await db.query<{ at: string }>(sql`select clock_timestamp()::text as at`)
+    const at = counted.rows[0]?.at ?? ''
+    // Times of files are of whole seconds, by a clock that is up to a tick behind.
+    const isLater = sql`select where clock_timestamp() > date_trunc('second', ${at}::timestamptz) + interval '1.1 s'`
+    await waitUntil(async () => (await db.query(isLater)).rows.length === 1, { what: 'the next second' })
+    await db.query(sql`create database yesterday`)
+    const young = openDb({ url: cluster.primary.url('yesterday'), max: 1 })
+    try {
+      const { rows } = await young.query<{ isYounger: boolean }>(
+        sql`select coalesce(${countedFrom(version)} > ${at}::timestamptz, true) as "isYounger"`,
+      )
+      expect(rows).toEqual([{ isYounger: true }])
+    } finally {
+      await young.close()
+      await db.query(sql`drop database yesterday`)
+    }
   })
 
   test('unsafe-settings: those of a cluster for tests are; taken back, they are safe', async () => {
@@ -147,7 +191,13 @@ describe.each(versions)('checks on the server on PostgreSQL %i', (version) => {
       about(await ask(db, 'inactive-slot', { limits: { warn: 0, critical: 1_000_000, least: 0 } }), 'slot left_behind')
         .gravity,
     ).toBe('critical')
-    await mendAndBack(db, 'inactive-slot', 'slot left_behind')
+    // Nobody reads it, but not for long: its consumer may come back.
+    expect(about(await ask(db, 'inactive-slot'), 'slot left_behind')).toMatchObject({
+      fix: [],
+      advice: expect.stringContaining('Start its consumer again'),
+    })
+    if (version >= 17) await mendAndBack(db, 'inactive-slot', 'slot left_behind', { limits: everything })
+    else await db.query(sql`select pg_drop_replication_slot('left_behind')`)
     expect(subjects(await ask(db, 'slot-retention', { limits }))).not.toContain('slot left_behind')
   })
 
@@ -179,18 +229,125 @@ describe.each(versions)('checks on the server on PostgreSQL %i', (version) => {
   test('checkpoints-requested: those before their time', async () => {
     expect(await ask(db, 'checkpoints-requested')).toEqual([])
     for (let n = 0; n < 5; n += 1) await script(db, `insert into wal values ('z'); checkpoint;`)
-    const limits = { warn: 0.2, critical: 2, least: 5 }
+    const limits = { warn: 0.2, critical: 2, least: 5, leastHours: 0 }
     await waitUntil(async () => (await ask(db, 'checkpoints-requested', { limits })).length === 1, {
       what: 'they are counted',
     })
-    const found = about(await ask(db, 'checkpoints-requested', { limits }), 'max_wal_size')
-    await run(db, [...found.fix, ...found.undo])
+    // Not for an hour, so nothing follows from it.
+    expect(await ask(db, 'checkpoints-requested', { limits: { ...limits, leastHours: 1 } })).toEqual([])
+    const found = (): Promise<Finding> =>
+      ask(db, 'checkpoints-requested', { limits }).then((all) => about(all, 'max_wal_size'))
+    const setting = async (): Promise<unknown> => (await found()).evidence['maxWalSizeBytes']
+    await run(db, [`alter system set max_wal_size = '32MB'`, 'select pg_reload_conf()'])
+    await waitUntil(async () => (await setting()) === 32 * 1_048_576, { what: 'it is small' })
+    const small = await found()
+    expect(small.fix[0]).toMatch(/^alter system set max_wal_size = '\d+MB'$/)
+    expect(small.undo).toEqual([`alter system set max_wal_size = '32MB'`, 'select pg_reload_conf()'])
+    await run(db, small.fix)
+    await waitUntil(async () => (await setting()) !== 32 * 1_048_576, { what: 'it is large' })
+    // What was counted is the same: it is not raised again.
+    expect(await found()).toMatchObject({ fix: [], advice: expect.stringContaining('it comes in bursts') })
+    await run(db, ['alter system reset max_wal_size', 'select pg_reload_conf()'])
     await db.query(
       version < 17 ? sql`select pg_stat_reset_shared('bgwriter')` : sql`select pg_stat_reset_shared('checkpointer')`,
     )
     await waitUntil(async () => (await ask(db, 'checkpoints-requested', { limits })).length === 0, {
       what: 'counted anew',
     })
+  })
+
+  test('unused-index: a standby that nobody asked may be the one that reads it', async () => {
+    await script(db, `create table unread (a int); create index unread_a on unread (a); insert into unread values (1);`)
+    const own = async (others: readonly OtherNode[]): Promise<Finding> =>
+      about(await ask(db, 'unused-index', { limits: everything, others }), 'index public.unread_a')
+    const [replica] = cluster.replicas
+    if (replica === undefined) throw new Error('There is no replica')
+    const there = openDb({ url: replica.url(), max: 1 })
+    const node = asOther({ name: 'replica-1', db: there, isReplica: true })
+    expect(await own([])).toMatchObject({ fix: [], evidence: { standbysNotAsked: 1 } })
+    await waitUntil(
+      async () => (await there.query(sql`select from pg_class where relname = 'unread_a'`)).rows.length === 1,
+      { what: 'the replica has it' },
+    )
+    expect((await own([node])).fix).toEqual(['drop index concurrently "public"."unread_a"'])
+    await script(there, `set enable_seqscan = off; select from unread where a = 1;`)
+    await waitUntil(
+      async () =>
+        !subjects(await ask(db, 'unused-index', { limits: everything, others: [node] })).includes(
+          'index public.unread_a',
+        ),
+      { what: 'it is seen that the replica reads it' },
+    )
+    await there.close()
+  })
+
+  test('unused-index: a standby of a replica may be the one that reads it', async () => {
+    await script(db, `create table cascaded (a int); create index cascaded_a on cascaded (a);`)
+    const node = (feeds: number, isFed = true): OtherNode => ({
+      name: 'replica-1',
+      isReplica: true,
+      ask: async <Row extends object>() =>
+        await Promise.resolve([
+          { oid: 0, scans: 0, days: 1, standbys: feeds, isFed },
+        ] as readonly object[] as readonly Row[]),
+    })
+    const own = async (other: OtherNode): Promise<Finding> =>
+      about(await ask(db, 'unused-index', { limits: everything, others: [other] }), 'index public.cascaded_a')
+    expect((await own(node(0))).fix).toHaveLength(1)
+    expect(await own(node(1))).toMatchObject({ fix: [], evidence: { standbysNotAsked: 1 } })
+    // That one reads an archive, so whom the primary feeds is somebody else.
+    expect(await own(node(0, false))).toMatchObject({ fix: [], evidence: { standbysNotAsked: 1 } })
+  })
+
+  test('unused-index: how old an index is, the file of its transaction proves', async () => {
+    await script(
+      db,
+      `create table proven (a int); insert into proven values (1); create index proven_a on proven (a); analyze proven;`,
+    )
+    const [replica] = cluster.replicas
+    if (replica === undefined) throw new Error('There is no replica')
+    const there = openDb({ url: replica.url(), max: 1 })
+    const limits = { warn: 0, critical: Infinity, least: 0, leastHours: 1e-9 }
+    const others = [asOther({ name: 'replica-1', db: there, isReplica: true })]
+    const own = async (): Promise<Finding> =>
+      about(await ask(db, 'unused-index', { limits, others }), 'index public.proven_a')
+    expect((await own()).fix).toEqual([])
+    await db.query(sql`insert into proven values (2)`)
+    await db.query(sql`checkpoint`)
+    const month = new Date(Date.now() - 30 * 86_400_000)
+    await utimes(join(cluster.primary.dataDir, 'pg_xact', '0000'), month, month)
+    const found = await own()
+    expect(found).toMatchObject({ gravity: 'warn', fix: ['drop index concurrently "public"."proven_a"'] })
+    // It is there for a month, and counted for no longer than the server runs.
+    expect(found.evidence['days']).toBeGreaterThan(0)
+    expect(found.evidence['days']).toBeLessThan(1)
+    // One that is made now stands in the same file, and the file says nothing of it.
+    await db.query(sql`create index proven_b on proven ((a + 1))`)
+    const young = about(await ask(db, 'unused-index', { limits, others }), 'index public.proven_b')
+    expect(young).toMatchObject({ fix: [], evidence: { countedDays: expect.any(Number) } })
+    await there.close()
+  })
+
+  test.each(version < 17 ? [] : [version])('a server may allow no ALTER SYSTEM (%i)', async () => {
+    const path = join(cluster.primary.dataDir, 'postgresql.conf')
+    const before = await readFile(path, 'utf8')
+    const timing = async (): Promise<Finding> => about(await ask(db, 'io-timing-off'), 'track_io_timing')
+    try {
+      await writeFile(path, `${before}\nallow_alter_system = off\n`)
+      await run(db, ['select pg_reload_conf()'])
+      await waitUntil(async () => (await timing()).fix[0]?.startsWith('alter system') === false, {
+        what: 'it is not allowed',
+      })
+      expect((await timing()).fix).toEqual([`alter database "postgres" set track_io_timing = on`])
+      expect(about(await ask(db, 'unsafe-settings'), 'fsync')).toMatchObject({
+        fix: [],
+        advice: expect.stringContaining("provider's parameter group"),
+      })
+    } finally {
+      await writeFile(path, before)
+      await run(db, ['select pg_reload_conf()'])
+    }
+    await waitUntil(async () => (await timing()).fix[0]?.startsWith('alter system') === true, { what: 'it is allowed' })
   })
 
   // Before 18 a cluster has no checksums unless it is asked for: nothing is noticed then, and nothing claimed.

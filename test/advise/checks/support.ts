@@ -4,8 +4,10 @@ import { askOnce } from '../../../src/advise/ask-node.ts'
 import { checks } from '../../../src/advise/checks/index.ts'
 import type { Finding, Limits, OtherNode } from '../../../src/advise/model.ts'
 import type { Db } from '../../../src/db/db.ts'
+import { openDb } from '../../../src/db/pg-db.ts'
 import { sql } from '../../../src/sql/sql.ts'
 import { readNodeFacts } from '../../../src/watch/index.ts'
+import type { TestDatabase } from '../../support/postgres.ts'
 
 export interface Asking {
   readonly limits?: Limits
@@ -71,5 +73,18 @@ export async function mendAndBack(db: Db, name: string, subject: string, asking:
   return found
 }
 
-/** Everything, however little. */
-export const everything: Limits = { warn: 0, critical: Infinity, least: 0 }
+/** Everything, however little, and however short the counting has been. */
+export const everything: Limits = { warn: 0, critical: Infinity, least: 0, leastHours: 0 }
+
+/** As an ordinary role that may log in and nothing else. */
+export async function withRole(database: TestDatabase, work: (role: string, db: Db) => Promise<void>): Promise<void> {
+  const role = `plain_${database.name}`
+  await database.db.query(sql`create role ${sql.ident(role)} login password 'x'`)
+  const db = openDb({ url: Object.assign(new URL(database.url), { username: role, password: 'x' }).href, max: 1 })
+  try {
+    await work(role, db)
+  } finally {
+    await db.close()
+    await run(database.db, [`drop owned by "${role}"`, `drop role "${role}"`])
+  }
+}

@@ -2,9 +2,13 @@
 // mends it. Counters are real: rows are written, deleted and read.
 
 import { expect, test } from 'vitest'
+import type { Db } from '../../../src/db/db.ts'
+import { openDb } from '../../../src/db/pg-db.ts'
 import { sql } from '../../../src/sql/sql.ts'
 import { describeOnEachVersion, type TestDatabase } from '../../support/postgres.ts'
-import { about, ask, everything, mendAndBack, run, script, subjects } from './support.ts'
+import type { Finding } from '../../../src/advise/model.ts'
+import { waitUntil } from '../../support/wait.ts'
+import { about, ask, everything, mendAndBack, run, script, subjects, withRole } from './support.ts'
 
 /** Nothing but the test moves the counters. */
 const off = 'with (autovacuum_enabled = false)'
@@ -158,10 +162,13 @@ describeOnEachVersion(
         `create table bloated (id int primary key, n int, pad text) ${off};
         create index bloated_n on bloated (n);
         insert into bloated select n, n, repeat('x', 100) from generate_series(1, 20000) n;
+        create table apart (n int, exclude using btree (n with =)) ${off};
+        insert into apart select generate_series(1, 20000);
         create table dense (id int primary key, pad text);
         insert into dense select n, repeat('x', 100) from generate_series(1, 20000) n;`,
       )
-      await script(database().db, `delete from bloated where id % 5 <> 0`)
+      await script(database().db, `delete from bloated where id % 5 <> 0; delete from apart where n % 5 <> 0;`)
+      await database().db.query(sql`vacuum (analyze) apart`)
       await database().db.query(sql`vacuum (analyze) bloated`)
       await database().db.query(sql`vacuum (analyze) dense`)
       expect(await ask(database().db, 'table-bloat')).toEqual([])
@@ -173,8 +180,11 @@ describeOnEachVersion(
       expect(subjects(await ask(database().db, 'table-bloat', { limits }))).not.toContain('table public.dense')
       const indexes = await ask(database().db, 'index-bloat', { limits })
       expect(subjects(indexes)).not.toContain('index public.dense_pkey')
+      // An exclusion constraint's cannot be built anew while it is used.
+      expect(subjects(indexes)).not.toContain('index public.apart_n_excl')
       expect(about(indexes, 'index public.bloated_n').evidence['wastedRatio']).toBeGreaterThan(0.7)
       await mendAndBack(database().db, 'index-bloat', 'index public.bloated_n', { limits })
+      await database().db.query(sql`drop table apart`)
       await database().db.query(sql`vacuum (full, analyze) bloated`)
       expect(await ask(database().db, 'table-bloat', { limits })).toEqual([])
     })
@@ -202,17 +212,109 @@ describeOnEachVersion(
       expect(found?.evidence['since']).toEqual(expect.stringMatching(/^\d{4}-/))
     })
 
-    test('temp-files: doubles work_mem', async () => {
+    test('temp-files: by what is written in an hour; as much work_mem as the files needed, and no more when it is asked again', async () => {
+      const small =
+        "set work_mem = '64kB'; select count(*) from (select n from generate_series(1, 200000) n order by n % 7) s;"
+      await script(database().db, small)
+      expect(await ask(database().db, 'temp-files')).toEqual([])
+      const limits = { warn: 0, critical: Infinity, least: 1, leastHours: 0 }
+      const [enough] = await ask(database().db, 'temp-files', { limits })
+      expect(enough?.evidence['meanFileBytes']).toBeGreaterThan(1_000_000)
+      await database().db.query(sql`alter database ${sql.ident(database().name)} set work_mem = '64kB'`)
+      const meanBytes = Number(enough?.evidence['meanFileBytes'])
+      const wanted = `'${Math.ceil((meanBytes * 2.5) / 1_048_576)}MB'`
+      const asked = async (): Promise<Finding | undefined> => {
+        // What a database says counts for new sessions.
+        const db = openDb({ url: database().url, max: 1 })
+        try {
+          return (await ask(db, 'temp-files', { limits }))[0]
+        } finally {
+          await db.close()
+        }
+      }
+      const found = await asked()
+      const alter = `alter database "${database().name}" set work_mem =`
+      expect(found).toMatchObject({ fix: [`${alter} ${wanted}`], undo: [`${alter} '64kB'`] })
+      await run(database().db, found?.fix ?? [])
+      expect((await asked())?.fix).toEqual([])
+      await database().db.query(sql`alter database ${sql.ident(database().name)} reset work_mem`)
+      await database().db.query(sql`select pg_stat_reset()`)
+      expect(await ask(database().db, 'temp-files', { limits })).toEqual([])
+    })
+
+    test('never-analysed: nothing is claimed of statistics that row security hides', async () => {
       await script(
         database().db,
-        `set work_mem = '64kB'; select count(*) from (select n from generate_series(1, 20000) n order by n % 7) s;`,
+        `create table hidden (id int) ${off}; insert into hidden select generate_series(1, 2000);
+        create table seen (id int) ${off}; insert into seen select generate_series(1, 2000);`,
       )
-      expect(await ask(database().db, 'temp-files')).toEqual([])
-      const [found] = await ask(database().db, 'temp-files', { limits: { warn: 0, critical: 9, least: 1 } })
-      expect(found?.evidence['tempBytes']).toBeGreaterThan(100_000)
-      expect(found?.fix).toEqual([`alter system set work_mem = '8192kB'`, 'select pg_reload_conf()'])
-      await database().db.query(sql`select pg_stat_reset()`)
-      expect(await ask(database().db, 'temp-files', { limits: { warn: 0, critical: 9, least: 1 } })).toEqual([])
+      await database().db.query(sql`vacuum hidden`)
+      await database().db.query(sql`vacuum seen`)
+      await withRole(database(), async (role, db) => {
+        await database().db.query(sql`grant select on hidden, seen to ${sql.ident(role)}`)
+        const own = async (): Promise<readonly string[]> =>
+          subjects(await ask(db, 'never-analysed')).filter((one) => /hidden|seen/.test(one))
+        expect((await own()).toSorted()).toEqual(['table public.hidden', 'table public.seen'])
+        await script(database().db, 'analyze hidden; alter table hidden enable row level security;')
+        expect(await own()).toEqual(['table public.seen'])
+      })
+      await script(database().db, 'drop table hidden, seen')
+    })
+
+    test('a setting is changed where the role may: for the server, the database, itself, or not by SQL', async () => {
+      const limits = everything
+      const cost = async (db: Db): Promise<Finding> =>
+        about(await ask(db, 'default-settings', { limits }), 'random_page_cost')
+      await withRole(database(), async (role, db) => {
+        const own = `alter role "${role}"`
+        expect(await cost(db)).toMatchObject({
+          fix: [`${own} set random_page_cost = 1.1`],
+          undo: [`${own} reset random_page_cost`],
+          advice: expect.stringContaining("in the provider's parameter group"),
+        })
+        await run(db, (await cost(db)).fix)
+        await run(db, (await cost(db)).undo)
+        const before = await database().db.query<{ owner: string }>(sql`select current_user as owner`)
+        const alter = (to: string): Promise<unknown> =>
+          database().db.query(sql`alter database ${sql.ident(database().name)} owner to ${sql.ident(to)}`)
+        await alter(role)
+        expect((await cost(db)).fix).toEqual([`alter database "${database().name}" set random_page_cost = 1.1`])
+        await database().db.query(sql`grant alter system on parameter random_page_cost to ${sql.ident(role)}`)
+        expect(await cost(db)).toMatchObject({
+          fix: ['alter system set random_page_cost = 1.1'],
+          advice: expect.stringContaining('which this role may not call'),
+        })
+        await database().db.query(sql`grant execute on function pg_reload_conf() to ${sql.ident(role)}`)
+        expect((await cost(db)).fix).toEqual(['alter system set random_page_cost = 1.1', 'select pg_reload_conf()'])
+        // Of what no session can be given there is nothing but the server's own settings.
+        const timing = about(await ask(db, 'io-timing-off'), 'track_io_timing')
+        expect(timing).toMatchObject({ fix: [], advice: expect.stringContaining('set track_io_timing = on where') })
+        await database().db.query(sql`revoke execute on function pg_reload_conf() from ${sql.ident(role)}`)
+        await database().db.query(sql`revoke alter system on parameter random_page_cost from ${sql.ident(role)}`)
+        await alter(before.rows[0]?.owner ?? '')
+      })
+    })
+
+    test('what is read leaves no rollbacks behind', async () => {
+      const count = async (): Promise<number> => {
+        const { rows } = await database().db.query<{ count: number }>(
+          sql`select xact_rollback::float8 as count from pg_stat_database where datname = current_database()`,
+        )
+        return rows[0]?.count ?? -1
+      }
+      await script(database().db, 'select 1')
+      const before = await count()
+      const db = openDb({ url: database().url, max: 1 })
+      const pid = await db.withSession((session) => Promise.resolve(session.pid))
+      for (let n = 0; n < 5; n += 1) await ask(db, 'many-indexes')
+      // Closed, it has told all that it counted.
+      await db.close()
+      await waitUntil(
+        async () => (await database().db.query(sql`select from pg_stat_activity where pid = ${pid}`)).rows.length === 0,
+        { what: 'its session is gone' },
+      )
+      await script(database().db, 'select 1')
+      expect(await count()).toBe(before)
     })
 
     test('slow-statements: by their queryid, with what they take', async () => {

@@ -32,7 +32,7 @@ const cases: Readonly<Record<string, Case>> = {
   'slow-scan': {
     speaks: { text: 'select * from plays where song_id = 77' },
     silent: { text: 'select * from plays where amount >= 5' },
-    says: /^Seq Scan on public\.plays threw away 99,995 of 100,000 rows \(99 %\)$/,
+    says: /^Seq Scan on public\.plays threw away 39,998 of 40,000 rows \(99 %\)$/,
   },
   'inefficient-index': {
     speaks: { text: 'select * from plays where id < 20000 and song_id = 77', settings: { enable_seqscan: 'off' } },
@@ -119,12 +119,12 @@ const cases: Readonly<Record<string, Case>> = {
     silent: {
       text: `select count(*) from songs s join plays p on p.song_id = s.id where s.genre = 'Rock' or s.strategy = 'gift'`,
     },
-    says: /joined 9\d,\d+ rows and threw them away by /,
+    says: /joined 39,\d+ rows and threw them away by /,
   },
   'large-offset': {
-    speaks: { text: 'select * from plays order by id offset 50000 limit 10' },
+    speaks: { text: 'select * from plays order by id offset 30000 limit 10' },
     silent: { text: 'select * from plays order by id offset 50 limit 10' },
-    says: /^50,000 rows of .* were skipped by OFFSET$/,
+    says: /^30,000 rows of .* were skipped by OFFSET$/,
   },
   'trigger-time': {
     speaks: { text: 'delete from parents where id between 30 and 60' },
@@ -161,11 +161,11 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'temp-files': {
     speaks: {
-      text: 'with all_of_it as materialized (select * from plays) select count(*) from all_of_it a, generate_series(1, 2)',
+      text: 'with all_of_it as materialized (select *, repeat(listener, 8) from plays) select count(*) from all_of_it a, generate_series(1, 2)',
       settings: { work_mem: '64kB' },
     },
     silent: {
-      text: 'with all_of_it as materialized (select * from plays) select count(*) from all_of_it a, generate_series(1, 2)',
+      text: 'with all_of_it as materialized (select *, repeat(listener, 8) from plays) select count(*) from all_of_it a, generate_series(1, 2)',
       settings: { work_mem: '64MB' },
     },
     says: /^.*Scan on .* wrote [\d.]+ MB to temporary files; work_mem is 64\.0 kB$/,
@@ -173,22 +173,22 @@ const cases: Readonly<Record<string, Case>> = {
   'function-in-predicate': {
     speaks: { text: `select * from plays where upper(listener) = 'LISTENER7'` },
     silent: { text: `select * from plays where listener = 'listener7'` },
-    says: /filters by upper\("listener"\), which removed 9\d,\d+ rows$/,
-    fix: ['create index concurrently on "public"."plays" (upper("listener"))'],
+    says: /filters by upper\("listener"\), which removed 39,\d+ rows$/,
+    fix: ['create index concurrently "plays_listener_upper_idx" on "public"."plays" ((upper("listener")))'],
   },
   'leading-wildcard': {
     speaks: { text: `select * from plays where listener like '%er77'` },
     silent: { text: `select * from plays where listener like 'listener7%'` },
-    says: /looks for a pattern in "listener" and threw away 9\d,\d+ rows$/,
+    says: /looks for a pattern in "listener" and threw away 39,\d+ rows$/,
     fix: [
       'create extension if not exists pg_trgm',
-      'create index concurrently on "public"."plays" using gin ("listener" gin_trgm_ops)',
+      'create index concurrently "plays_listener_trgm_idx" on "public"."plays" using gin ("listener" gin_trgm_ops)',
     ],
   },
   'not-in-subquery': {
     speaks: { text: 'select * from songs where id not in (select song_id from plays)' },
     silent: { text: 'select * from songs s where not exists (select from plays p where p.song_id = s.id)' },
-    says: /^Seq Scan on public\.songs looks each of its rows up in 100,000 rows of Seq Scan on public\.plays \(NOT IN\)$/,
+    says: /^Seq Scan on public\.songs looks each of its rows up in 40,000 rows of Seq Scan on public\.plays \(NOT IN\)$/,
   },
   'wide-rows': {
     speaks: { text: 'select * from wide' },
@@ -203,7 +203,7 @@ const cases: Readonly<Record<string, Case>> = {
   'materialized-cte': {
     speaks: { text: 'with p as materialized (select * from plays) select * from p where song_id = 7' },
     silent: { text: 'with p as (select * from plays) select * from p where song_id = 7' },
-    says: /^CTE p was computed whole, and 99,995 of its rows thrown away \(99 %\)$/,
+    says: /^CTE p was computed whole, and 39,998 of its rows thrown away \(99 %\)$/,
   },
   'correlated-subplan': {
     speaks: { text: 'select id, (select title from songs s where s.id = p.song_id) from plays p where p.id < 3000' },
@@ -220,6 +220,7 @@ const cases: Readonly<Record<string, Case>> = {
     speaks: { text: 'update busy set n = n + 1 where id = 3 or n > 0', analyze: false },
     silent: { text: 'update plays set seconds = 1', analyze: false },
     says: /^0 % of the updates of public\.busy so far were HOT; it has 2 indexes$/,
+    fix: ['alter table "public"."busy" set (fillfactor = 90)'],
   },
   serialization: {
     speaks: { text: `select repeat('x', 12000) from generate_series(1, 1000)`, settings: { cpu_tuple_cost: '1' } },
@@ -255,7 +256,7 @@ const cases: Readonly<Record<string, Case>> = {
 }
 
 async function prepare({ db }: TestDatabase): Promise<void> {
-  await createSongs(db)
+  await createSongs(db, 40_000)
   await db.query(sql`
     create table pairs as select i as id, i % 10 as a, i % 10 as b, i % 10 as c, i % 10 as d from generate_series(1, 50000) i;
     alter table pairs add primary key (id);
@@ -280,7 +281,7 @@ async function prepare({ db }: TestDatabase): Promise<void> {
     create table parents (id int primary key);
     create table children (id int, parent_id int references parents);
     insert into parents select generate_series(1, 1000);
-    insert into children select i, i % 20 + 1 from generate_series(1, 100000) i`)
+    insert into children select i, i % 20 + 1 from generate_series(1, 40000) i`)
   for (let index = 0; index < 10; index++) {
     await db.query(
       sql.raw(
@@ -321,10 +322,24 @@ describeOnEachVersion(
         if (found === undefined) throw new Error(`Not a word of it:\n${drawn}`)
         expect(found.what).toMatch(says)
         if (fix !== undefined) expect(found.fix).toEqual(fix)
+        // What lasts can be taken back, and both are carried out as they stand.
+        const lasts = found.fix.some((statement) => /^(?:create index|alter table)/.test(statement))
+        expect(found.undo.length > 0).toBe(lasts)
+        if (lasts) for (const statement of [...found.fix, ...found.undo]) await database().db.query(sql.raw(statement))
         if (speaks.analyze !== false) expect(found.savesMs).toBeGreaterThanOrEqual(0)
         expect((await insightsOf(database(), silent, rule)).insights).toEqual([])
       })
     })
+
+    // What depends on settings of the session may not stand in an index.
+    test.each([`left(listener::date::text, 4) = '2024'`, `lower(listener::timestamptz::text) = 'x'`])(
+      'function-in-predicate: no index that the server would refuse on %s',
+      async (condition) => {
+        const text = `select * from plays where ${condition}`
+        const { insights } = await insightsOf(database(), { text, analyze: false }, 'function-in-predicate')
+        expect(insights).toMatchObject([{ fix: [], undo: [] }])
+      },
+    )
   },
   prepare,
 )

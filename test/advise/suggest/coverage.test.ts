@@ -54,6 +54,8 @@ function candidate(there: IndexFacts, more: Partial<Candidate> = {}): Candidate 
     changedRows: 0,
     analyzeBeyondRows: 1_000,
     hotRatio: undefined,
+    fillfactor: 100,
+    ownFillfactor: false,
     columns: [],
     indexes: [there],
   }

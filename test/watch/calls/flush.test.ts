@@ -84,6 +84,17 @@ describe('a process stores what it saw', () => {
     ])
   })
 
+  test('whatever work is called', async () => {
+    const { monitor, flush, warned } = await open()
+    // The last two are one name where they are stored.
+    const names = ['before\0after', `${'x'.repeat(199)}\u{1F3B5}`, 'half \uD83C', 'half \uFFFD']
+    for (const name of names) await monitor.trackQuery(() => 1, name)
+    await flush.flush()
+    expect(warned).toEqual([])
+    expect((await stored()).map(({ calls }) => calls).toSorted()).toEqual([1, 1, 2])
+    for (const name of names) expect(monitor.getStats(60_000, name).count).toBeGreaterThan(0)
+  })
+
   test('in bins from which durations are read as they were', async () => {
     const { monitor, flush } = await open()
     for (const durationMs of [1, 10, 10, 100]) monitor.recorder.record('select 1', 0, durationMs, null, undefined)

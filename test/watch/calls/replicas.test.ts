@@ -10,6 +10,9 @@ import { StrataPool } from '../../../src/db/pool/strata-pool.ts'
 import { createQueryApi } from '../../../src/db/query/index.ts'
 import { startCluster, type EmbeddedCluster } from '../../../src/embedded/index.ts'
 import { sql } from '../../../src/sql/sql.ts'
+import type { ReplicaLag } from '../../../src/watch/index.ts'
+import { labelsOf } from '../../../src/watch/monitor/replicas.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
 import { waitUntil } from '../../support/wait.ts'
 import { watchPool } from '../monitor/support.ts'
 
@@ -120,4 +123,56 @@ test('a plain pool hears of a replica from its primary', async () => {
   // Replicas are there, and were not handed in: what they use is not known.
   await pool.query('create index pile_n on pile (n)')
   expect(await monitor.getUnusedIndexes()).toMatchObject([{ indexname: 'pile_n', replicas: 'not asked' }])
+})
+
+test('a plain pool of a role that may not see replicas says so, and names those that it may', async () => {
+  const { primary } = started as EmbeddedCluster
+  const db = openDb({ url: primary.url() })
+  await db.query(sql`create role sees_little login`)
+  onTestFinished(async () => {
+    await db.query(sql`drop role sees_little`)
+    await db.close()
+  })
+  const { default: pg } = await import('pg')
+  const asRole = new URL(primary.url())
+  asRole.username = 'sees_little'
+  const pool = new pg.Pool({ connectionString: asRole.href, max: 1 })
+  const clock = fakeClock()
+  const monitor = watchPool(pool, { clock, thresholds: { replicaLagMs: 0 } })
+  const told: ReplicaLag[] = []
+  monitor.on('replicaLag', (lag) => void told.push(lag))
+  await monitor.check()
+  expect(told).toEqual([
+    {
+      replica: 'all',
+      lagMs: null,
+      lagBytes: null,
+      threshold: 0,
+      unavailable: expect.stringMatching(/^not available because role "sees_little" .* grant pg_monitor/),
+    },
+  ])
+  clock.advance(59 * 60_000)
+  await monitor.check()
+  expect(told).toHaveLength(1)
+  await db.query(sql`grant pg_monitor to sees_little`)
+  await monitor.check()
+  expect(told.slice(1).filter(({ unavailable }) => unavailable !== undefined)).toEqual([])
+  await pool.end()
+})
+
+test('replicas of one name are told apart by what stays the same when they connect anew', () => {
+  const one = { pid: 7, name: 'walreceiver', address: '10.0.0.1', slot: 'east' }
+  expect(labelsOf([one])).toEqual(['walreceiver'])
+  expect(labelsOf([one, { ...one, pid: 8, slot: 'west' }])).toEqual(['walreceiver east', 'walreceiver west'])
+  expect(labelsOf([one, { ...one, pid: 8, address: '10.0.0.2', slot: null }, { ...one, name: 'other' }])).toEqual([
+    'walreceiver east',
+    'walreceiver 10.0.0.2',
+    'other',
+  ])
+  const local = { ...one, address: null, slot: null }
+  expect(labelsOf([local, { ...local, pid: 8 }, { ...local, pid: 9, name: '' }])).toEqual([
+    'walreceiver 7',
+    'walreceiver 8',
+    '9',
+  ])
 })

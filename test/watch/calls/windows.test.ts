@@ -5,6 +5,7 @@ import { CallRecorder } from '../../../src/watch/calls/recorder.ts'
 import { CallShapes } from '../../../src/watch/calls/shapes.ts'
 import { Windows } from '../../../src/watch/calls/windows.ts'
 import { fakeClock, type FakeClock } from '../../support/fake-clock.ts'
+import { waitUntil } from '../../support/wait.ts'
 
 const record = (windows: Windows, clock: FakeClock, durationMs = 1): void =>
   windows.record(durationMs, false, clock.monotonic())
@@ -46,6 +47,31 @@ describe('windows', () => {
 describe('texts and shapes', () => {
   const open = (clock = fakeClock()): CallRecorder =>
     new CallRecorder({ clock, slowMs: Number.POSITIVE_INFINITY, onSlow: () => undefined })
+
+  test('where nobody asks for shapes, ever new texts are read all the same, but for what comes faster than that', async () => {
+    const clock = fakeClock()
+    const recorder = open(clock)
+    const countOf = (...kinds: readonly string[]): number =>
+      recorder.shapes.list().reduce((sum, { kind, total }) => sum + (kinds.includes(kind) ? total.count : 0), 0)
+    let recorded = 0
+    for (let round = 0; round < 5; round++) {
+      for (let n = 0; n < 512; n++) recorder.record(`select ${recorded++} as id`, 0, clock.monotonic(), null, undefined)
+      await waitUntil(
+        () => {
+          clock.advance(1_000)
+          return countOf('statement', 'other') === recorded
+        },
+        { what: 'texts to be read' },
+      )
+      clock.advance(10_000)
+    }
+    expect(countOf('statement')).toBe(5 * 500)
+    const readSoFar = countOf('statement')
+    for (let n = 0; n < 512 * 100; n++) recorder.record(`select -${n} as id`, 0, clock.monotonic(), null, undefined)
+    await recorder.settle()
+    expect(countOf('statement')).toBe(readSoFar + 500)
+    expect(countOf('other')).toBe(5 * 12 + 512 * 100 - 500)
+  })
 
   test('statements that differ by their constants are one shape', async () => {
     const recorder = open()
@@ -89,6 +115,21 @@ describe('texts and shapes', () => {
     const again = shapes.take(50)
     expect(again.reduce((sum, { calls }) => sum + calls.count, 0)).toBe(61)
     expect(again.reduce((sum, { calls }) => sum + calls.failed, 0)).toBe(30)
+  })
+
+  test('work that has no room is together with other work, and never with statements', () => {
+    const shapes = new CallShapes()
+    for (let n = 0; n < 60; n++) shapes.record(shapes.work(`work ${n}`), 1, false)
+    shapes.record(shapes.statement({ id: 's', text: 'select 1', statements: 1, kind: 'SelectStmt' }), 0.5, false)
+    const taken = shapes.take(50)
+    expect(taken.slice(50)).toMatchObject([
+      { shape: { id: 'other', kind: 'other' }, calls: { count: 1 } },
+      { shape: { id: 'work', kind: 'work' }, calls: { count: 10 } },
+    ])
+    for (let n = 0; n < 600; n++) shapes.record(shapes.work(`more ${n}`), 1, true)
+    shapes.putBack(taken)
+    expect(shapes.take(1_000).filter(({ shape }) => shape.kind !== 'work')).toMatchObject([{ calls: { count: 1 } }])
+    expect(shapes.list().at(-1)).toMatchObject({ id: 'work' })
   })
 
   test('work has its name, and is counted apart from statements', async () => {

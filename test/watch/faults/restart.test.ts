@@ -14,36 +14,39 @@ import { boundMs, connect, intervals, readAlerts } from './support.ts'
 const leaseMs = 10_000 * (4 / 3)
 
 /** Of a process, with all that it has to compile. */
-const startMs = 90_000
+const loadMs = 90_000
 
 interface Daemon {
   readonly told: readonly string[]
+  start(): void
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>
 }
 
-async function startDaemon(call: DaemonCall): Promise<Daemon> {
+/** Loaded, and waiting for a word. */
+async function loadDaemon(call: DaemonCall): Promise<Daemon> {
   const child = spawn(
     process.execPath,
     ['--import', 'jiti/register', 'test/watch/faults/daemon-process.ts', JSON.stringify(call)],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['pipe', 'pipe', 'inherit'] },
   )
   onTestFinished(() => void child.kill('SIGKILL'))
   const told: string[] = []
-  let isStarted = false
+  let isLoaded = false
   let rest = ''
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
-    isStarted ||= lines.includes('started')
+    isLoaded ||= lines.includes('loaded')
     for (const line of lines.filter((one) => one.startsWith('{'))) {
       const { event, alerts } = JSON.parse(line) as AlertMessage
       told.push(...alerts.map(({ rule }) => `${event} ${rule}`))
     }
   })
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
-  await waitUntil(() => isStarted, { what: 'a daemon', timeoutMs: startMs })
+  await waitUntil(() => isLoaded, { what: 'a daemon', timeoutMs: loadMs })
   return {
     told,
+    start: () => void child.stdin?.write('go\n'),
     end: async (signal) => {
       child.kill(signal)
       await ended
@@ -72,7 +75,8 @@ describe.each(['SIGKILL', 'SIGTERM'] as const)('a daemon that ends by %s while a
     const { db, url } = database()
     const state = async (): Promise<readonly string[]> =>
       (await readAlerts(db)).map(({ rule, state: now }) => `${rule} ${now}`).toSorted()
-    const first = await startDaemon({ url, config })
+    const [first, second] = await Promise.all([loadDaemon({ url, config }), loadDaemon({ url, config })])
+    first.start()
     const lock = 'select from fought_over for update'
     const holder = await connect(url, 'begin', lock)
     const waiter = await connect(url)
@@ -88,7 +92,7 @@ describe.each(['SIGKILL', 'SIGTERM'] as const)('a daemon that ends by %s while a
     await first.end(signal)
     // One is mended while nobody looks.
     await run(db, `select setval('few_numbers', 1)`)
-    const second = await startDaemon({ url, config })
+    second.start()
     await waitUntil(() => second.told.length > 0, {
       what: 'the end of one',
       timeoutMs: leaseMs + boundMs,
@@ -116,5 +120,5 @@ describe.each(['SIGKILL', 'SIGTERM'] as const)('a daemon that ends by %s while a
       [1, 2].flatMap(() => ['fired log done', 'resolved log done']),
     )
     await second.end('SIGTERM')
-  })
+  }, 240_000)
 })

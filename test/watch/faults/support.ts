@@ -8,15 +8,22 @@ import { openStrata, type Strata, type StrataTools } from '../../../src/strata.t
 import { listProbes, type AlertMessage } from '../../../src/watch/index.ts'
 import { waitUntil } from '../../support/wait.ts'
 
+/** As it comes, and not in seconds. */
+export const isUsual: boolean = process.env['PGSTRATA_SOAK'] === '1'
+
 const everyMs = 1_000
 /** Of what is measured, and looked at. */
-export const intervals: Readonly<Record<string, string>> = Object.fromEntries(
-  listProbes().map(({ name }) => [name, '1s']),
-)
+export const intervals: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(listProbes().map(({ name }) => [name, '1s'])),
+  // A counter that moves once is seen until the next reading: rules look at it more than once before.
+  database: '3s',
+  wal: '3s',
+}
+export const slowerMs = 2_000
 /** A rule as it comes, but quick: what a look or two confirms. */
 export const quick = { for: '1s', keep: '1s' } as const
 /** A probe, a look, what it has to last, and what a loaded machine takes. */
-const marginMs = 10_000
+export const marginMs = 10_000
 export const boundMs: number = everyMs + everyMs + 1_000 + marginMs
 
 export function open(url: string, config: Readonly<Record<string, unknown>>, tools: StrataTools = {}): Strata {

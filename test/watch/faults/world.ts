@@ -5,9 +5,10 @@ import { openDb } from '../../../src/db/pg-db.ts'
 import type { Db } from '../../../src/db/db.ts'
 import { startCluster, type EmbeddedCluster } from '../../../src/embedded/index.ts'
 import type { Strata } from '../../../src/strata.ts'
+import type { TestedMajor } from '../../support/versions.ts'
 import { run } from '../support.ts'
-import { config } from './list.ts'
-import { connect, open } from './support.ts'
+import { config, sizes } from './list.ts'
+import { connect, isUsual, open } from './support.ts'
 
 export interface World {
   readonly cluster: EmbeddedCluster
@@ -20,16 +21,18 @@ export interface World {
 
 const rowCount = 600_000
 
-export async function openWorld(): Promise<World> {
+export async function openWorld(version: TestedMajor): Promise<World> {
   const cluster = await startCluster({
+    version,
     replicas: 1,
     inMemory: true,
     preload: ['pg_stat_statements'],
     settings: {
       autovacuum: 'off',
-      max_connections: '60',
+      max_connections: String(sizes.connections),
+      ...(isUsual ? { shared_buffers: '8MB' } : {}),
       deadlock_timeout: '100ms',
-      max_slot_wal_keep_size: '64MB',
+      max_slot_wal_keep_size: '128MB',
       archive_mode: 'on',
       archive_command: 'true',
     },
@@ -42,11 +45,14 @@ export async function openWorld(): Promise<World> {
     `create table plays (id int, song_id int, filler int)`,
     `insert into plays select g, g % 50000, g from generate_series(1, ${rowCount}) g`,
     'create index plays_song_idx on plays (song_id)',
-    'create table rewritten as select g as id from generate_series(1, 5000) g',
-    'create table fought_over as select g as id from generate_series(1, 2) g',
+    ...(isUsual ? ['create index plays_id_idx on plays (id)'] : []),
+    `create table rewritten as select g as id, repeat('x', 900) as filler from generate_series(1, 10000) g`,
+    'create table fought_over as select g as id from generate_series(1, 3) g',
     'create sequence few_numbers maxvalue 100',
     'create sequence fewer_numbers maxvalue 100',
     'vacuum analyze',
+    // A slot keeps what was written since.
+    'checkpoint',
   )
   // A statement that is slow and run often, for whoever asks what index would serve it.
   const slow = Array.from(

@@ -5,8 +5,9 @@ import { onlyRow } from '../../../src/db/db.ts'
 import { openDb } from '../../../src/db/pg-db.ts'
 import { sql } from '../../../src/sql/sql.ts'
 import { describeOnEachVersion, testDatabase, useDatabase, type TestDatabase } from '../../support/postgres.ts'
+import { startPgBouncer } from '../../support/pgbouncer.ts'
 import { waitUntil } from '../../support/wait.ts'
-import { openMonitored, poolKinds } from './support.ts'
+import { openMonitored, openPool, poolKinds, watchPool } from './support.ts'
 
 async function prepare({ db }: TestDatabase): Promise<void> {
   await db.query(sql`
@@ -17,7 +18,8 @@ async function prepare({ db }: TestDatabase): Promise<void> {
     create view some_view as select 1 as n;
     insert into "Odd.One"."My Table" select n, 'w' from generate_series(1, 500) n;
     insert into "Mixed" select n from generate_series(1, 500) n;
-    delete from "Mixed"`)
+    delete from "Mixed";
+    select pg_stat_force_next_flush()`)
 }
 
 describeOnEachVersion(
@@ -92,6 +94,34 @@ describeOnEachVersion(
         await waits
       })
     })
+
+    test('says of which sessions it may not tell, and tells of its own', async () => {
+      const { db, name, url } = database()
+      const role = `${name}_app`
+      await db.query(sql`create role ${sql.ident(role)} login`)
+      onTestFinished(() => db.query(sql`drop role ${sql.ident(role)}`).then(() => undefined))
+      const asRole = new URL(url)
+      asRole.username = role
+      const { pool, monitor } = openMonitored(asRole.href)
+      const client = await pool.connect()
+      await client.query('begin; select 7')
+      await db.withSession(async (session) => {
+        await session.query(sql`begin; select 8`)
+        const found = await monitor.getLongRunningQueries(0)
+        expect(found.map(({ usename, state }) => [usename, state])).toEqual([[role, 'idle in transaction']])
+        expect(found.unavailable).toBe(
+          `not available because role "${role}" may not see the sessions of others: grant pg_monitor to it`,
+        )
+        await db.query(sql`grant pg_monitor to ${sql.ident(role)}`)
+        const all = await monitor.getLongRunningQueries(0)
+        expect(all.map(({ pid }) => pid)).toContain(session.pid)
+        expect(all.unavailable).toBe(undefined)
+        await session.query(sql`rollback`)
+      })
+      await client.query('rollback')
+      client.release()
+      await pool.end()
+    })
   },
   prepare,
 )
@@ -139,10 +169,49 @@ describe.each(poolKinds)('upkeep by %s', (kind) => {
     expect(await upkeepOf('Mixed')).toBeDefined()
   })
 
-  test('leaves no setting behind on the connection', async () => {
+  test('leaves the settings of the connection as they were, and none of them ends it', async () => {
     const { pool, monitor } = openMonitored(database().url, { kind, max: 1 })
-    await monitor.analyzeTable('Mixed')
-    expect((await pool.query<{ lock_timeout: string }>('show lock_timeout')).rows).toEqual([{ lock_timeout: '0' }])
+    const client = await pool.connect()
+    await client.query(`create table paced_${kind.length} as select n from generate_series(1, 2000) n`)
+    // Nine pages, each of which takes its time.
+    await client.query("set vacuum_cost_limit = 1; set vacuum_cost_delay = '60ms'")
+    await client.query("set lock_timeout = '7s'; set statement_timeout = '400ms'")
+    client.release()
+    const { tookMs } = await monitor.vacuumTable(`paced_${kind.length}`)
+    expect(tookMs).toBeGreaterThan(400)
+    await monitor.analyzeTable(`paced_${kind.length}`)
+    const { rows } = await pool.query(
+      "select current_setting('lock_timeout') as lock, current_setting('statement_timeout') as statement",
+    )
+    expect(rows).toEqual([{ lock: '7s', statement: '400ms' }])
+  })
+
+  test('through a pooler: ANALYZE leaves nothing behind, VACUUM is refused, or goes the direct way', async () => {
+    const bouncer = await startPgBouncer(database().url, 'transaction')
+    const through = openPool(kind, bouncer.url, 1)
+    try {
+      const monitor = watchPool(through)
+      await monitor.analyzeTable('Mixed')
+      await expect(monitor.vacuumTable('Mixed')).rejects.toMatchObject({
+        code: 'DATABASE_POOLER',
+        advice: expect.stringContaining('direct'),
+      })
+      const before = await upkeepOf('Mixed')
+      const db = openDb({ url: database().url, max: 1 })
+      onTestFinished(() => db.close())
+      for (const direct of [db, openPool(kind, database().url, 1)]) {
+        await watchPool(through, { direct }).vacuumTable('Mixed')
+      }
+      await waitUntil(async () => (await upkeepOf('Mixed'))?.vacuumed === (before?.vacuumed ?? 0) + 2, {
+        what: 'two vacuums',
+      })
+      expect((await through.query('show lock_timeout')).rows).toEqual([{ lock_timeout: '0' }])
+      const { rows } = await db.query(sql`show lock_timeout`)
+      expect(rows).toEqual([{ lock_timeout: '0' }])
+    } finally {
+      await through.end()
+      await bouncer.close()
+    }
   })
 })
 

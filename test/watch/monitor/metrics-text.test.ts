@@ -41,6 +41,8 @@ describe.each(poolKinds)('of %s', (kind) => {
       'db_pool_connections{state="max"}': 3,
       'db_pool_connections{state="waiting"}': 0,
     })
+    // After a failure the connection goes back when the server is ready again.
+    await waitUntil(() => pool.idleCount === pool.totalCount, { what: 'an idle pool' })
     const client = await pool.connect()
     const busy = parse(monitor.getPrometheusMetrics())
     expect(busy.get('db_pool_connections{state="active"}')).toBe(1)

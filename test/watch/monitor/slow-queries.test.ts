@@ -4,7 +4,7 @@
 import type pg from 'pg'
 import { describe, expect, test } from 'vitest'
 import { sql } from '../../../src/sql/sql.ts'
-import type { SlowQueryEvent } from '../../../src/watch/index.ts'
+import type { MonitorOptions, SlowQueryEvent } from '../../../src/watch/index.ts'
 import { fakeClock, type FakeClock } from '../../support/fake-clock.ts'
 import { describeOnEachVersion, useDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { waitUntil } from '../../support/wait.ts'
@@ -30,6 +30,11 @@ async function nextOf(events: readonly SlowQueryEvent[], count: number): Promise
   return events.at(count - 1) as SlowQueryEvent
 }
 
+/** On a busy machine the server may take longer than the second that is waited for it. */
+function unhurried(): MonitorOptions {
+  return { clock: fakeClock(), thresholds: { slowQueryMs: 0 } }
+}
+
 /** Its own clock says so: how long it really takes plays no part. */
 async function takes(pool: pg.Pool, durationMs: number, clock: FakeClock): Promise<void> {
   const client = await pool.connect()
@@ -52,7 +57,7 @@ describeOnEachVersion(
       ['that changes rows', 'update songs set title = $2 where id = $1', [7, 'So What']],
       ['in a CTE', 'with found as (select id from songs where id = $1) select * from found join songs using (id)', [7]],
     ])('%s has the identifier that pg_stat_statements has', async (_, text, values) => {
-      const monitored = openMonitored(database().url, { thresholds: { slowQueryMs: 0 } })
+      const monitored = openMonitored(database().url, unhurried())
       const events = heard(monitored)
       await monitored.pool.query(text, values)
       const { queryid, queryidUnavailable } = await nextOf(events, 1)
@@ -65,7 +70,7 @@ describeOnEachVersion(
     })
 
     test('has its past by pg_stat_statements, its generic plan, and says why it has no waits', async () => {
-      const monitored = openMonitored(database().url, { thresholds: { slowQueryMs: 0 } })
+      const monitored = openMonitored(database().url, unhurried())
       const events = heard(monitored)
       for (let time = 0; time < 4; time++) await monitored.pool.query('select * from songs where id = $1', [time])
       const event = await nextOf(events, 4)
@@ -81,7 +86,7 @@ describeOnEachVersion(
 
     test('has its past and its waits from what is stored, where something is', async () => {
       const { db, url } = database()
-      const monitored = openMonitored(url, { thresholds: { slowQueryMs: 0 } })
+      const monitored = openMonitored(url, unhurried())
       const events = heard(monitored)
       await monitored.pool.query('select count(*) from songs')
       const event = await nextOf(events, 1)
@@ -111,7 +116,7 @@ describeOnEachVersion(
     test('of a server that does not identify statements says so, and keeps its plan', async () => {
       const { db, name, url } = database()
       await db.query(sql`alter database ${sql.ident(name)} set compute_query_id = 'off'`)
-      const monitored = openMonitored(url, { thresholds: { slowQueryMs: 0 } })
+      const monitored = openMonitored(url, unhurried())
       const events = heard(monitored)
       await monitored.pool.query('select 1')
       const event = await nextOf(events, 1)
@@ -222,6 +227,43 @@ describe.each(poolKinds)('on %s', (kind) => {
     await waitUntil(() => thrown.length > 0, { what: 'the error of the listener' })
     for (const listener of listeners) process.on('uncaughtException', listener)
     expect(thrown).toEqual([new Error('from the listener')])
+  })
+
+  test('each is told of within a second though the server does not answer, and what is too many is counted', async () => {
+    const monitored = openMonitored(database().url, { kind, max: 1, thresholds: { slowQueryMs: 0 } })
+    const { pool, monitor } = monitored
+    const events = heard(monitored)
+    const dropped: { count: number; total: number }[] = []
+    monitor.on('slowQueriesDropped', (told) => void dropped.push(told))
+    // There is no other connection by which the server could be asked.
+    const client = await pool.connect()
+    try {
+      for (let time = 0; time < 300; time++) await client.query('select 1')
+      expect(monitor.getSlowQueries(1_000)).toHaveLength(100)
+      await nextOf(events, 300)
+      expect(events.every(({ queryidUnavailable }) => queryidUnavailable?.includes('within a second'))).toBe(true)
+      expect(dropped).toEqual([])
+      for (let time = 0; time < 2_500; time++) monitor.recorder.record('select 2', 0, time, null, undefined)
+      expect(monitor.getSlowQueries(1)).toMatchObject([{ query: 'select $1', duration: 2_499 }])
+      await waitUntil(() => dropped.length > 0, { what: 'what was dropped' })
+      // A thousand wait while one is told of.
+      expect(dropped).toEqual([{ count: 1_499, total: 1_499 }])
+      expect(events).toHaveLength(1_301)
+      expect(monitor.getPrometheusMetrics()).toContain('db_slow_queries_dropped_total 1499\n')
+    } finally {
+      client.release()
+    }
+  })
+
+  test('a text that is too long to be read is told of all the same, by its first word', async () => {
+    const monitored = openMonitored(database().url, { kind, thresholds: { slowQueryMs: 0 } })
+    const events = heard(monitored)
+    const { monitor } = monitored
+    monitor.recorder.record(`select '${'x'.repeat(200_000)}'`, 0, 20, null, undefined)
+    expect(monitor.getSlowQueries(1)).toMatchObject([{ query: 'select …', duration: 20 }])
+    const event = await nextOf(events, 1)
+    expect(event).toMatchObject({ query: 'select …', queryid: undefined })
+    expect((await event.plan()).unavailable).toMatch(/has a plan/)
   })
 
   test('keeps the last hundred, and answers with the slowest of them', async () => {

@@ -1,7 +1,8 @@
 // What sessions are at: each situation is seen when it is there, and not when it is not.
 
 import { expect, test } from 'vitest'
-import type { Db, Session } from '../../../src/db/db.ts'
+import { onlyRow, type Db, type Session } from '../../../src/db/db.ts'
+import { openReplication } from '../../../src/db/replication.ts'
 import { sql } from '../../../src/sql/sql.ts'
 import { createActivity } from '../../../src/watch/probes/activity.ts'
 import { connectionsProbe } from '../../../src/watch/probes/connections.ts'
@@ -78,13 +79,74 @@ describeOnOwnCluster('sessions', (_version, database) => {
     expect(JSON.stringify(after.detail)).not.toContain('"behind":[{')
   })
 
+  test('what serializable transactions have read takes no places of other locks', async () => {
+    const { db } = database()
+    await run(
+      db,
+      `create table read_rows (id int primary key, text text)`,
+      `insert into read_rows select g, repeat('x', 1000) from generate_series(1, 2000) g`,
+      'vacuum analyze read_rows',
+    )
+    const used = async (): Promise<number> =>
+      (await ask(db, locksProbe)).valueOf('pgstrata_lock_pool_used_ratio') ?? Number.NaN
+    await db.withSession(async (session) => {
+      await session.query(sql`begin isolation level serializable`)
+      try {
+        // Fewer than would be made one lock of the whole table.
+        for (let id = 1; id < 2_000; id += 80) await session.query(sql`select text from read_rows where id = ${id}`)
+        const { predicates, places } = onlyRow(
+          await db.query<{ predicates: number; places: number }>(sql`
+            select count(*) filter (where mode = 'SIReadLock')::float8 as predicates,
+              current_setting('max_locks_per_transaction')::float8 * current_setting('max_connections')::float8 as places
+            from pg_locks`),
+        )
+        expect(predicates).toBeGreaterThan(20)
+        expect(await used()).toBeLessThan(predicates / places)
+      } finally {
+        await session.query(sql`rollback`)
+      }
+    })
+  })
+
+  test('who sends changes to a subscriber and waits for more is no load', async () => {
+    const { db, url } = database()
+    await run(db, `create publication all_of_it for all tables`)
+    await run(db, `select pg_create_logical_replication_slot('sent', 'pgoutput')`)
+    const replication = await openReplication({ url, applicationName: 'subscriber', connectTimeoutMs: 5_000 })
+    try {
+      await replication.start(
+        { slot: 'sent', publications: ['all_of_it'], from: 0n },
+        { onMessage: () => undefined, onEnd: () => undefined },
+      )
+      await waitUntil(
+        async () => {
+          const { rows } = await db.query(sql`
+            select from pg_stat_activity where pid = ${replication.pid} and state = 'active' and wait_event_type = 'Client'`)
+          return rows.length === 1
+        },
+        { what: 'a sender that waits' },
+      )
+      const clock = fakeClock(60_000_000)
+      const { probe } = createActivity(clock)
+      await ask(db, probe)
+      clock.advance(60_000)
+      const { sessions = [], valueOf } = await ask(db, probe)
+      expect(sessions.filter(({ wait }) => /WalSender|walsender/.test(wait))).toEqual([])
+      expect(valueOf('pgstrata_active_sessions', 'Client') ?? 0).toBe(0)
+    } finally {
+      replication.close()
+      await run(db, `select pg_terminate_backend(${replication.pid}, 5000)`, `select pg_drop_replication_slot('sent')`)
+      await run(db, 'drop publication all_of_it')
+    }
+  })
+
   test('active sessions are added up by what they wait for; idle ones and who asks are not', async () => {
     const { db } = database()
     const clock = fakeClock(60_000_000)
     const { probe, onCpu } = createActivity(clock)
-    const look = async (): Promise<number> => {
+    const look = async (): Promise<boolean> => {
       clock.advance(1_000)
-      return (await ask(db, probe)).valueOf('pgstrata_active_sessions', 'Timeout') ?? 0
+      return ((await ask(db, probe)).valueOf('pgstrata_active_sessions', 'Timeout') ?? 0) > 0
     }
     expect(onCpu('primary')).toBe(undefined)
     const idle = await ask(db, probe)

@@ -3,7 +3,16 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { defaultRules, formatExposition, renderPrometheusRules, type Rule } from '../../../src/watch/index.ts'
+import { systemClock } from '../../../src/base/clock.ts'
+import {
+  defaultRules,
+  familiesOfLatest,
+  formatExposition,
+  Latest,
+  listProbes,
+  renderPrometheusRules,
+  type Rule,
+} from '../../../src/watch/index.ts'
 import { promtool } from '../../support/prometheus.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
@@ -28,6 +37,38 @@ test('it takes our text, and would not take a broken one', async () => {
   ])
   expect(await promtool(['check', 'metrics'], text)).toEqual([0, ''])
   expect((await promtool(['check', 'metrics'], text.replace('1e+21', 'one')))[0]).not.toBe(0)
+})
+
+const metrics = listProbes().flatMap((probe) => probe.metrics)
+
+test('it takes every metric that is measured: what counts ends in _total, and units are base units', async () => {
+  const latest = new Latest(systemClock)
+  const atMs = systemClock.now()
+  const state = { node: 'primary', atMs, everyMs: 1_000, tookMs: 1, unavailable: undefined, failure: undefined }
+  for (const probe of listProbes())
+    latest.note({
+      state: { ...state, probe: probe.name, detail: undefined },
+      series: probe.metrics.map((metric) => ({
+        node: 'primary',
+        metric,
+        labels: metric.labels.map((name) => `a ${name}`),
+        value: 1,
+        perSecond: undefined,
+        atMs,
+      })),
+    })
+  const text = formatExposition(familiesOfLatest(latest, new Map([['a queryid', 'select $1']])))
+  expect(text.match(/^# TYPE/gm)?.length).toBe(metrics.length + 3)
+  expect(await promtool(['check', 'metrics'], text)).toEqual([0, ''])
+})
+
+test('no label of ours is one that a scrape, a summary or an alert has', () => {
+  const theirs = new Set(['job', 'instance', 'le', 'quantile', 'alertname', 'alertstate', 'severity', 'group', 'node'])
+  const taken = metrics.filter(({ labels }) =>
+    labels.some((label) => theirs.has(label) || /^__|^exported_/.test(label)),
+  )
+  expect(taken.map(({ name }) => name)).toEqual([])
+  expect(metrics.filter(({ name, kind }) => (kind === 'counter') !== name.endsWith('_total'))).toEqual([])
 })
 
 test('it takes the rules that pgstrata comes with, all of them', async () => {

@@ -101,7 +101,7 @@ describe('the rules that there are', () => {
   test('about jobs concerns those of the configuration alone', () => {
     expect(rulesOf({}).has('JobSlow')).toBe(false)
     const own = { payout: { every: '1 hour', sql: 'select 1' } }
-    expect(rulesOf({ jobs: { own } }).get('JobSlow')?.where).toEqual({ job: ['payout'] })
+    expect(rulesOf({ jobs: { own } }).get('JobSlow')?.where).toEqual({ job_name: ['payout'] })
   })
 })
 

@@ -147,6 +147,23 @@ describeOnEachVersion(
       expect(over?.evidence['noDataSince']).toBeUndefined()
     })
 
+    test('a share of too little to tell is over, and not gone', async () => {
+      const { db } = database()
+      const metric = 'pgstrata_rollback_ratio'
+      const rule = ruleOf({ metric, over: 0.1, clear: 0.09, keepMs: 0 })
+      const { engine, readings, clock } = createWorld(db, { rules: [rule] })
+      readings.set(metric, { '[]': Number.NaN })
+      await engine.tick()
+      expect(await readStates(db)).toEqual([])
+      readings.set(metric, { '[]': 0.5 })
+      await engine.tick()
+      readings.set(metric, { '[]': Number.NaN })
+      await engine.tick()
+      expect(await createAlerts({ db, rules: [rule], clock }).history()).toMatchObject([
+        { state: 'resolved', value: 0.5, evidence: { why: 'there is too little of it to tell' } },
+      ])
+    })
+
     test('only what a rule is about is looked at', async () => {
       const { db } = database()
       const rule = ruleOf({ metric: 'pgstrata_connections', where: { state: ['active', 'other'], node: 'primary' } })
@@ -180,22 +197,91 @@ describeOnEachVersion(
       ])
     })
 
+    test('an alert ends when its rule is about something else, whatever is measured', async () => {
+      const { db } = database()
+      const metric = 'pgstrata_connections'
+      const busy = { '["active"]': 90, '["idle"]': 90 }
+      const first = createWorld(db, { rules: [ruleOf({ metric }), ruleOf({ name: 'Slow', metric, forMs: 60_000 })] })
+      first.readings.set(metric, busy)
+      await first.engine.tick()
+      const rules = [
+        ruleOf({ metric, where: { state: 'active' } }),
+        ruleOf({ name: 'Slow', metric, forMs: 60_000, where: { node: 'replica' } }),
+      ]
+      const second = createWorld(db, { rules })
+      second.readings.set(metric, busy)
+      await second.engine.tick()
+      expect(await readStates(db)).toEqual(['Tested primary ["active"] firing', 'Tested primary ["idle"] resolved'])
+      const past = await createAlerts({ db, rules, clock: second.clock }).history()
+      expect(past.find(({ state }) => state === 'resolved')?.evidence['why']).toBe('its rule is not about it any more')
+      expect((await readActions(db)).filter(({ event }) => event === 'resolved')).toMatchObject([{ action: 'log' }])
+      const third = createWorld(db, { rules: [ruleOf()] })
+      third.readings.set(metric, busy)
+      third.readings.set('pgstrata_blocked_sessions', { '[]': 99 })
+      await third.engine.tick()
+      const ended = await createAlerts({ db, rules, clock: second.clock }).history()
+      expect(ended.find(({ series }) => series === '["active"]')).toMatchObject({
+        state: 'resolved',
+        evidence: { why: 'its rule is about another metric now' },
+      })
+    })
+
+    test('a statement is told by its text as soon as that is known, and never by what it was given', async () => {
+      const { db } = database()
+      await db.query(sql`truncate pgstrata.watch_shape, pgstrata.watch_query`)
+      const summary = 'A call of {shape} took {value}'
+      const rules = [
+        ruleOf({ metric: 'pgstrata_call_max_seconds', over: 5, summary }),
+        ruleOf({ name: 'Long', metric: 'pgstrata_statement_seconds_total', over: 5 }),
+      ]
+      const { clock, engine, readings } = createWorld(db, { rules })
+      readings.set('pgstrata_call_max_seconds', { '["s1"]': 7, '["work:checkout"]': 8 })
+      readings.set('pgstrata_statement_seconds_total', { '["42"]': 9, '["other"]': 99 })
+      const summaries = async (): Promise<readonly string[]> =>
+        (await createAlerts({ db, rules, clock }).open()).map((alert) => alert.summary).toSorted()
+      await engine.tick()
+      expect(await summaries()).toEqual([
+        'A call of s1 took 7 s',
+        'A call of work:checkout took 8 s',
+        'pgstrata_statement_seconds_total of primary queryid=42 is 9 s a second, over 5 s a second',
+        'pgstrata_statement_seconds_total of primary queryid=other is 1 min 39 s a second, over 5 s a second',
+      ])
+      const text = `select *\n\tfrom plays where song_id = $1 and title = $2 ${'or true '.repeat(40)}`
+      await db.query(sql`insert into pgstrata.watch_shape (shape, kind, text) values ('s1', 'statement', ${text})`)
+      await db.query(sql`insert into pgstrata.watch_query (queryid, text) values (42, 'vacuum plays')`)
+      clock.advance(60_000)
+      readings.set('pgstrata_call_max_seconds', { '["s1"]': 7, '["work:checkout"]': 8 })
+      readings.set('pgstrata_statement_seconds_total', { '["42"]': 9, '["other"]': 99 })
+      await engine.tick()
+      const [first, ...rest] = await summaries()
+      expect(first).toMatch(
+        /^A call of `select \* from plays where song_id = \$1 and title = \$2 or true [^\n]{20,80}…` took 7 s$/,
+      )
+      expect(rest).toEqual([
+        'A call of work:checkout took 8 s',
+        'pgstrata_statement_seconds_total of primary queryid=`vacuum plays` is 9 s a second, over 5 s a second',
+        'pgstrata_statement_seconds_total of primary queryid=other is 1 min 39 s a second, over 5 s a second',
+      ])
+    })
+
     test('names of any kind and values without end are kept as they are', async () => {
       const { db } = database()
       const rule = ruleOf({ metric: 'pgstrata_table_dead_rows', over: 10 })
       const { engine, readings, clock } = createWorld(db, { rules: [rule] })
       const series = JSON.stringify(['Od"d {schema}', "ta'ble\\ü"])
-      readings.set('pgstrata_table_dead_rows', { [series]: Number.POSITIVE_INFINITY })
+      // Cut in the middle of a character that takes two.
+      const long = JSON.stringify(['Od"d {schema}', '🎵'.repeat(300)])
+      const escaped = JSON.stringify(['Od"d {schema}', String.raw`\u0000`])
+      readings.set('pgstrata_table_dead_rows', { [series]: Number.POSITIVE_INFINITY, [long]: 20, [escaped]: 30 })
       await engine.tick()
       clock.advance(10_000)
       await engine.tick()
-      expect(await createAlerts({ db, rules: [rule], clock }).open()).toMatchObject([
-        {
-          series,
-          value: Number.POSITIVE_INFINITY,
-          evidence: { labels: { schema: 'Od"d {schema}', table: "ta'ble\\ü" } },
-        },
-      ])
+      const open = await createAlerts({ db, rules: [rule], clock }).open()
+      expect(open.map((alert) => alert.series).toSorted()).toEqual([series, escaped, long].toSorted())
+      expect(open.find((alert) => alert.series === series)).toMatchObject({
+        value: Number.POSITIVE_INFINITY,
+        evidence: { labels: { schema: 'Od"d {schema}', table: "ta'ble\\ü" } },
+      })
     })
 
     test('who does not watch any more changes nothing', async () => {

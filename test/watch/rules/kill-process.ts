@@ -1,4 +1,5 @@
-// A daemon of its own, for tests that kill it: looks at one value, and tells a webhook.
+// A daemon of its own, for tests that kill it: looks at one value, and tells a webhook. It begins when it is told to: to load everything takes
+// longer than all else.
 
 import { systemClock } from '../../../src/base/clock.ts'
 import { silentLogger } from '../../../src/base/logger.ts'
@@ -14,6 +15,10 @@ export interface DaemonCall {
   readonly settings: AlertSettings
   readonly value: number
 }
+
+process.stdout.write('ready\n')
+await new Promise((resolve) => process.stdin.once('data', resolve))
+process.stdin.destroy()
 
 const call = JSON.parse(process.argv[2] ?? '') as DaemonCall
 const { url, settings, value } = call

@@ -11,13 +11,17 @@ import { waitUntil } from '../../support/wait.ts'
 import type { DaemonCall } from './kill-process.ts'
 import { install, openReceiver, readActions, readStates, ruleOf } from './support.ts'
 
-function startDaemon(call: DaemonCall): ChildProcess {
+/** Loaded, and waiting for a word. */
+async function loadDaemon(call: DaemonCall): Promise<ChildProcess> {
   const child = spawn(
     process.execPath,
     ['--import', 'jiti/register', 'test/watch/rules/kill-process.ts', JSON.stringify(call)],
-    { stdio: ['ignore', 'inherit', 'inherit'] },
+    { stdio: ['pipe', 'pipe', 'inherit'] },
   )
   onTestFinished(() => void child.kill('SIGKILL'))
+  let isReady = false
+  child.stdout?.once('data', () => (isReady = true))
+  await waitUntil(() => isReady, { what: 'a process that is ready', timeoutMs: 45_000 })
   return child
 }
 
@@ -48,11 +52,12 @@ describeOnEachVersion(
         groupMs: 0,
         historyMs: 86_400_000,
       }
-      const first = startDaemon({ url, settings, value: 12 })
+      const [first, second] = await Promise.all([1, 2].map(() => loadDaemon({ url, settings, value: 12 })))
+      first?.stdin?.write('go\n')
       await waitUntil(() => told.length === 1, { what: 'the first message', timeoutMs: 30_000 })
-      await kill(first)
+      if (first !== undefined) await kill(first)
       await endClaims(db)
-      startDaemon({ url, settings, value: 12 })
+      second?.stdin?.write('go\n')
       const isDone = async (): Promise<boolean> =>
         (await readActions(db)).some(({ action, state }) => action === 'oncall' && state === 'done')
       await waitUntil(isDone, { what: 'the message is delivered', timeoutMs: 30_000 })

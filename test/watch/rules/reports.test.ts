@@ -1,11 +1,28 @@
 // The actions by name that look into things when an alert fires: each attaches what it found, and scaling asks whoever can do it.
 
+import pg from 'pg'
 import { beforeEach, expect, test } from 'vitest'
+import type { Db, Queryable } from '../../../src/db/db.ts'
 import { sql } from '../../../src/sql/sql.ts'
+import { collectScannedTables } from '../../../src/watch/rules/actions/evidence.ts'
+import { investigateReplication } from '../../../src/watch/rules/actions/investigate-replication.ts'
 import { createAlerts } from '../../../src/watch/rules/facade.ts'
 import type { AlertMessage } from '../../../src/watch/rules/message.ts'
 import { describeOnEachVersion } from '../../support/postgres.ts'
+import { waitUntil } from '../../support/wait.ts'
 import { createWorld, forget, install, readActions, ruleOf, type World } from './support.ts'
+
+/** As a role without any grant. */
+async function asNobody<T>(db: Db, ask: (on: Queryable) => Promise<T>): Promise<T> {
+  return await db.withSession(async (session) => {
+    await session.query(sql`begin; create role pgstrata_nobody; set local role pgstrata_nobody`)
+    try {
+      return await ask(session)
+    } finally {
+      await session.query(sql`rollback`)
+    }
+  })
+}
 
 describeOnEachVersion(
   'an action by name',
@@ -78,7 +95,30 @@ describeOnEachVersion(
       const world = createWorld(db, { rules: [ruleOf({ actions: ['analyze_missing_indexes'] })] })
       await world.look(12)
       expect(await reportOf(world, 'analyze_missing_indexes')).toMatchObject({
+        since: expect.any(String) as string,
         readWhole: [{ schema: 'public', table: 'Plays', rows_read: expect.any(Number) as number }],
+      })
+    })
+
+    test('analyze_missing_indexes waits for nobody who has a table for himself alone', async () => {
+      const { db } = database()
+      await db.query(
+        sql`create table locked as select g as id, repeat('x', 800) as filler from generate_series(1, 12000) as g`,
+      )
+      await db.query(sql`analyze locked`)
+      await db.withSession(async (session) => {
+        await session.query(sql`select count(*) from locked where id = 5`)
+        await session.query(sql`select pg_stat_force_next_flush()`)
+        await session.query(sql`select 1`)
+      })
+      await db.withSession(async (holder) => {
+        await holder.query(sql`begin`)
+        await holder.query(sql`lock table locked in access exclusive mode`)
+        const { readWhole } = await collectScannedTables(db)
+        await holder.query(sql`rollback`)
+        expect(readWhole).toContainEqual(
+          expect.objectContaining({ table: 'locked', bytes: expect.closeTo(12_000_000, -7) as number }),
+        )
       })
     })
 
@@ -98,6 +138,43 @@ describeOnEachVersion(
         expect(report.slots.map((one) => one.slot)).toContain(slot)
       } finally {
         await db.query(sql`select pg_drop_replication_slot(${slot})`)
+      }
+    })
+
+    test('a consumer of changes is no replica, for scaling and for replication', async () => {
+      const { db, name, url } = database()
+      const slot = `changes_${name}`.slice(0, 60)
+      await db.query(sql`create publication everything for all tables`)
+      await db.query(sql`select pg_create_logical_replication_slot(${slot}, 'pgoutput')`)
+      const consumer = new pg.Client({ connectionString: url, replication: 'database' } as pg.ClientConfig)
+      consumer.on('error', () => undefined)
+      await consumer.connect()
+      // It never ends by itself.
+      void consumer
+        .query(`START_REPLICATION SLOT "${slot}" LOGICAL 0/0 (proto_version '1', publication_names 'everything')`)
+        .catch(() => undefined)
+      const isActive = sql`select from pg_replication_slots where slot_name = ${slot} and active`
+      try {
+        await waitUntil(async () => (await db.query(isActive)).rows.length > 0, { what: 'a consumer' })
+        const actions = ['investigate_replication', 'scale_read_replicas']
+        const world = createWorld(db, { rules: [ruleOf({ actions })] })
+        await world.look(12)
+        expect(await reportOf(world, 'investigate_replication')).toMatchObject({
+          senders: [{ kind: 'logical' }],
+          findings: expect.arrayContaining(['No replica is connected to the primary']) as unknown,
+        })
+        expect(await reportOf(world, 'scale_read_replicas')).toMatchObject({
+          evidence: { node: 'primary', replicasConnected: 0 },
+        })
+        // A role that may not see what they are at is told so, and guesses nothing.
+        const blind = await asNobody(db, investigateReplication)
+        expect(blind.findings.filter((one) => one.includes('grant pg_monitor'))).toHaveLength(1)
+        expect(blind.findings.join()).not.toContain('catches up')
+      } finally {
+        await db.query(sql`select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = ${slot}`)
+        await waitUntil(async () => (await db.query(isActive)).rows.length === 0, { what: 'that it is gone' })
+        await db.query(sql`select pg_drop_replication_slot(${slot})`)
+        await consumer.end().catch(() => undefined)
       }
     })
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { Rule } from '../../../src/watch/model/rule.ts'
 import {
   forgetMs,
-  noDataMs,
+  holeMs,
   step,
   type Happening,
   type Observation,
@@ -114,7 +114,7 @@ describe('where nothing is known', () => {
 
   test('what was pending has not lasted through it', () => {
     const pending: Standing = { ...firing, phase: 'pending', firedMs: undefined, seenMs: 0, beganMs: 0 }
-    const after = noDataMs + 1
+    const after = holeMs + 1
     expect(step(rule, pending, value(11), after)).toMatchObject({ state: { beganMs: after }, happening: 'nothing' })
     expect(step(rule, pending, unknown, after)).toEqual({ state: undefined, happening: 'dropped' })
     expect(step(rule, pending, value(11), 60_000).happening).toBe('fired')
@@ -122,8 +122,8 @@ describe('where nothing is known', () => {
 
   test('what was well has not been well through it', () => {
     const well: Standing = { ...firing, seenMs: 0, wellSinceMs: 0 }
-    expect(step(rule, well, value(1), noDataMs + 1)).toMatchObject({ state: { wellSinceMs: noDataMs + 1 } })
-    expect(step(rule, well, value(1), noDataMs).happening).toBe('resolved')
+    expect(step(rule, well, value(1), holeMs + 1)).toMatchObject({ state: { wellSinceMs: holeMs + 1 } })
+    expect(step(rule, well, value(1), holeMs).happening).toBe('resolved')
   })
 
   test('NaN is nothing known', () => {
@@ -147,12 +147,12 @@ const moments = fc
     fc.record({
       gapMs: fc.oneof(
         { weight: 8, arbitrary: fc.constantFrom(5_000, 10_000, 20_000) },
-        { weight: 1, arbitrary: fc.constantFrom(noDataMs, noDataMs + 1, forgetMs + 1) },
+        { weight: 1, arbitrary: fc.constantFrom(holeMs, holeMs + 1, 10 * 60_000, forgetMs + 1) },
       ),
       observation: fc.oneof(
         { weight: 6, arbitrary: fc.constantFrom(0, 5, 6, 10, 11, 99).map(value) },
         { weight: 2, arbitrary: fc.constant<Observation>({ kind: 'unknown' }) },
-        { weight: 1, arbitrary: fc.constant<Observation>({ kind: 'gone' }) },
+        { weight: 1, arbitrary: fc.constantFrom<Observation>({ kind: 'gone' }, { kind: 'quiet' }) },
       ),
     }),
     { maxLength: 60 },
@@ -164,14 +164,16 @@ const moments = fc
 
 const cases = fc.record({
   rule: fc
-    .record({ forMs: fc.constantFrom(0, 10_000, 30_000), keepMs: fc.constantFrom(0, 20_000, 60_000) })
+    .record({ forMs: fc.constantFrom(0, 10_000, 30_000, 300_000), keepMs: fc.constantFrom(0, 20_000, 60_000, 300_000) })
     .map((lasting) => ruleOf({ over: 10, clear: 5, ...lasting })),
   moments,
 })
 
 const isBad = ({ observation }: Moment): boolean => observation.kind === 'value' && observation.value > 10
 const isWell = ({ observation }: Moment): boolean =>
-  observation.kind === 'gone' || (observation.kind === 'value' && observation.value <= 5)
+  observation.kind === 'gone' ||
+  observation.kind === 'quiet' ||
+  (observation.kind === 'value' && observation.value <= 5)
 const isUnknown = ({ observation }: Moment): boolean => observation.kind === 'unknown'
 
 /** The last stretch up to `index` in which all that was known was so, without an interruption. */
@@ -181,7 +183,7 @@ function lastedMs(seen: readonly Seen[], index: number, isSo: (moment: Moment) =
   let knownMs = end
   for (let at = index; at >= 0; at--) {
     const moment = seen[at]
-    if (moment === undefined || (!isUnknown(moment) && !isSo(moment)) || knownMs - moment.atMs > noDataMs) break
+    if (moment === undefined || (!isUnknown(moment) && !isSo(moment)) || knownMs - moment.atMs > holeMs) break
     if (isUnknown(moment)) continue
     sinceMs = moment.atMs
     knownMs = moment.atMs

@@ -1,8 +1,10 @@
 // A rule tried on what was measured: the same episodes as if it had been looked at then, from what is kept of that time.
 
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { ensureInstalled } from '../../../src/catalog/install.ts'
+import { resolveConfig } from '../../../src/config/index.ts'
 import { sql } from '../../../src/sql/sql.ts'
+import { openStrata } from '../../../src/strata.ts'
 import { createAlerts } from '../../../src/watch/rules/facade.ts'
 import { ratesOf } from '../../../src/watch/rules/past.ts'
 import { replay, type PastReading } from '../../../src/watch/rules/replay.ts'
@@ -36,6 +38,15 @@ describe('replaying', () => {
     ])
   })
 
+  test('what lasts from reading to reading has lasted, however seldom it is read', () => {
+    const hour = 60 * minute
+    const readings = readingsOf([0, 11, 11, 11, 0, 0, 0, 0, 0, 0], hour)
+    const slow = ruleOf({ over: 10, clear: 5, forMs: 2.5 * hour, keepMs: 1.5 * hour })
+    expect(replay(slow, readings, 10 * hour)).toMatchObject([
+      { beganMs: hour, firedMs: 3.5 * hour, resolvedMs: 5.5 * hour },
+    ])
+  })
+
   test('a hole of which nothing is known is no part of it', () => {
     const readings = readingsOf([11, ...Array.from({ length: 30 }, () => undefined), 11, 11])
     expect(replay(ruleOf({ over: 10, forMs: 10 * minute }), readings, 33 * minute)).toEqual([])
@@ -65,6 +76,21 @@ describe('replaying', () => {
       { firedMs: 7 * minute, resolvedMs: 10 * minute },
     ])
   })
+})
+
+test('of what is read once in five minutes, what was added is divided by that, and it is no less in between', () => {
+  const at = (minutes: readonly number[]): readonly PastReading[] =>
+    minutes.map((index) => ({ node: 'primary', series: '[]', atMs: index * minute, value: 300 }))
+  // A reading every five minutes, now in this minute, now in the next.
+  expect(ratesOf(at([0, 5, 11, 16, 25]), 5 * minute).map(({ atMs, value }) => [atMs / minute, value])).toEqual([
+    [0, 1],
+    [5, 1],
+    [11, 1],
+    [16, 1],
+    [21, 0],
+    [25, 1],
+    [30, 0],
+  ])
 })
 
 describeOnEachVersion(
@@ -122,6 +148,48 @@ describeOnEachVersion(
           },
         ],
       })
+    })
+
+    test('of a counter that is read once in five minutes, judges by what was added in five', async () => {
+      const { db } = database()
+      const metric = 'pgstrata_table_sequential_scans_total'
+      const labels = '["public","plays"]'
+      const fromMs = nowMs - 60 * minute
+      await db.query(sql`
+        insert into pgstrata.watch_metric (at, node, metric, labels, value)
+        select to_timestamp(${fromMs}::float8 / 1000 + 300 * i), 'primary', ${metric}, ${labels}, case when i between 4 and 6 then 1500 else 300 end
+        from generate_series(0, 11) as i`)
+      const tried = async (over: number, everyMs?: number): Promise<readonly unknown[]> => {
+        const rule = ruleOf({ metric, over, forMs: 6 * minute })
+        const alerts = createAlerts({ db, rules: [rule], clock, everyMs: () => everyMs })
+        return (await alerts.tryRule('Tested', { fromMs, toMs: nowMs })).alerts
+      }
+      expect(await tried(2, 5 * minute)).toMatchObject([
+        { beganAt: new Date(fromMs + 20 * minute).toISOString(), worst: 5, lastedMs: expect.any(Number) as number },
+      ])
+      expect(await tried(6, 5 * minute)).toEqual([])
+    })
+
+    test('a declared interval counts, and that of the probe where none is', async () => {
+      const { db, url } = database()
+      const metric = 'pgstrata_table_sequential_scans_total'
+      await db.query(sql`
+        insert into pgstrata.watch_metric (at, node, metric, labels, value)
+        select date_trunc('minute', now()) - 10 * i * interval '1 minute', 'primary', ${metric}, '["public","plays"]', 600
+        from generate_series(1, 4) as i`)
+      const worst = async (watch: object): Promise<number | null | undefined> => {
+        const rules = { Read: { metric, over: 0 } }
+        const config = resolveConfig(
+          { database: { primary: url }, watch, alerts: { rules } },
+          { root: '/', name: 'test' },
+        )
+        const strata = openStrata(config)
+        onTestFinished(() => strata.close())
+        const toMs = Date.now()
+        return (await strata.alerts.tryRule('Read', { fromMs: toMs - 60 * minute, toMs })).alerts[0]?.worst
+      }
+      expect(await worst({})).toBe(2)
+      expect(await worst({ every: { tables: '10 min' } })).toBe(1)
     })
 
     test('of what is kept by hour alone, judges by hours', async () => {

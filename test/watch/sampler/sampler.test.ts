@@ -135,6 +135,20 @@ describeOnEachVersion('the sampler of a server', (_version, database) => {
     expect(watched.last('writing')?.failure).toBe('the server refused it (SQLSTATE 25006)')
   })
 
+  test('without a probe that is asked it connects to nothing, and ends at once', async () => {
+    let opened = 0
+    const watched = watch()
+    const node = { name: 'primary', open: () => (opened++, open()) }
+    const none = new NodeSampler(node, [], tools(watched))
+    const off = new NodeSampler(node, [probeOf('off', {})], { ...tools(watched), everyMs: () => undefined })
+    // For comparison: by when this one has been asked often, the others would have connected.
+    const asked = new NodeSampler({ name: 'other', open }, [probeOf('quick', {})], tools(watched))
+    for (const sampler of [none, off, asked]) sampler.start()
+    await waitUntil(() => watched.of('quick').length > 20, { what: 'answers of another one' })
+    expect(opened).toBe(0)
+    for (const sampler of [none, off, asked]) await sampler.stop()
+  })
+
   test('what cannot be asked says why; what belongs to the primary is not asked of a replica', async () => {
     const watched = watch()
     const missing = probeOf('missing', { unavailable: () => 'not available because it is a test' })
@@ -164,7 +178,7 @@ test('what does not answer in time counts as failed, and is not asked again befo
       }),
   })
   const sampler = new OtherSampler(
-    { name: 'redis', on: { query: () => Promise.reject(new Error('none')) }, probes: [hanging] },
+    { name: 'redis', on: { query: () => Promise.reject(new Error('none')) }, probes: () => [hanging] },
     {
       everyMs: () => 5,
       onTaken: (taken) => void watched.taken.push(taken),

@@ -46,7 +46,7 @@ export function defineCheck(spec: CheckSpec): Check {
     ...rest,
     limits,
     run: async (tools) => {
-      const drafts = await find({ ...tools, limits: tools.limits ?? limits })
+      const drafts = await find({ ...tools, limits: { ...limits, ...tools.limits } })
       if ('notKnown' in drafts) return drafts
       return drafts.map((draft) => ({ check: name, category, why, fix: [], undo: [], advice: undefined, ...draft }))
     },

@@ -1,6 +1,6 @@
 // Indexes made, taken away and brought back, without holding up writers: CONCURRENTLY, and of a partitioned table, which has no
 // such way, first one on the parent alone, then one on each leaf CONCURRENTLY, then attached (CREATE INDEX, "Notes on
-// partitioned tables"). Names are free ones, within what an identifier may be.
+// partitioned tables"). Names are free ones, within what an identifier may be. What locks somebody out all the same is said.
 
 import type { Queryable } from '../../../db/db.ts'
 import { quoteIdent, quoteQualified } from '../../../sql/quote.ts'
@@ -9,6 +9,8 @@ import { sql } from '../../../sql/sql.ts'
 export interface IndexSql {
   readonly fix: readonly string[]
   readonly undo: readonly string[]
+  /** Whom it keeps waiting; undefined: nobody. */
+  readonly locks?: string
 }
 
 export interface OldIndex {
@@ -20,12 +22,16 @@ export interface OldIndex {
   readonly isPartitioned: boolean
 }
 
+const dropLocks =
+  'Of a partitioned table there is no DROP INDEX CONCURRENTLY: it waits until nobody uses the table or a partition, and reads and writes of all of them wait behind it. Set lock_timeout first (2s), and try again in a quiet moment. To bring it back that way locks out writers while it is built.'
+
 const head = /^CREATE (UNIQUE )?INDEX ("(?:[^"]|"")+"|[^ "]+) ON (ONLY )?/
 
 /** The statement that takes it away, and the one that brings it back. */
 export function dropIndexSql({ schema, index, definition, isPartitioned }: OldIndex): IndexSql {
   const name = quoteQualified(schema, index)
-  if (isPartitioned) return { fix: [`drop index ${name}`], undo: [definition.replace(head, 'CREATE $1INDEX $2 ON ')] }
+  if (isPartitioned)
+    return { fix: [`drop index ${name}`], undo: [definition.replace(head, 'CREATE $1INDEX $2 ON ')], locks: dropLocks }
   return {
     fix: [`drop index concurrently ${name}`],
     undo: [definition.replace(head, 'CREATE $1INDEX CONCURRENTLY $2 ON ')],
@@ -44,6 +50,8 @@ export interface NewIndex {
 
 /** More leaves than that make a text that nobody reads. */
 const mostLeaves = 200
+const createLocks =
+  'On the parent alone it waits for who writes to the table, and writers wait behind it for that moment (SHARE); to attach an index locks only that index. In a migration (`pgstrata migrate`) the series goes on where it was interrupted.'
 
 export async function createIndexSql(on: Queryable, wanted: NewIndex): Promise<IndexSql> {
   const { schema, table, isPartitioned, keys } = wanted
@@ -64,8 +72,8 @@ export async function createIndexSql(on: Queryable, wanted: NewIndex): Promise<I
     left join pg_namespace pn on pn.oid = pc.relnamespace
     order by p.level, n.nspname, c.relname
     limit ${mostLeaves + 1}`)
-  // Too many to be written down: it locks out writers of the table for as long as it takes.
-  if (rows.length > mostLeaves) return { fix: [create(parent, false, quoteQualified(schema, table))], undo: [drop] }
+  // Too many to be written down. One CREATE INDEX on the parent would lock out all writers for as long as it takes.
+  if (rows.length > mostLeaves) return { fix: [], undo: [], locks: ofMany(wanted) }
   const names = new Map<string, string>()
   const fix: string[] = []
   for (const member of rows) {
@@ -81,7 +89,11 @@ export async function createIndexSql(on: Queryable, wanted: NewIndex): Promise<I
     const own = names.get(quoteQualified(member.schema, member.table))
     if (above !== undefined && own !== undefined) fix.push(`alter index ${above} attach partition ${own}`)
   }
-  return { fix, undo: [drop] }
+  return { fix, undo: [drop], locks: createLocks }
+}
+
+function ofMany({ keys }: NewIndex): string {
+  return `It has more than ${mostLeaves} partitions, and CREATE INDEX on the table itself would lock out all writers until the last one is done. Declare ${keys} under \`indexes\` of the table: \`pgstrata apply\` then makes it on one partition after the other, CONCURRENTLY, and on each that is made later.`
 }
 
 interface Member {

@@ -1,7 +1,9 @@
 // What checks on indexes agree on: which may be taken away, and how that is read.
+//
+// A catalog may have tens of thousands of indexes: sizes and definitions are asked of those alone that are found by their rows.
 
 import { sql, type Sql } from '../../../sql/sql.ts'
-import { leavesOf, showName } from './relations.ts'
+import { ofLeaves, showName } from './relations.ts'
 import { dropIndexSql, type IndexSql, type OldIndex } from './index-sql.ts'
 
 /** Of pg_index i: nothing but speed hangs on it. Of an index on a partitioned table the indexes of its partitions are parts. */
@@ -12,17 +14,19 @@ export const isExpendable: Sql = sql`not i.indisunique
             and not i.indisclustered
             and not exists (select from pg_constraint k where k.conindid = i.indexrelid)`
 
-/** Of pg_class c, the index, and pg_index i: the same key, included columns and predicate in each of their properties. */
-export const sameIndex: Sql = sql`o.indrelid = i.indrelid
-            and o.indexrelid <> i.indexrelid
-            and o.indisvalid
-            and o.indkey::text = i.indkey::text
-            and o.indnkeyatts = i.indnkeyatts
-            and o.indclass::text = i.indclass::text
-            and o.indcollation::text = i.indcollation::text
-            and o.indoption::text = i.indoption::text
-            and pg_get_expr(o.indexprs, o.indrelid) is not distinct from pg_get_expr(i.indexprs, i.indrelid)
-            and pg_get_expr(o.indpred, o.indrelid) is not distinct from pg_get_expr(i.indpred, i.indrelid)`
+/** Of pg_index i: key, included columns and predicate in each of their properties, as a list of values. */
+export const indexSignature: Sql = sql`i.indkey::text, i.indnkeyatts, i.indclass::text, i.indcollation::text, i.indoption::text,
+            pg_get_expr(i.indexprs, i.indrelid), pg_get_expr(i.indpred, i.indrelid)`
+
+/** Of pg_index i: deleting or changing a key that is referred to looks up who does, by this index. Rare, and slow without. */
+export const servesForeignKey: Sql = sql`exists (
+              select
+              from pg_constraint k
+              where k.contype = 'f'
+                and k.conrelid = i.indrelid
+                and k.conkey @> (i.indkey::int2[])[0:cardinality(k.conkey) - 1]
+                and cardinality(k.conkey) <= i.indnkeyatts
+            )`
 
 export interface FoundIndex extends OldIndex {
   readonly table: string
@@ -30,13 +34,16 @@ export interface FoundIndex extends OldIndex {
   readonly sizeBytes: number
 }
 
+/** Of pg_class c, an index: of one on a partitioned table with all its parts. */
+export const indexBytes: Sql = ofLeaves(sql`c`, 'pg_relation_size')
+
+/** The same of how often it was read. */
+export const indexScans: Sql = ofLeaves(sql`c`, 'pg_stat_get_numscans')
+
 /** Columns of FoundIndex, of pg_index i, pg_class c (the index) in pg_namespace n, pg_class t in pg_namespace tn. */
 export const foundIndex: Sql = sql`n.nspname::text as schema, c.relname::text as index, t.relname::text as "table", tn.nspname::text as "tableSchema",
           pg_get_indexdef(c.oid) as definition, c.relkind = 'I' as "isPartitioned",
-          (
-            select coalesce(sum(pg_relation_size(p.relid)), 0)
-            from ${leavesOf(sql`c`)} p
-          )::float8 as "sizeBytes"`
+          ${indexBytes} as "sizeBytes"`
 
 export const indexJoins: Sql = sql`pg_index i
           join pg_class c on c.oid = i.indexrelid

@@ -28,6 +28,18 @@ export function leavesOf(relation: Sql): Sql {
             )`
 }
 
+/** Of a pg_class: a tree is looked for only where there is one. */
+export function ofLeaves(
+  relation: Sql,
+  what: 'pg_relation_size' | 'pg_stat_get_numscans' | 'pg_stat_get_live_tuples',
+): Sql {
+  const of = sql.raw(what)
+  return sql`(case when ${relation}.relkind in ('p', 'I')
+              then (select coalesce(sum(${of}(l.relid)), 0) from pg_partition_tree(${relation}.oid) l where l.isleaf)
+              else ${of}(${relation}.oid)
+            end)::float8`
+}
+
 /** Of pg_class c: what its own settings say, or else the server's. */
 export function settingOf(name: string): Sql {
   return sql`coalesce(

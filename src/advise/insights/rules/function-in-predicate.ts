@@ -1,10 +1,10 @@
 // A condition asks for something computed of a column, where an index knows only the column.
 
-import { quoteQualified } from '../../../sql/quote.ts'
+import { quoteIdent, quoteQualified } from '../../../sql/quote.ts'
 import type { Operand, Predicate } from '../../../sql/query/index.ts'
 import { describeNode, type PlanNode } from '../../plan/node.ts'
 import type { TableFacts } from '../../plan/tables.ts'
-import { columnIn, count, isScan, type Found, type Given, type InsightRule } from '../insight.ts'
+import { columnIn, count, isScan, nameOfIndex, type Found, type Given, type InsightRule } from '../insight.ts'
 
 const removedAtLeast = 10_000
 
@@ -17,6 +17,17 @@ export const functionInPredicate: InsightRule = {
   needsRun: false,
   look: (given) => given.nodes.filter(isScan).flatMap((node) => look(node, given)),
 }
+
+/** Functions of which it is certain that they may stand in an index: of others it depends on the type that they are called with. */
+const steady: ReadonlySet<string> = new Set(
+  'lower upper initcap md5 length char_length octet_length abs ceil floor btrim ltrim rtrim left right substr substring replace reverse split_part'.split(
+    ' ',
+  ),
+)
+
+const plainStrings: ReadonlySet<string> = new Set(['text', 'varchar'])
+
+type Expression = Extract<Operand, { readonly kind: 'expression' }>
 
 const compared: ReadonlySet<Predicate['kind']> = new Set(['equal', 'in', 'range'])
 
@@ -33,6 +44,7 @@ function look(node: PlanNode, given: Given): Found[] {
   const { text, calls, columns } = wrapped.left
   const name = quoteQualified(table.schema, table.name)
   const casted = calls.length === 0 && /^\("(?:[^"]|"")*"::\w+\)$/.test(text)
+  const index = nameOfIndex(table.name, ...columns.map((one) => one.name), ...calls)
   const column = columnIn(table, columns[0]?.name ?? '')
   return [
     {
@@ -41,10 +53,23 @@ function look(node: PlanNode, given: Given): Found[] {
       advice: casted
         ? `Compare "${column?.name ?? ''}" in its own type (${column?.type ?? ''}): cast the value, not the column. A parameter of another type does the same (a number for a text, numeric for an integer).`
         : 'Write the condition so that the column stands alone (a range in place of date_trunc), or index the expression.',
-      fix: casted ? [] : [`create index concurrently on ${name} (${text})`],
+      ...(casted || !isSteady(wrapped.left, column?.category)
+        ? {}
+        : {
+            fix: [`create index concurrently ${quoteIdent(index)} on ${name} ((${text}))`],
+            undo: [`drop index concurrently ${quoteQualified(table.schema, index)}`],
+          }),
       saves: actual === undefined ? 0.5 : actual.removed.filter / (actual.removed.filter + actual.rows),
     },
   ]
+}
+
+/** Certain to be the same for ever, as what stands in an index has to be. */
+function isSteady({ calls, casts }: Expression, category: string | undefined): boolean {
+  if (calls.length === 0) return category === 'N' && casts.length === 0
+  // From one string to another; to a date, and from one, it depends on settings of the session.
+  const castsAreSteady = casts.length === 0 || (category === 'S' && casts.every((type) => plainStrings.has(type)))
+  return calls.every((call) => steady.has(call.split('.').at(-1) ?? '')) && castsAreSteady
 }
 
 /** varchar compared as text is the same for an index. */

@@ -3,7 +3,7 @@
 import { quoteIdent, quoteQualified } from '../../../sql/quote.ts'
 import type { Operand } from '../../../sql/query/index.ts'
 import { describeNode, type PlanNode } from '../../plan/node.ts'
-import { count, isSequential, type Found, type Given, type InsightRule } from '../insight.ts'
+import { count, isSequential, nameOfIndex, type Found, type Given, type InsightRule } from '../insight.ts'
 
 const removedAtLeast = 10_000
 
@@ -30,6 +30,7 @@ function look(node: PlanNode, given: Given): Found[] {
         ? pattern.left.columns[0]?.name
         : undefined
   if (named === undefined) return []
+  const index = nameOfIndex(table.name, named, 'trgm')
   return [
     {
       node,
@@ -38,8 +39,9 @@ function look(node: PlanNode, given: Given): Found[] {
         'A trigram index (pg_trgm) finds text in the middle, and knows no upper and lower case; for words, full text search.',
       fix: [
         'create extension if not exists pg_trgm',
-        `create index concurrently on ${quoteQualified(table.schema, table.name)} using gin (${quoteIdent(named)} gin_trgm_ops)`,
+        `create index concurrently ${quoteIdent(index)} on ${quoteQualified(table.schema, table.name)} using gin (${quoteIdent(named)} gin_trgm_ops)`,
       ],
+      undo: [`drop index concurrently ${quoteQualified(table.schema, index)}`],
       saves: 0.9,
     },
   ]

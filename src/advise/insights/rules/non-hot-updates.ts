@@ -2,6 +2,7 @@
 
 import { quoteQualified } from '../../../sql/quote.ts'
 import { describeNode, type PlanNode } from '../../plan/node.ts'
+import type { TableFacts } from '../../plan/tables.ts'
 import { count, percent, type Found, type Given, type InsightRule } from '../insight.ts'
 
 const ratioBelow = 0.5
@@ -30,8 +31,26 @@ function look(node: PlanNode, given: Given): Found[] {
       what: `${percent(table.hotRatio)} of the updates of ${describeNode(node).replace(/^\w+ on /, '')} so far were HOT; it has ${count(table.indexes.length)} indexes`,
       advice:
         'Drop indexes on columns that change often and are not searched by; leave room on pages with a fillfactor (it holds for pages written from then on).',
-      fix: [`alter table ${name} set (fillfactor = 90)`],
+      ...roomOnPages(table),
       saves: 0.5 * (1 - table.hotRatio),
     },
   ]
+}
+
+const wantedFillfactor = 90
+
+/** A partitioned table has none of its own, and what has room already would have less. */
+function roomOnPages({
+  schema,
+  name,
+  isPartitioned,
+  fillfactor,
+  ownFillfactor,
+}: TableFacts): Pick<Found, 'fix' | 'undo'> {
+  if (isPartitioned || fillfactor <= wantedFillfactor) return {}
+  const alter = `alter table ${quoteQualified(schema, name)}`
+  return {
+    fix: [`${alter} set (fillfactor = ${wantedFillfactor})`],
+    undo: [ownFillfactor ? `${alter} set (fillfactor = ${fillfactor})` : `${alter} reset (fillfactor)`],
+  }
 }

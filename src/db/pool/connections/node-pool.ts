@@ -78,12 +78,12 @@ export class NodePool {
     return this.#inUse + this.#queue.length
   }
 
-  /** An idle connection at once; undefined also when others wait for one. */
-  take(holder?: Holder): PooledClient | undefined {
+  /** An idle connection at once; undefined also when others wait for one. `askedMs`: by the clock, for who has just asked it. */
+  take(holder?: Holder, askedMs?: number): PooledClient | undefined {
     if (this.#queue.length > 0 || this.#ending !== undefined) return undefined
     const client = this.#idle.pop()
     if (client === undefined) return undefined
-    const nowMs = this.#options.clock.monotonic()
+    const nowMs = askedMs ?? this.#options.clock.monotonic()
     this.#waits.add(0)
     checkOut(client, this.#options, { holder, nowMs })
     this.#uses++
@@ -118,12 +118,12 @@ export class NodePool {
    * An error, or true, closes it. `checkout` says which time of being given out is meant (see ClientState): with it a
    * release that comes twice is known even when somebody else has the connection by then.
    */
-  release(client: PooledClient, error?: Error | boolean, checkout?: number): void {
+  release(client: PooledClient, error?: Error | boolean, checkout?: number, askedMs?: number): void {
     takeBack(client, this.#options, checkout)
     const state = client[poolState]
     // The end of the pool cut it off.
     if (state.phase !== 'used') return
-    const nowMs = this.#options.clock.monotonic()
+    const nowMs = askedMs ?? this.#options.clock.monotonic()
     if ((error !== undefined && error !== false) || this.#isSpent(client, state)) {
       this.#inUse--
       this.#supply.close(client, false)

@@ -35,16 +35,20 @@ export function whenReady(client: pg.Client, callback: () => void): void {
   client.on('end', finish)
 }
 
-/** `error`: what the last statement ended with, or true to have it closed. `onHealed`: it was left inside a transaction. */
+/**
+ * `error`: what the last statement ended with, or true to have it closed. `onHealed`: it was left inside a transaction.
+ * `nowMs`: what the clock said, for a caller that has just asked.
+ */
 export function giveBack(
   pool: NodePool,
   client: PooledClient,
   error: Error | boolean | null | undefined,
   onHealed?: () => void,
+  nowMs?: number,
 ): void {
   if (findLink(client)?.isStale === true) error = true
   if (isReady(client) && client.getTransactionStatus() === 'I' && !isDead(client) && error !== true) {
-    return pool.release(client)
+    return pool.release(client, undefined, undefined, nowMs)
   }
   if (error === true || isDead(client) || losesConnection(error)) return pool.release(client, true)
   whenReady(client, () => {

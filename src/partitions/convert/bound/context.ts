@@ -84,7 +84,7 @@ export async function openBound(reading: Reading, subject: BoundSubject): Promis
       and c.relkind in ('r', 'p', 'f', 'v', 'm')`,
   )
   if (found === undefined) throw unknownTable(subject)
-  const one: Reading = { ...reading, relation: found.oid, schemas: [found.namespace] }
+  const one: Reading = { ...reading, relations: [found.oid], schemas: [found.namespace] }
   const relations = await readRelations(one)
   const row = relations.rows.find((each) => each.oid === found.oid)
   if (row === undefined) throw unknownTable(subject)

@@ -14,17 +14,20 @@ export interface ReplicationReport {
 }
 
 const most = 50
+/** Of the primary: those of a replica are asked nobody here. */
 const settings = [
-  'hot_standby_feedback',
   'max_slot_wal_keep_size',
-  'max_standby_streaming_delay',
   'max_wal_senders',
   'synchronous_standby_names',
+  'wal_keep_size',
   'wal_level',
+  'wal_sender_timeout',
 ]
 
 interface Sender {
   readonly replica: string
+  /** A logical one feeds a consumer of changes, which replays nothing. */
+  readonly kind: 'physical' | 'logical'
   readonly state: string | null
   readonly sync: string | null
   readonly sent_bytes: number | null
@@ -44,12 +47,13 @@ interface Slot {
 /** Asked of the primary. */
 export async function investigateReplication(on: Queryable): Promise<ReplicationReport> {
   const senders = await on.query<Sender>(sql`
-    select application_name as replica, state, sync_state as sync,
+    select application_name as replica, coalesce(s.slot_type, 'physical') as kind, state, sync_state as sync,
       pg_wal_lsn_diff(pg_current_wal_insert_lsn(), sent_lsn)::float8 as sent_bytes,
       pg_wal_lsn_diff(pg_current_wal_insert_lsn(), flush_lsn)::float8 as flush_bytes,
       pg_wal_lsn_diff(pg_current_wal_insert_lsn(), replay_lsn)::float8 as replay_bytes,
       extract(epoch from replay_lag)::float8 as replay_seconds
-    from pg_stat_replication
+    from pg_stat_replication r
+    left join pg_replication_slots s on s.active_pid = r.pid
     order by replay_lsn nulls first
     limit ${most}`)
   const slots = await on.query<Slot>(sql`
@@ -89,7 +93,7 @@ interface Found {
 
 function findCauses({ senders, slots, isArchiveFailing }: Found): readonly string[] {
   return [
-    ...(senders.length === 0 ? ['No replica is connected to the primary'] : []),
+    ...(senders.every(({ kind }) => kind === 'logical') ? ['No replica is connected to the primary'] : []),
     ...senders.flatMap((sender) => findCause(sender)),
     ...slots
       .filter(({ is_active }) => !is_active)
@@ -101,10 +105,14 @@ function findCauses({ senders, slots, isArchiveFailing }: Found): readonly strin
   ]
 }
 
-function findCause({ replica, state, sent_bytes, flush_bytes, replay_bytes }: Sender): readonly string[] {
-  if (state !== 'streaming') return [`${replica} is in state ${state ?? 'unknown'}: it catches up from older WAL`]
+function findCause({ replica, kind, state, sent_bytes, flush_bytes, replay_bytes }: Sender): readonly string[] {
+  if (state === null)
+    return [`What ${replica} is at may not be seen: grant pg_monitor to the role, as in docs/roles.md`]
+  if (state !== 'streaming') return [`${replica} is in state ${state}: it catches up from older WAL`]
   const behind = (bytes: number | null): boolean => (bytes ?? 0) > muchBytes
   if (behind(sent_bytes)) return [`${replica} is not sent WAL as fast as it is written: the network, or the sender`]
+  if (kind === 'logical')
+    return behind(flush_bytes) ? [`${replica} does not confirm changes as fast as it is sent them: its consumer`] : []
   if (behind(flush_bytes)) return [`${replica} does not write WAL as fast as it receives it: its disk`]
   if (behind(replay_bytes))
     return [`${replica} does not replay as fast as it receives: one long query there, locks, or its processor`]

@@ -128,7 +128,7 @@ const upkeep: Readonly<Record<string, RuleOptions>> = {
     metric: 'pgstrata_job_failures',
     over: 0,
     group: 'upkeep',
-    summary: 'Job {job} fails',
+    summary: 'Job {job_name} fails',
   },
   JobFailingAgain: {
     metric: 'pgstrata_job_failures',
@@ -136,13 +136,13 @@ const upkeep: Readonly<Record<string, RuleOptions>> = {
     clear: 0,
     severity: 'critical',
     group: 'upkeep',
-    summary: 'Job {job} has failed {value} times in a row',
+    summary: 'Job {job_name} has failed {value} times in a row',
   },
   JobSlow: {
     metric: 'pgstrata_job_seconds',
     over: 2,
     group: 'upkeep',
-    summary: 'Job {job} takes {value}',
+    summary: 'Job {job_name} takes {value}',
   },
 }
 
