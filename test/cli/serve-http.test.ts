@@ -2,39 +2,12 @@
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { ensureInstalled } from '../../src/catalog/install.ts'
-import { runCli } from '../../src/cli/program.ts'
-import { command } from '../support/command.ts'
+import { call, command } from '../support/command.ts'
 import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
 import { createProject, type Project } from '../support/project.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const token = 'a-token-that-is-long'
-
-function call(
-  project: Project,
-  args: readonly string[],
-): { out: () => string; err: () => string; end(): Promise<number> } {
-  const stopping = new AbortController()
-  const said = { out: '', err: '' }
-  const code = runCli(args, {
-    cwd: project.dir,
-    env: {},
-    out: (text) => void (said.out += text),
-    err: (text) => void (said.err += text),
-    ask: undefined,
-    isTerminal: false,
-    colours: false,
-    signal: stopping.signal,
-    screen: () => undefined,
-    keys: undefined,
-  })
-  const end = (): Promise<number> => {
-    stopping.abort()
-    return code
-  }
-  onTestFinished(async () => void (await end()))
-  return { out: () => said.out, err: () => said.err, end }
-}
 
 // Nothing of it is another on another version.
 describe.each(versions.slice(0, 1))('on PostgreSQL %d', (version) => {

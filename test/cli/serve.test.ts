@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { sql } from '../../src/sql/sql.ts'
 import { ensureInstalled } from '../../src/catalog/install.ts'
-import { runCli } from '../../src/cli/program.ts'
 import { cliPath } from '../support/cli.ts'
+import { call } from '../support/command.ts'
 import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
 import { createProject, type Project } from '../support/project.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -26,33 +26,6 @@ interface Serving {
   readonly out: () => string
   readonly err: () => string
   end(signal: NodeJS.Signals): Promise<number | null>
-}
-
-/** The command in this process: signals are its context's. */
-function call(project: Project, args: readonly string[]): Serving & { readonly code: Promise<number> } {
-  const stopping = new AbortController()
-  const said = { out: '', err: '' }
-  const code = runCli(args, {
-    cwd: project.dir,
-    env: {},
-    out: (text) => void (said.out += text),
-    err: (text) => void (said.err += text),
-    ask: undefined,
-    isTerminal: false,
-    colours: false,
-    screen: () => undefined,
-    keys: undefined,
-    signal: stopping.signal,
-  })
-  onTestFinished(async () => {
-    stopping.abort()
-    await code.catch(() => undefined)
-  })
-  const end = (): Promise<number> => {
-    stopping.abort()
-    return code
-  }
-  return { code, out: () => said.out, err: () => said.err, end }
 }
 
 function startProcess(project: Project): Serving {
@@ -121,8 +94,8 @@ describe.each(versions.slice(0, 1))('pgstrata serve and jobs on PostgreSQL %d', 
     const inTheOther = call(project, ['serve', '--json'])
     await waitUntil(() => inTheOther.out().includes('"event":"run"'), { what: 'a run of the other', timeoutMs: 30_000 })
     for (const line of inTheOther.out().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('event')
-    expect(await inTheOther.end('SIGTERM')).toBe(0)
-    expect(await serving.end('SIGINT')).toBe(0)
+    expect(await inTheOther.end()).toBe(0)
+    expect(await serving.end()).toBe(0)
     expect(serving.err()).toMatch(/Stopping …\nStopped\.\n$/)
     const { rows } = await database.db.query(sql`
       select from pgstrata.lease where name like 'job:%' and expires_at > clock_timestamp()`)
