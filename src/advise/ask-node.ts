@@ -9,7 +9,7 @@ import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import { formatDuration } from '../base/units.ts'
 import type { Db, Queryable, Session } from '../db/db.ts'
-import { sql } from '../sql/sql.ts'
+import { transaction } from '../db/transaction.ts'
 import { isConnectionLost, sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import type { OtherNode } from './model.ts'
 
@@ -25,29 +25,21 @@ export const statementLimitMs = 5_000
 /** Of all that is asked of a node. */
 export const nodeLimitMs = 120_000
 
-const begin = sql`begin transaction read only`
-const bounds = sql`
-  select set_config('statement_timeout', ${`${statementLimitMs}ms`}, true),
-    set_config('lock_timeout', '500ms', true),
-    set_config('search_path', 'pg_catalog', true),
-    set_config('datestyle', 'ISO', true),
-    -- Costs that a large catalog makes look dear are not worth compiling for.
-    set_config('jit', 'off', true)`
+const settings = {
+  statement_timeout: `${statementLimitMs}ms`,
+  lock_timeout: '500ms',
+  search_path: 'pg_catalog',
+  datestyle: 'ISO',
+  // Costs that a large catalog makes look dear are not worth compiling for.
+  jit: 'off',
+}
 
-/** One question in a transaction of its own. */
+/**
+ * One question in a transaction of its own, asked once. Where it went well it is committed: each rollback would count as one that the
+ * application had, and what is read here is itself asked for how many there are.
+ */
 export async function askOnce<T>(session: Session, work: (on: Queryable) => Promise<T>): Promise<T> {
-  await session.query(begin)
-  try {
-    await session.query(bounds)
-    const answer = await work(session)
-    // Each rollback would count as one that the application had: what is read here is itself asked for how many there are.
-    await session.query(sql`commit`)
-    return answer
-  } catch (error) {
-    // On a lost connection the first error is the one that tells.
-    await session.query(sql`rollback`).catch(() => undefined)
-    throw error
-  }
+  return await transaction(session, work, { readOnly: true, settings, waitsMs: [] })
 }
 
 export function asOther({ name, db, isReplica }: AdviseNode): OtherNode {

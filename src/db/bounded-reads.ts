@@ -9,9 +9,9 @@
 import type { Clock } from '../base/clock.ts'
 import { StrataError } from '../base/errors.ts'
 import { formatDuration } from '../base/units.ts'
-import { sql } from '../sql/sql.ts'
-import { isConnectionLost, sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
+import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import type { Db, Queryable } from './db.ts'
+import { transaction, type TransactionOptions } from './transaction.ts'
 
 const lockTimeoutMs = 1_000
 const mostWaiting = 100
@@ -25,25 +25,20 @@ export interface BoundedReadsOptions {
 }
 
 export function boundedReads({ db, connections, limitMs, clock }: BoundedReadsOptions): Queryable {
-  const begin = sql.raw(
-    `begin transaction read only; set local statement_timeout = ${limitMs}; set local lock_timeout = ${Math.min(limitMs, lockTimeoutMs)}`,
-  )
+  const options: TransactionOptions = {
+    readOnly: true,
+    lockTimeoutMs: Math.min(limitMs, lockTimeoutMs),
+    settings: { statement_timeout: `${limitMs}ms` },
+    waitsMs: [],
+  }
   const places = new Places(connections, limitMs, clock)
   return {
     query: async (statement) => {
       await places.take()
       try {
-        return await db.withSession(async (session) => {
-          await session.query(begin)
-          try {
-            const answer = await session.query(statement)
-            await session.query(sql`commit`)
-            return answer as never
-          } catch (error) {
-            if (!isConnectionLost(error)) await session.query(sql`rollback`).catch(() => undefined)
-            throw inTime(error, limitMs)
-          }
-        })
+        return await transaction(db, async (tx) => (await tx.query(statement)) as never, options)
+      } catch (error) {
+        throw inTime(error, limitMs)
       } finally {
         places.giveBack()
       }

@@ -14,6 +14,8 @@ export interface TransactionOptions {
   readonly readOnly?: boolean
   /** For every statement of the transaction that waits for a lock. */
   readonly lockTimeoutMs?: number
+  /** `set local`, by name. */
+  readonly settings?: Readonly<Record<string, string>>
   /** Waits before the second, third, … attempt. */
   readonly waitsMs?: readonly number[]
   readonly clock?: Clock
@@ -46,7 +48,7 @@ async function attempt<T>(
   ].join('')
   await session.query(sql.raw(`begin${modes}`))
   try {
-    if (options.lockTimeoutMs !== undefined) await setLocal(session, 'lock_timeout', options.lockTimeoutMs)
+    await setLocal(session, options)
     const value = await work(session)
     await session.query(sql`commit`)
     return value
@@ -61,7 +63,10 @@ export async function rollback(session: Queryable): Promise<void> {
   await session.query(sql`rollback`).catch(() => undefined)
 }
 
-/** `set local name = …ms`, for this transaction alone. */
-async function setLocal(session: Queryable, name: string, durationMs: number): Promise<void> {
-  await session.query(sql`select set_config(${name}, ${`${Math.round(durationMs)}ms`}, true)`)
+/** For this transaction alone. */
+async function setLocal(session: Queryable, { lockTimeoutMs, settings = {} }: TransactionOptions): Promise<void> {
+  const locks = lockTimeoutMs === undefined ? {} : { lock_timeout: `${Math.round(lockTimeoutMs)}ms` }
+  const each = Object.entries({ ...locks, ...settings })
+  if (each.length === 0) return
+  await session.query(sql`select ${sql.join(each.map(([name, value]) => sql`set_config(${name}, ${value}, true)`))}`)
 }
