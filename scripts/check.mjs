@@ -5,6 +5,7 @@ import { bin, ensureBuilt, ensureInstalled, run } from './lib.mjs'
 
 const checks = [
   { name: 'types', command: [bin('tsc'), '-p', 'tsconfig.dev.json'] },
+  { name: 'types of pages', command: [bin('tsc'), '-p', 'examples/tsconfig.web.json'] },
   { name: 'lint', command: [bin('oxlint'), '--type-aware', '--deny-warnings'] },
   { name: 'format', command: [bin('oxfmt'), '--check'] },
   { name: 'unused', command: [bin('knip'), '--no-progress'] },

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -34,10 +34,25 @@ export async function ensureInstalled() {
   const lock = digest(readFileSync(join(root, 'package-lock.json')))
   const stamp = join(cacheFolder, 'installed')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
-  console.log('Installing packages (npm ci) …')
-  await must('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+  if (!isInstalled()) {
+    console.log('Installing packages (npm ci) …')
+    await must('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+  }
   mkdirSync(cacheFolder, { recursive: true })
   writeFileSync(stamp, lock)
+}
+
+/** Whether somebody ran `npm ci` by hand: npm notes in node_modules what it installed. */
+function isInstalled() {
+  const noted = join(root, 'node_modules', '.package-lock.json')
+  if (!existsSync(noted)) return false
+  const there = JSON.parse(readFileSync(noted, 'utf8')).packages
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages
+  return Object.entries(wanted).every(
+    ([path, { version, optional, link }]) =>
+      !path.startsWith('node_modules/') ||
+      (there[path] === undefined ? optional === true : link === true || there[path].version === version),
+  )
 }
 
 /** Compiles src into dist, unless dist is of these very sources. */
@@ -49,9 +64,19 @@ export async function ensureBuilt() {
   )
   const stamp = join(root, 'dist', '.sources')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return
-  rmSync(join(root, 'dist'), { recursive: true, force: true })
-  await must(bin('tsc'), ['-p', 'tsconfig.json'])
-  writeFileSync(stamp, sources)
+  // Beside it, so that what runs from dist loses nothing while it is compiled.
+  const [beside, old] = [join(root, `dist.${process.pid}`), join(root, `dist.${process.pid}.old`)]
+  const code = await run(bin('tsc'), ['-p', 'tsconfig.json', '--outDir', beside])
+  if (code === 0) {
+    writeFileSync(join(beside, '.sources'), sources)
+    if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old)
+    renameSync(beside, join(root, 'dist'))
+  }
+  for (const folder of [beside, old]) rmSync(folder, { recursive: true, force: true })
+  if (code !== 0) {
+    console.error('\nsrc does not compile')
+    process.exit(code)
+  }
 }
 
 export function listFiles(folder) {

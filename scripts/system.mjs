@@ -31,6 +31,14 @@ const needs = [
     why: 'suggested indexes are verified with it where it is installed',
   },
   {
+    name: 'postgis',
+    packages: ['postgresql-15', 'postgresql-15-postgis-3'],
+    present: () =>
+      existsSync('/usr/lib/postgresql/15/bin/postgres') &&
+      existsSync('/usr/share/postgresql/15/extension/postgis.control'),
+    why: 'an example reckons distances with it where it is installed',
+  },
+  {
     name: 'redis-server',
     packages: ['redis-server'],
     present: () => ['/usr/bin/redis-server', '/usr/local/bin/redis-server'].some((path) => existsSync(path)),

@@ -222,6 +222,7 @@ export {
 } from './rollups/index.ts'
 export type {
   MaterializedView,
+  PlainView,
   RefreshViewsOptions,
   RollupSuggestion,
   ViewProgress,

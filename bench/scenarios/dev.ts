@@ -80,16 +80,13 @@ const devProcess: Variant = {
     }),
 }
 
-/** The example's own configuration, with its data elsewhere, on any free port, and without what is measured by `watch`. */
+/** The example's migrations, with data elsewhere, on any free port; without what else it declares, which `apply` would make. */
 const configText = `import config from ${JSON.stringify(join(example, 'pgstrata.config.ts'))}
 
 export default {
-  ...config,
+  database: config.database,
   migrations: { dir: ${JSON.stringify(join(example, 'migrations'))} },
   dev: { ...config.dev, dir: './data', port: 0 },
-  watch: undefined,
-  alerts: undefined,
-  server: undefined,
 }
 `
 

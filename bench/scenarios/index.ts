@@ -5,8 +5,10 @@ import { convertScenario } from './convert.ts'
 import { devScenario } from './dev.ts'
 import { liveScenario } from './live.ts'
 import { migrateScenario } from './migrate.ts'
+import { mycelixScenario } from './mycelix.ts'
 import { partitionsScenario } from './partitions.ts'
 import { rollupsScenario } from './rollups.ts'
+import { streamrScenario } from './streamr.ts'
 import { watchScenario } from './watch.ts'
 
 export const scenarios: readonly Scenario[] = [
@@ -19,4 +21,6 @@ export const scenarios: readonly Scenario[] = [
   cacheScenario,
   liveScenario,
   watchScenario,
+  mycelixScenario,
+  streamrScenario,
 ]

@@ -43,6 +43,7 @@ export async function startChild<Ready>(module: URL, input: object): Promise<Chi
 
 export interface Service {
   readonly ready: object
+  /** May be a promise; one that fails ends the process. */
   answer?(question: string): unknown
   close(): Promise<void>
 }
@@ -61,9 +62,13 @@ export async function serveParent<Input>(open: (input: Input) => Promise<Service
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => undefined)
   process.on('message', (question) => {
     if (question === 'stop') stop()
-    else process.send?.(service.answer?.(String(question)) ?? null)
+    else void answer(service, String(question))
   })
   process.send?.(service.ready)
+}
+
+async function answer(service: Service, question: string): Promise<void> {
+  process.send?.((await service.answer?.(question)) ?? null)
 }
 
 /** Microseconds of a clock that all processes of a machine share. */

@@ -13,7 +13,12 @@ export interface Dependant {
 }
 
 /** Their own rules, types and indexes aside, and what they have of each other. Those that are not there have none. */
-export async function readDependants(on: Queryable, relations: readonly string[]): Promise<readonly Dependant[]> {
+export async function readDependants(
+  on: Queryable,
+  relations: readonly string[],
+  /** As SQL writes them, with the types of their arguments. */
+  { functions = [] }: { readonly functions?: readonly string[] } = {},
+): Promise<readonly Dependant[]> {
   const { rows } = await on.query<Dependant>(sql`
     with own as (
       select c.oid, c.reltype
@@ -33,6 +38,9 @@ export async function readDependants(on: Queryable, relations: readonly string[]
       from own c
       join pg_type t on t.typelem = c.reltype
       where c.reltype <> 0
+      union
+      select 'pg_proc'::regclass, to_regprocedure(name)::oid
+      from unnest(${functions}::text[]) as called (name)
     )
     select distinct pg_describe_object(
         case when r.oid is null then d.classid else 'pg_class'::regclass end,

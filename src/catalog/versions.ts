@@ -9,6 +9,7 @@ import { version5 } from './schema/version-5.ts'
 import { version6 } from './schema/version-6.ts'
 import { version7 } from './schema/version-7.ts'
 import { version8 } from './schema/version-8.ts'
+import { version9 } from './schema/version-9.ts'
 import type { SchemaVersion } from './schema/version.ts'
 
 export type { SchemaVersion } from './schema/version.ts'
@@ -22,4 +23,5 @@ export const schemaVersions: readonly SchemaVersion[] = [
   version6,
   version7,
   version8,
+  version9,
 ]

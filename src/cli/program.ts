@@ -7,6 +7,7 @@ import { addAlerts } from './commands/alerts.ts'
 import { addApply } from './commands/apply.ts'
 import { addChanges } from './commands/changes.ts'
 import { addConvert } from './commands/convert.ts'
+import { addDeploy } from './commands/deploy.ts'
 import { addDev } from './commands/dev.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addExport } from './commands/export.ts'
@@ -63,6 +64,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     addDev,
     addPlan,
     addApply,
+    addDeploy,
     addMigrate,
     addPartitions,
     addRollup,

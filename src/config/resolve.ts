@@ -11,7 +11,7 @@ import type { MigrateOptions } from '../migrate/index.ts'
 import type { Cleanup, JobSettings } from '../maintain/index.ts'
 import type { PartitionedTable } from '../partitions/index.ts'
 import type { DeclaredRollups, Rollup } from '../rollups/index.ts'
-import type { MaterializedView } from '../views/index.ts'
+import type { MaterializedView, PlainView } from '../views/index.ts'
 import type { ChangesSettings } from '../changes/feed/index.ts'
 import type { AlertSettings, ExpectedIndex, WatchSettings } from '../watch/index.ts'
 import { resolveAlerts, resolveExpected } from './alerts.ts'
@@ -26,7 +26,7 @@ import { configSchema, type ParsedConfig } from './shape.ts'
 import { resolveRollups } from './rollups.ts'
 import { resolveTables } from './tables.ts'
 import { resolveWatch } from './watch.ts'
-import { resolveViews } from './views.ts'
+import { resolvePlainViews, resolveViews } from './views.ts'
 
 /** `Declared`: the type of `rollups` as it is written, from which that of their readers follows. */
 export interface ResolvedConfig<Declared extends DeclaredRollups = DeclaredRollups> {
@@ -49,6 +49,7 @@ export interface ResolvedConfig<Declared extends DeclaredRollups = DeclaredRollu
   /** As they are written. */
   readonly declaredRollups: Declared
   readonly views: readonly MaterializedView[]
+  readonly plainViews: readonly PlainView[]
   /** undefined: nothing is told. */
   readonly changes: ChangesSettings | undefined
   readonly live: LiveSettings | undefined
@@ -111,6 +112,7 @@ export function resolveConfig<const Written>(
     rollups: resolvedRollups,
     declaredRollups: rollups,
     views: resolveViews(views, jobs.zone),
+    plainViews: resolvePlainViews(views),
     changes: resolveChanges(changes, tablesOfLive(live)),
     live,
     cache: resolveCache(cache),

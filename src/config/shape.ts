@@ -130,7 +130,7 @@ export const configSchema: z.ZodType<ParsedConfig> = z
       .default({})
       .describe('Tables laid out in time and space, by name: partitions, how long rows live, and rows that expire.'),
     rollups: rollupsSchema.default({}).describe('Aggregates that are kept current, by name: exact to the last commit.'),
-    views: viewsSchema.default({}).describe('Materialized views, by name: made, replaced and refreshed.'),
+    views: viewsSchema.default({}).describe('Views, by name: made and replaced; materialized ones are refreshed.'),
     changes: changesSchema
       .optional()
       .describe('The feed of changes, which `pgstrata serve` runs: what cached values are invalidated by.'),

@@ -1,14 +1,16 @@
-// `views` of a configuration, as types and as a schema: materialized views, what they hold and when they are refreshed.
+// `views` of a configuration, as types and as a schema: materialized views, what they hold and when they are refreshed; and plain
+// ones, which hold nothing.
 
 import { z } from 'zod'
 import { ownRelations, type Rollup } from '../rollups/index.ts'
-import type { MaterializedView } from '../views/index.ts'
+import type { MaterializedView, PlainView } from '../views/index.ts'
 import { cron, every, scheduleOf, zone, type CronConfig } from './jobs.ts'
 import { identifier, type Duration } from './values.ts'
 
 export interface ViewConfig {
   readonly sql: string
   readonly schema?: string | undefined
+  readonly materialized?: boolean | undefined
   readonly unique?: readonly string[] | undefined
   readonly indexes?: readonly (readonly string[])[] | undefined
   readonly refresh?: Duration | CronConfig | undefined
@@ -24,6 +26,10 @@ const columns = z.array(identifier).min(1).max(32)
 const view = z.strictObject({
   sql: z.string().min(1).describe('What it holds: a SELECT.'),
   schema: identifier.optional().describe('Where it stands. Default: public.'),
+  materialized: z
+    .boolean()
+    .default(true)
+    .describe('False: a plain view, which holds no rows. It takes `sql` and `schema` alone.'),
   unique: columns
     .optional()
     .describe('Columns that no two of its rows share. With them readers go on while it is refreshed.'),
@@ -52,17 +58,25 @@ const view = z.strictObject({
 
 export const viewsSchema: z.ZodType<ViewsConfig> = z.record(identifier, view)
 
-/** What is wrong between views, or between a view and a rollup, by the path of the key that has to change. */
+/** Said of what is computed ahead. */
+const rowsOnly = ['unique', 'indexes', 'refresh', 'tags', 'dependsOn'] as const
+
+const whyNotPlain =
+  'a plain view (`materialized: false`) holds no rows, and is not refreshed: leave this out, or let it be materialized'
+
+/** What is wrong in a view, between views, or between a view and a rollup, by the path of the key that has to change. */
 export function findViewFaults(
   views: ViewsConfig,
   rollups: readonly Rollup[],
 ): readonly { readonly path: readonly string[]; readonly message: string }[] {
   return Object.entries(views).flatMap(([name, one]) => {
+    const ofRows = isPlain(one) ? rowsOnly.filter((key) => one[key] !== undefined) : []
     const strange = one.dependsOn?.find((other) => views[other] === undefined || other === name)
     const rollup = rollups.find((other) =>
       ownRelations(other).some((relation) => relation.schema === schemaOf(one) && relation.name === name),
     )
     return [
+      ...ofRows.map((key) => ({ path: ['views', name, key], message: whyNotPlain })),
       ...(strange === undefined
         ? []
         : [{ path: ['views', name, 'dependsOn'], message: `expected other views, got ${JSON.stringify(strange)}` }]),
@@ -73,8 +87,16 @@ export function findViewFaults(
   })
 }
 
+const isPlain = ({ materialized }: ViewConfig): boolean => materialized === false
+
+export function resolvePlainViews(views: ViewsConfig): readonly PlainView[] {
+  const plain = Object.entries(views).filter(([, one]) => isPlain(one))
+  return plain.map(([name, one]) => ({ name, schema: schemaOf(one), sql: one.sql }))
+}
+
 export function resolveViews(views: ViewsConfig, defaultZone: string): readonly MaterializedView[] {
-  return Object.entries(views).map(([name, one]) => ({
+  const materialized = Object.entries(views).filter(([, one]) => !isPlain(one))
+  return materialized.map(([name, one]) => ({
     name,
     schema: schemaOf(one),
     sql: one.sql,

@@ -10,6 +10,7 @@ import { runBaseline } from './baseline.ts'
 import { checkMigrations, requireHarmless, type CheckedMigration } from './check.ts'
 import { readMigrations } from './files.ts'
 import { createMigration } from './new-file.ts'
+import { readPending, type PendingMigration } from './pending.ts'
 import type { MigrateOptions } from './options.ts'
 import {
   findByName,
@@ -44,6 +45,8 @@ export interface CallOptions {
 
 export interface Migrate {
   status(): Promise<readonly MigrationStatus[]>
+  /** What `up` would run, with the locks that it takes; rejects with what stands in its way. */
+  pending(options?: PlanUpOptions): Promise<readonly PendingMigration[]>
   up(options?: PlanUpOptions & CallOptions & { readonly lint?: boolean }): Promise<RunReport>
   down(options?: PlanDownOptions & CallOptions): Promise<RunReport>
   /** Up or down, until `name` is the last one applied. */
@@ -154,11 +157,12 @@ function createChecks(tools: CompleteTools): Pick<Migrate, 'lint' | 'dryRun' | '
 
 function createRecords(
   tools: CompleteTools,
-): Pick<Migrate, 'status' | 'accept' | 'settle' | 'show' | 'baseline' | 'create'> {
+): Pick<Migrate, 'status' | 'pending' | 'accept' | 'settle' | 'show' | 'baseline' | 'create'> {
   const { db, options, clock } = tools
   const find = async (name: string): Promise<MigrationStatus> => findByName(listStatuses(await readInput(tools)), name)
   return {
     status: async () => listStatuses(await readInput(tools)),
+    pending: async (planOptions = {}) => await readPending(planUp(await readInput(tools), planOptions)),
     accept: async (name) => {
       const { name: found, state, file } = await find(name)
       if (state !== 'edited' || file === undefined) {

@@ -5,6 +5,7 @@ export { checkMigrations, describeFinding, requireHarmless, stopping, type Check
 export type { BackfillReport, BackfillSpec } from './backfill.ts'
 export type { MigrationContext } from './code-file.ts'
 export type { MigrationFile } from './files.ts'
+export type { PendingMigration } from './pending.ts'
 export type { MigrateOptions } from './options.ts'
 export type { MigrationState, MigrationStatus, PlanDownOptions, PlanUpOptions } from './plan.ts'
 export type { MigrationRecord } from './queries.ts'

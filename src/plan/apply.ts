@@ -114,8 +114,8 @@ async function applyUnderLock(session: Session, options: ApplyOptions, blockers:
   return { applied, accepted: settled.accepted, overwritten: settled.overwritten }
 }
 
-/** The first, what its steps made room for, and what those did. */
-const mostRounds = 3
+/** The first, what its steps made room for, and what those did: views that read each other, and all changed, take one each. */
+const mostRounds = 10
 
 async function readAgain(session: Session, options: ApplyOptions): Promise<Reading> {
   const contributions = await options.contribute(session)

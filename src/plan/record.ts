@@ -4,8 +4,9 @@
 import type { Session } from '../db/db.ts'
 import { readDefinitions } from './definitions.ts'
 import type { Plan } from './plan.ts'
-import { recordObjects } from './queries.ts'
+import { readRecordedObjects, recordObjects } from './queries.ts'
 import { readServerMajor } from './read-plan.ts'
+import type { CarriedObjects } from './carried.ts'
 import type { Contribution, ManagedObject } from './step.ts'
 
 export interface RecordOptions {
@@ -38,6 +39,25 @@ export async function recordChanged(
 
 function managedBy(contributions: readonly Contribution[]): readonly ManagedObject[] {
   return contributions.flatMap(({ manages }) => manages)
+}
+
+/** Those that look as they were left, or were left on another server version. */
+export async function readUntouched(session: Session, objects: readonly ManagedObject[]): Promise<ReadonlySet<string>> {
+  const live = await readDefinitions(session, objects)
+  const serverMajor = await readServerMajor(session)
+  const recorded = await readRecordedObjects(session)
+  const isLeft = ({ identity }: ManagedObject): boolean =>
+    recorded.some(
+      (one) => one.identity === identity && (one.definition === live.get(identity) || one.serverMajor !== serverMajor),
+    )
+  return new Set(objects.filter(isLeft).map(({ identity }) => identity))
+}
+
+/** Made again outside of an apply, in the same transaction: that is no change by hand. */
+export async function recordCarried(session: Session, { feature, objects }: CarriedObjects): Promise<void> {
+  if (objects.length === 0) return
+  const contribution = { feature, steps: [], manages: objects }
+  await recordDefinitions(session, [contribution], await readDefinitions(session, objects))
 }
 
 async function recordDefinitions(

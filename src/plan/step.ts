@@ -33,6 +33,8 @@ export interface Held {
   readonly what: string
   readonly why: string
   readonly todo: string
+  /** What has to happen is under way, and needs nobody: a rollup is being filled. */
+  readonly waits?: true
 }
 
 export interface Contribution {

@@ -5,6 +5,7 @@ import { captureFunctions } from './capture/capture.ts'
 import { mergeStatements } from './merge/merge-statements.ts'
 import { captureEvents, functionOf } from './model/names.ts'
 import type { Measure } from './model/options.ts'
+import { ownFunctions } from './model/own-functions.ts'
 import { ownRelations } from './model/own-relations.ts'
 import { readInstalled, type InstalledRollup } from './kept/queries.ts'
 import { readRelations } from './capture/relations.ts'
@@ -44,6 +45,7 @@ export async function explainRollup(
     })),
     relations: [
       ...ownRelations(rollup).map(({ place, what }) => ({ name: place, what })),
+      ...ownFunctions(shape).map(({ place, what }) => ({ name: place, what })),
       ...captureEvents.map((event) => ({
         name: functionOf(source, event),
         what: `function: notes what an ${event} changes`,

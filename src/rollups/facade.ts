@@ -5,7 +5,9 @@ import type { Clock } from '../base/clock.ts'
 import { StrataError } from '../base/errors.ts'
 import type { Db, Queryable, Session } from '../db/db.ts'
 import type { Job } from '../db/job.ts'
-import { withWorkSession, type Contribution } from '../plan/index.ts'
+import { withWorkSession, type Awaited, type CarryReaders, type Contribution } from '../plan/index.ts'
+import { readAwaited } from './awaited.ts'
+import { carryNobody } from './kept/dependants.ts'
 import { contributeRollups } from './plan/contribute.ts'
 import { explainRollup, type RollupExplanation } from './explain.ts'
 import { fillRollup, type FillProgress } from './merge/fill.ts'
@@ -26,6 +28,8 @@ export interface RollupsOptions {
   readonly db: Db
   readonly rollups: readonly Rollup[]
   readonly clock: Clock
+  /** Who keeps views that read rollups. */
+  readonly carryReaders?: CarryReaders
 }
 
 interface WorkOptions {
@@ -36,6 +40,8 @@ export interface Rollups {
   /** What is declared. */
   readonly declared: readonly Rollup[]
   contribute(session: Session): Promise<Contribution>
+  /** What can be read of those that are declared, and is not there yet. */
+  awaited(session: Session): Promise<readonly Awaited[]>
   readonly jobs: readonly Job[]
   /** By name, to be read; by the type of the declaration, which is believed. */
   readers<Declared extends DeclaredRollups>(query: Queryable['query']): ReadersOf<Declared>
@@ -59,7 +65,7 @@ export interface Rollups {
 /** Longer than any merge of a second's deltas; a range of a filling takes two seconds. */
 const lockTimeoutMs = 30_000
 
-export function createRollups({ db, rollups, clock }: RollupsOptions): Rollups {
+export function createRollups({ db, rollups, clock, carryReaders = carryNobody }: RollupsOptions): Rollups {
   const withShape = async <T>(
     name: string,
     signal: AbortSignal | undefined,
@@ -71,8 +77,9 @@ export function createRollups({ db, rollups, clock }: RollupsOptions): Rollups {
     })
   return {
     declared: rollups,
-    contribute: (session) => contributeRollups(session, rollups),
-    jobs: rollups.length === 0 ? [] : [mergeJob({ rollups })],
+    contribute: (session) => contributeRollups(session, rollups, carryReaders),
+    awaited: (session) => readAwaited(session, rollups),
+    jobs: rollups.length === 0 ? [] : [mergeJob({ rollups, carryReaders })],
     readers: (query) => createReaders(db, rollups, query),
     status: (name) => readRollupStatus(db, rollups, name),
     merge: (name, { signal } = {}) =>
@@ -85,7 +92,7 @@ export function createRollups({ db, rollups, clock }: RollupsOptions): Rollups {
       }),
     fill: (name, { signal, onProgress } = {}) =>
       withShape(name, signal, async (session, shape, installed) => {
-        const options = { lockTimeoutMs, clock, signal, onProgress }
+        const options = { lockTimeoutMs, clock, signal, onProgress, carryReaders }
         if (installed.state !== 'live') await fillRollup(session, shape, installed, options)
         // And the one that is to take its place.
         const next = (await readInstalled(session)).find(({ replaces }) => replaces === name)

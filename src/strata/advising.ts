@@ -54,7 +54,7 @@ export function advising({ nodes, views, analyzer, clock }: AdvisingTools): Advi
 async function readViews(views: Views, clock: Clock): Promise<readonly ViewFreshness[]> {
   const all = await views.status()
   return all
-    .filter(({ state }) => state === 'live' || state === 'changed')
+    .filter(({ kind, state }) => kind === 'materialized' && (state === 'live' || state === 'changed'))
     .map(({ name, schema, staleMs, dueAt, lastError }) => ({
       name,
       schema,

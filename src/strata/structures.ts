@@ -26,7 +26,7 @@ export interface Structures {
   readonly partitions: Partitions
   /** What is done to rollups: their part of the plan, merging, filling, verifying. */
   readonly rollup: Rollups
-  /** Materialized views: how fresh they are, and refreshing them. */
+  /** Views: how fresh materialized ones are, and refreshing them. */
   readonly views: Views
   /** Turns live tables into partitioned ones, while they are used. */
   readonly conversion: Conversion
@@ -42,10 +42,20 @@ export function createStructures(
   tools: { readonly db: Db; readonly clock: Clock; readonly random: Random },
 ): Structures {
   const tables = [...config.tables, ...watchTables(config.watch)]
+  const rollups = [...config.rollups, ...watchRollups(config.watch)]
+  const views: Views = createViews({
+    ...tools,
+    views: config.views,
+    plain: config.plainViews,
+    awaited: (session) => rollup.awaited(session),
+    ladder,
+    nextTickMs,
+  })
+  const rollup: Rollups = createRollups({ ...tools, rollups, carryReaders: views.carryReaders })
   return {
     partitions: createPartitions({ ...tools, tables, ladder, monthlyIn: config.monthlyFunctionIn }),
-    rollup: createRollups({ ...tools, rollups: [...config.rollups, ...watchRollups(config.watch)] }),
-    views: createViews({ ...tools, views: config.views, ladder, nextTickMs }),
+    rollup,
+    views,
     conversion: createConversion({ ...tools, ladder }),
   }
 }

@@ -80,7 +80,7 @@ export function createConfiguredWatching(config: ResolvedConfig, given: WatchToo
   const link = redis === undefined ? undefined : new RedisLink({ url: redis, clock, random })
   const upkeep: UpkeepOptions = {
     rollups: () => structures.rollup.status(),
-    views: () => structures.views.status(),
+    views: async () => (await structures.views.status()).filter(({ kind }) => kind === 'materialized'),
     partitions: async () => partitionHealth(await structures.partitions.status(), clock.now()),
     jobs: () => jobHealth(jobs),
   }

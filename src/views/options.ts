@@ -1,4 +1,4 @@
-// What is declared of one materialized view, checked and complete.
+// What is declared of one view, checked and complete.
 
 import type { JobSchedule } from '../db/job.ts'
 
@@ -16,4 +16,12 @@ export interface MaterializedView {
   readonly tags: readonly string[]
   /** Views that are refreshed before it, besides those that it is seen to read. */
   readonly dependsOn: readonly string[]
+}
+
+/** It keeps no rows: whoever reads it runs its sql. */
+export interface PlainView {
+  readonly name: string
+  readonly schema: string
+  /** A SELECT, as it was written. */
+  readonly sql: string
 }

@@ -4,7 +4,7 @@
 // changed is built anew beside it, in a transaction of its own, while it is read; then the two change places, in another, whose
 // locks last a moment. A kill in between leaves the replacement, which the next apply takes if it is still what is declared.
 
-import type { Held, StepDraft } from '../plan/index.ts'
+import type { CarriedReaders, Held, StepDraft } from '../plan/index.ts'
 import { quoteIdent } from '../sql/quote.ts'
 import { findMissingColumn, type Checked } from './check.ts'
 import { besideOf, describeView, indexNameOf, placeOf } from './names.ts'
@@ -34,6 +34,17 @@ export interface ViewReading {
   readonly found: FoundRelation | undefined
   /** Of one that is to be replaced. */
   readonly attached: Attached | undefined
+  /** Something that it reads is still to come. */
+  readonly awaited?: Omit<Held, 'what'> | undefined
+  /** A plain view of ours stands there: it was declared as one before. */
+  readonly plain?: PlainBefore | undefined
+}
+
+export interface PlainBefore {
+  readonly readers: CarriedReaders
+  /** It goes, and is forgotten. */
+  readonly drop: readonly string[]
+  readonly attributes: readonly string[]
 }
 
 export interface ViewPlan {
@@ -47,6 +58,7 @@ export function planView(reading: ViewReading): ViewPlan {
   if (held !== undefined) return { steps: [], held: [{ what: `view ${view.name}`, ...held }] }
   const steps = ((): readonly StepDraft[] => {
     if (text === undefined) return []
+    if (reading.plain !== undefined) return [takePlaceStep(view, text, reading.plain)]
     if (kept === undefined || found === undefined) return [createStep(view, text, kept !== undefined)]
     if (kept.declared.sql !== view.sql) return replaceSteps(reading, text, found)
     if (isSameDeclaration(kept.declared, view)) return []
@@ -67,7 +79,16 @@ const nouns: Readonly<Record<string, string>> = {
   i: 'index',
 }
 
-function findObstacle({ view, obstacle, checked, kept, found, attached }: ViewReading): Obstacle | undefined {
+interface Standing {
+  readonly view: Pick<MaterializedView, 'schema' | 'name'>
+  readonly kept: Pick<KeptView, 'schema'> | undefined
+  readonly found: Pick<FoundRelation, 'kind'> | undefined
+  /** Of what is to stand there. */
+  readonly kind: 'm' | 'v'
+}
+
+/** Something else stands there, or it is kept elsewhere. */
+export function findForeign({ view, kept, found, kind }: Standing): Obstacle | undefined {
   const noun = nouns[found?.kind ?? ''] ?? 'relation'
   const place = `${view.schema}.${view.name}`
   if (kept !== undefined && kept.schema !== view.schema) {
@@ -78,9 +99,16 @@ function findObstacle({ view, obstacle, checked, kept, found, attached }: ViewRe
     const todo = `rename or drop ${noun} ${place} in a migration, or declare the view under another name`
     return { why: `there is a ${noun} ${place}, which is not pgstrata's`, todo }
   }
-  if (found !== undefined && found.kind !== 'm') {
-    return { why: `a ${noun} stands in its place`, todo: `drop ${noun} ${place}, and apply` }
-  }
+  return found === undefined || found.kind === kind
+    ? undefined
+    : { why: `a ${noun} stands in its place`, todo: `drop ${noun} ${place}, and apply` }
+}
+
+function findObstacle(reading: ViewReading): Obstacle | undefined {
+  const { view, obstacle, checked, kept, found, attached, awaited, plain } = reading
+  const foreign = plain === undefined ? findForeign({ view, kept, found, kind: 'm' }) : findStuck(plain.readers)
+  if (foreign !== undefined) return foreign
+  if (awaited !== undefined && checked !== undefined && 'why' in checked) return awaited
   if (obstacle !== undefined) return { why: obstacle, todo: 'mend its sql' }
   if (checked !== undefined && 'why' in checked) {
     return { why: checked.why, todo: 'mend its sql, or what the server says, and plan again' }
@@ -93,13 +121,18 @@ function findObstacle({ view, obstacle, checked, kept, found, attached }: ViewRe
   return attached === undefined || checked === undefined ? undefined : findBound(attached, checked.columns)
 }
 
-function findBound({ dependants, indexes }: Attached, columns: readonly string[]): Obstacle | undefined {
-  if (dependants.length > 0) {
-    return {
-      why: `its sql changed, and it cannot be replaced while something reads it: ${dependants.map(({ what }) => what).join(', ')}`,
-      todo: 'drop that first (of views declared here: declare them no more, and apply), or declare it under another name',
-    }
+/** What reads it, or is bound to it, and cannot be made again. */
+export function findStuck({ stuck }: Pick<CarriedReaders, 'stuck'>): Obstacle | undefined {
+  if (stuck.length === 0) return undefined
+  return {
+    why: `its sql changed, and it cannot be replaced while something reads it: ${stuck.join(', ')}`,
+    todo: 'drop that first (of views declared here: declare them no more, and apply), or declare it under another name',
   }
+}
+
+function findBound({ readers, indexes }: Attached, columns: readonly string[]): Obstacle | undefined {
+  const stuck = findStuck(readers)
+  if (stuck !== undefined) return stuck
   const index = indexes.find((one) => one.columns.some((column) => !columns.includes(column)))
   return index === undefined
     ? undefined
@@ -118,6 +151,18 @@ function createStep(view: MaterializedView, text: string, again: boolean): StepD
       insertView(view),
     ],
     undo: [`drop materialized view ${placeOf(view)}`, deleteView(view)],
+  }
+}
+
+/** Of a plain view that was declared to be materialized. */
+function takePlaceStep(view: MaterializedView, text: string, { readers, drop, attributes }: PlainBefore): StepDraft {
+  const { statements } = createStep(view, text, false)
+  return {
+    title: `Replace view ${view.schema}.${view.name} by a materialized one`,
+    statements: [...readers.drop, ...drop, ...statements, ...attributes, ...readers.create],
+    undo: null,
+    whyNoUndo: 'declare it as it was, and apply',
+    changes: readers.changes,
   }
 }
 
@@ -166,20 +211,23 @@ function buildStep(view: MaterializedView, text: string, { storage, indexes }: A
   }
 }
 
-function swapStep(view: MaterializedView, { indexes, attributes }: Attached): StepDraft {
+function swapStep(view: MaterializedView, { readers, indexes, attributes }: Attached): StepDraft {
   const names = [...indexesOf(view).map((index) => indexNameOf(view, index)), ...indexes.map(({ name }) => name)]
   const indexPlace = (place: number): string => placeOf({ schema: view.schema, name: besideIndex(view, place) })
   return {
     title: `Put the new ${describeView(view)} in its place`,
     statements: [
+      ...readers.drop,
       `drop materialized view ${placeOf(view)}`,
       `alter materialized view ${placeOf(besideOf(view))} rename to ${quoteIdent(view.name)}`,
       ...names.map((name, place) => `alter index ${indexPlace(place)} rename to ${quoteIdent(name)}`),
       ...attributes,
       noteSwapped(view),
+      ...readers.create,
     ],
     undo: null,
     whyNoUndo: 'declare its sql as it was, and apply',
+    changes: readers.changes,
   }
 }
 

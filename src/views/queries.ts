@@ -37,7 +37,11 @@ export async function readKept(on: Queryable): Promise<readonly KeptView[]> {
   return rows
 }
 
-export function requireKnown(views: readonly MaterializedView[], kept: readonly KeptView[], name: string): void {
+interface Named {
+  readonly name: string
+}
+
+export function requireKnown(views: readonly Named[], kept: readonly Named[], name: string): void {
   const names = [...new Set([...views, ...kept].map((one) => one.name))].toSorted()
   if (names.includes(name)) return
   throw new StrataError('VIEW_UNKNOWN', {

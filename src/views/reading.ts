@@ -3,6 +3,8 @@
 
 import { isStrataError, messageOf } from '../base/errors.ts'
 import { parseSql, type AstNode } from '../sql/parse.ts'
+import { listOf, stringOf } from './ast.ts'
+import type { Awaited, Held } from '../plan/index.ts'
 import type { MaterializedView } from './options.ts'
 
 export interface NamedRelation {
@@ -11,7 +13,13 @@ export interface NamedRelation {
 }
 
 export type ReadText =
-  | { readonly text: string; readonly node: AstNode; readonly relations: readonly NamedRelation[] }
+  | {
+      readonly text: string
+      readonly node: AstNode
+      readonly relations: readonly NamedRelation[]
+      /** Functions that it calls: what they read is not known here. */
+      readonly calls: readonly NamedRelation[]
+    }
   | { readonly why: string }
 
 export async function readText({ name, sql }: Pick<MaterializedView, 'name' | 'sql'>): Promise<ReadText> {
@@ -22,7 +30,7 @@ export async function readText({ name, sql }: Pick<MaterializedView, 'name' | 's
     if (kind !== 'SelectStmt' || node['intoClause'] !== undefined) return { why: 'its sql is not a SELECT' }
     const found = collect(node)
     const relations = found.relations.filter((one) => one.schema !== undefined || !found.named.has(one.name))
-    return { text, node, relations }
+    return { text, node, relations, calls: found.calls }
   } catch (error) {
     if (!isStrataError(error, 'SQL_SYNTAX')) throw error
     return { why: messageOf(error) }
@@ -30,8 +38,13 @@ export async function readText({ name, sql }: Pick<MaterializedView, 'name' | 's
 }
 
 /** Of the names of a query in WITH, one is nowhere a relation: too few here is made up for by the catalog. */
-function collect(root: unknown): { readonly relations: readonly NamedRelation[]; readonly named: Set<string> } {
+function collect(root: unknown): {
+  readonly relations: readonly NamedRelation[]
+  readonly calls: readonly NamedRelation[]
+  readonly named: Set<string>
+} {
   const relations: NamedRelation[] = []
+  const calls: NamedRelation[] = []
   const named = new Set<string>()
   const walk = (value: unknown): void => {
     if (Array.isArray(value)) for (const inner of value) walk(inner)
@@ -41,12 +54,17 @@ function collect(root: unknown): { readonly relations: readonly NamedRelation[];
         const { schemaname, relname } = inner as { schemaname?: string; relname?: string }
         if (relname !== undefined) relations.push({ schema: schemaname, name: relname })
       }
+      if (key === 'FuncCall') {
+        const parts = listOf((inner as AstNode)['funcname']).map(stringOf)
+        const name = parts.at(-1)
+        if (name !== undefined) calls.push({ schema: parts.at(-2), name })
+      }
       if (key === 'ctename' && typeof inner === 'string') named.add(inner)
       walk(inner)
     }
   }
   walk(root)
-  return { relations, named }
+  return { relations, calls, named }
 }
 
 /** The declared views that a text names. */
@@ -57,4 +75,14 @@ export function viewsNamed(
   const isNamed = ({ name, schema }: Pick<MaterializedView, 'name' | 'schema'>): boolean =>
     relations.some((one) => one.name === name && (one.schema === undefined || one.schema === schema))
   return new Set(views.filter(isNamed).map(({ name }) => name))
+}
+
+/** What a text names and has to wait for. */
+export function findAwaited(read: ReadText | undefined, awaited: readonly Awaited[]): Omit<Held, 'what'> | undefined {
+  if (read === undefined || 'why' in read) return undefined
+  const named = [...read.relations, ...read.calls]
+  const found = awaited.find(({ schema, name }) =>
+    named.some((one) => one.name === name && (one.schema === undefined || one.schema === schema)),
+  )
+  return found === undefined ? undefined : { why: found.why, todo: found.todo, waits: found.waits }
 }

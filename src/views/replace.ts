@@ -1,16 +1,18 @@
 // What becomes of everything at a view that is replaced: its owner, the rights of others, comments and indexes made by hand are
-// carried over; what reads it stands in the way, and is named.
+// carried over, and so are plain views declared here that read it; what else reads it stands in the way, and is named.
 
-import { readDependants, type Dependant } from '../catalog/dependants.ts'
 import type { Queryable } from '../db/db.ts'
+import type { CarriedReaders } from '../plan/index.ts'
 import { quoteIdent, quoteLiteral } from '../sql/quote.ts'
 import { sql } from '../sql/sql.ts'
 import { placeOf } from './names.ts'
 import type { MaterializedView } from './options.ts'
 
+export type ViewNoun = 'view' | 'materialized view'
+type Place = Pick<MaterializedView, 'schema' | 'name'>
+
 export interface Attached {
-  /** As people read them: 'view public.top_genres'. */
-  readonly dependants: readonly Dependant[]
+  readonly readers: CarriedReaders
   /** What stands behind the name of the relation: `with (…)`, `tablespace …`; empty mostly. */
   readonly storage: string
   /** Indexes that were not declared: how they are called, and what stands behind USING. */
@@ -28,21 +30,35 @@ export interface Attached {
 export async function readAttached(
   on: Queryable,
   view: MaterializedView,
-  { declared, columns }: { readonly declared: readonly string[]; readonly columns: readonly string[] },
+  {
+    declared,
+    columns,
+    readers,
+  }: { readonly declared: readonly string[]; readonly columns: readonly string[]; readonly readers: CarriedReaders },
 ): Promise<Attached> {
   return {
-    dependants: await readDependants(on, [placeOf(view)]),
+    readers,
     storage: await readStorage(on, view),
     indexes: (await readIndexes(on, view)).filter(({ name }) => !declared.includes(name)),
-    attributes: [
-      ...(await readOwner(on, view)),
-      ...(await readRights(on, view, columns)),
-      ...(await readComments(on, view, columns)),
-    ],
+    attributes: await readAttributes(on, view, { noun: 'materialized view', columns }),
   }
 }
 
-async function readStorage(on: Queryable, view: MaterializedView): Promise<string> {
+/** Statements by which what has its name afterwards, a `noun` with these columns, gets its owner, rights and comments. */
+export async function readAttributes(
+  on: Queryable,
+  view: Place,
+  { noun, columns }: { readonly noun: ViewNoun; readonly columns: readonly string[] },
+): Promise<readonly string[]> {
+  return [
+    ...(await readOwner(on, view, noun)),
+    ...(await readRights(on, view, columns)),
+    ...(await readComments(on, view, { noun, columns })),
+  ]
+}
+
+/** `with (…)`, and a tablespace; empty mostly. */
+export async function readStorage(on: Queryable, view: Place): Promise<string> {
   const { rows } = await on.query<{ storage: string }>(sql`
     select coalesce(' with (' || (
         select string_agg(format('%I = %L', split_part(option, '=', 1), substr(option, strpos(option, '=') + 1)), ', ')
@@ -54,7 +70,7 @@ async function readStorage(on: Queryable, view: MaterializedView): Promise<strin
   return rows[0]?.storage ?? ''
 }
 
-async function readIndexes(on: Queryable, view: MaterializedView): Promise<Attached['indexes']> {
+async function readIndexes(on: Queryable, view: Place): Promise<Attached['indexes']> {
   // What stands before USING is known, and made anew: it has the names of the index and of the relation in it.
   const { rows } = await on.query<Attached['indexes'][number]>(sql`
     select ic.relname::text as name, i.indisunique as unique,
@@ -77,13 +93,13 @@ async function readIndexes(on: Queryable, view: MaterializedView): Promise<Attac
   return rows
 }
 
-async function readOwner(on: Queryable, view: MaterializedView): Promise<readonly string[]> {
+async function readOwner(on: Queryable, view: Place, noun: ViewNoun): Promise<readonly string[]> {
   const { rows } = await on.query<{ owner: string }>(sql`
     select pg_get_userbyid(relowner)::text as owner
     from pg_class
     where oid = to_regclass(${placeOf(view)})
       and relowner <> current_user::regrole`)
-  return rows.map(({ owner }) => `alter materialized view ${placeOf(view)} owner to ${quoteIdent(owner)}`)
+  return rows.map(({ owner }) => `alter ${noun} ${placeOf(view)} owner to ${quoteIdent(owner)}`)
 }
 
 interface Right {
@@ -94,7 +110,7 @@ interface Right {
 }
 
 /** Default privileges give the replacement rights that the view does not have: those are taken away first. */
-async function readRights(on: Queryable, view: MaterializedView, columns: readonly string[]): Promise<string[]> {
+async function readRights(on: Queryable, view: Place, columns: readonly string[]): Promise<string[]> {
   const place = placeOf(view)
   const { rows: defaults } = await on.query<{ grantee: string | null }>(sql`
     select distinct case when a.grantee <> 0 then pg_get_userbyid(a.grantee)::text end as grantee
@@ -129,8 +145,8 @@ async function readRights(on: Queryable, view: MaterializedView, columns: readon
 
 async function readComments(
   on: Queryable,
-  view: MaterializedView,
-  columns: readonly string[],
+  view: Place,
+  { noun, columns }: { readonly noun: ViewNoun; readonly columns: readonly string[] },
 ): Promise<readonly string[]> {
   const place = placeOf(view)
   const { rows } = await on.query<{ column: string | null; comment: string }>(sql`
@@ -144,7 +160,7 @@ async function readComments(
     .filter(({ column }) => column === null || columns.includes(column))
     .map(({ column, comment }) =>
       column === null
-        ? `comment on materialized view ${place} is ${quoteLiteral(comment)}`
+        ? `comment on ${noun} ${place} is ${quoteLiteral(comment)}`
         : `comment on column ${place}.${quoteIdent(column)} is ${quoteLiteral(comment)}`,
     )
 }

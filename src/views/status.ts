@@ -1,8 +1,10 @@
-// What has become of the views: how fresh each is, when it comes next, and what should be seen to.
+// What has become of the views: how fresh each is, when it comes next, and what should be seen to. A plain one is as fresh as
+// what it reads.
 
 import type { Db } from '../db/db.ts'
 import { nextDueMs, type NextTick } from './due.ts'
-import type { MaterializedView } from './options.ts'
+import type { MaterializedView, PlainView } from './options.ts'
+import { readKeptPlain, type KeptPlain } from './plain-queries.ts'
 import {
   isConcurrent,
   isSameDeclaration,
@@ -17,11 +19,12 @@ import {
 export interface ViewStatus {
   readonly name: string
   readonly schema: string
+  readonly kind: 'materialized' | 'plain'
   readonly state: 'not applied' | 'live' | 'changed' | 'missing' | 'not declared'
   readonly tags: readonly string[]
-  /** What it holds was true then. */
+  /** What it holds was true then; null: it holds nothing, being plain, or nobody knows. */
   readonly lastRefreshed: Date | null
-  /** How long ago that was, by the database's clock. */
+  /** How long ago that was, by the database's clock; 0 of a plain one. */
   readonly staleMs: number | null
   readonly tookMs: number | null
   readonly how: 'concurrently' | 'plainly' | null
@@ -38,28 +41,73 @@ const lateMs = 15 * 60_000
 
 export async function readViewStatus(
   db: Db,
-  views: readonly MaterializedView[],
+  { views, plain }: { readonly views: readonly MaterializedView[]; readonly plain: readonly PlainView[] },
   { nextTickMs, name }: { readonly nextTickMs: NextTick; readonly name: string | undefined },
 ): Promise<readonly ViewStatus[]> {
   const kept = await readKept(db)
-  if (name !== undefined) requireKnown(views, kept, name)
+  const keptPlain = await readKeptPlain(db)
+  if (name !== undefined) requireKnown([...views, ...plain], [...kept, ...keptPlain], name)
+  const all = [...(await readMaterialized(db, { views, kept }, nextTickMs)), ...(await readPlain(db, plain, keptPlain))]
+  return all.filter((one) => name === undefined || one.name === name).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+async function readMaterialized(
+  db: Db,
+  { views, kept }: { readonly views: readonly MaterializedView[]; readonly kept: readonly KeptView[] },
+  nextTickMs: NextTick,
+): Promise<readonly ViewStatus[]> {
   const known = [...views, ...kept.filter((one) => !views.some((view) => view.name === one.name))]
   const found = await readFound(db, kept)
   const { foreign } = await readDependencies(db, kept)
-  return known
-    .filter((one) => name === undefined || one.name === name)
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map((one) =>
-      statusOf({
-        declared: views.find((view) => view.name === one.name),
-        kept: kept.find((view) => view.name === one.name),
-        found: found.get(one.name),
-        foreign: foreign.get(one.name) ?? [],
-        place: one,
-        nextTickMs,
-      }),
-    )
+  return known.map((one) =>
+    statusOf({
+      declared: views.find((view) => view.name === one.name),
+      kept: kept.find((view) => view.name === one.name),
+      found: found.get(one.name),
+      foreign: foreign.get(one.name) ?? [],
+      place: one,
+      nextTickMs,
+    }),
+  )
 }
+
+async function readPlain(
+  db: Db,
+  plain: readonly PlainView[],
+  kept: readonly KeptPlain[],
+): Promise<readonly ViewStatus[]> {
+  const known = [...plain, ...kept.filter((one) => !plain.some((view) => view.name === one.name))]
+  const found = await readFound(db, kept)
+  return known.map(({ name, schema }) => {
+    const declared = plain.find((view) => view.name === name)
+    const before = kept.find((view) => view.name === name)
+    const isThere = found.get(name)?.kind === 'v'
+    const state =
+      before === undefined
+        ? 'not applied'
+        : declared === undefined
+          ? 'not declared'
+          : !isThere
+            ? 'missing'
+            : declared.sql === before.declared.sql && schema === before.schema
+              ? 'live'
+              : 'changed'
+    return { ...nothingHeld, name, schema, state, staleMs: isThere ? 0 : null, findings: findingOf[state] }
+  })
+}
+
+/** Of a plain view. */
+const nothingHeld = {
+  kind: 'plain',
+  tags: [],
+  lastRefreshed: null,
+  tookMs: null,
+  how: null,
+  rows: null,
+  sizeBytes: null,
+  dueAt: null,
+  lastError: null,
+} as const
 
 interface Known {
   readonly declared: MaterializedView | undefined
@@ -78,6 +126,7 @@ function statusOf(known: Known): ViewStatus {
   return {
     name: place.name,
     schema: place.schema,
+    kind: 'materialized',
     state,
     tags: (declared ?? kept?.declared)?.tags ?? [],
     lastRefreshed: kept?.lastRefreshed ?? null,

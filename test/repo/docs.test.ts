@@ -1,7 +1,7 @@
 // The pages say what is so: snippets compile and parse, links lead somewhere, commands exist, generated pages are current.
 
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { pages as generated } from '../../scripts/docs/pages.ts'
@@ -136,12 +136,17 @@ test('commands in sentences exist', async () => {
   expect(complaints.flat()).toEqual([])
 })
 
+/** Of the package beside the page, where there is one: an example has its own. */
+function scriptsBeside(page: string): Readonly<Record<string, string>> {
+  const beside = join(root, dirname(page), 'package.json')
+  const file = existsSync(beside) ? beside : join(root, 'package.json')
+  const { scripts = {} } = JSON.parse(readFileSync(file, 'utf8')) as { readonly scripts?: Record<string, string> }
+  return scripts
+}
+
 test('npm scripts that the pages name exist', () => {
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    readonly scripts: Readonly<Record<string, string>>
-  }
   const named = snippetsOf(pages, ['sh', 'console']).flatMap((snippet) =>
     scriptsNamed(snippet).map((item) => ({ ...item, path: snippet.path })),
   )
-  expect(named.filter(({ name }) => scripts[name] === undefined)).toEqual([])
+  expect(named.filter(({ name, path }) => scriptsBeside(path)[name] === undefined)).toEqual([])
 })

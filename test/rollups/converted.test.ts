@@ -32,14 +32,18 @@ describeOnEachVersion('the conversion of a table with rollups', (_version, datab
     )
     try {
       await strata.apply()
-      const differences = async (): Promise<number> => {
-        const view = `select bucket, song, n, ids from ${name}`
-        const truth = `select date_trunc('hour', at, 'UTC'), song, count(*), sum(id) from ${table} group by 1, 2`
-        const { rowCount } = await db.query(
-          sql.raw(`(${view} except all ${truth}) union all (${truth} except all ${view})`),
+      const differing = async (read: string, counted: string): Promise<number> =>
+        (await db.query(sql.raw(`(${read} except all ${counted}) union all (${counted} except all ${read})`))).rowCount
+      const differences = async (): Promise<number> =>
+        await differing(
+          `select bucket, song, n, ids from ${name}`,
+          `select date_trunc('hour', at, 'UTC'), song, count(*), sum(id) from ${table} group by 1, 2`,
         )
-        return rowCount
-      }
+      const differencesSince = async (since: string): Promise<number> =>
+        await differing(
+          `select song, n, ids from ${name}_since(${since})`,
+          `select song, count(*), sum(id) from ${table} where at >= ${since} group by 1`,
+        )
       const asReplica = async (...statements: readonly string[]): Promise<void> =>
         await db.withSession(async (session) => {
           await run(session, 'set session_replication_role = replica', ...statements)
@@ -82,6 +86,8 @@ describeOnEachVersion('the conversion of a table with rollups', (_version, datab
       )
       await run(db, `delete from ${rows[0]?.name ?? ''}`)
       expect(await differences()).toBe(0)
+      // The function names the table, and finds the one that took its place.
+      expect(await differencesSince(`now() - interval '50 days'`)).toBe(0)
       await asReplica(
         `insert into ${table} (song, at) values (1, now())`,
         `update ${table} set at = at + interval '40 days'`,

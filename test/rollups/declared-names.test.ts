@@ -6,7 +6,8 @@ import type { Rollup } from '../../src/rollups/model/options.ts'
 import { measure, rollupOf } from './support.ts'
 
 test.each<[string, Partial<Rollup>]>([
-  ['a name that leaves no room for what belongs to it', { name: 'x'.repeat(57) }],
+  ['a name that leaves no room for what belongs to it', { name: 'x'.repeat(57), bucket: undefined }],
+  ['a name that leaves no room for its functions', { name: 'x'.repeat(56) }],
   ['an empty name', { name: '' }],
   ['a NUL', { name: 'a\0b' }],
   ['the name of its source', { name: 'plays' }],
@@ -45,5 +46,6 @@ test('what only looks like a collision is taken', () => {
       measures: [measure('only', 'count'), measure('x', 'count'), measure('x_n', 'count')],
     }),
   )
-  checkRollup(rollupOf({ name: 'x'.repeat(56), measures: [measure('x'.repeat(63), 'count')] }))
+  checkRollup(rollupOf({ name: 'x'.repeat(55), measures: [measure('x'.repeat(63), 'count')] }))
+  checkRollup(rollupOf({ name: 'x'.repeat(56), bucket: undefined }))
 })

@@ -122,6 +122,18 @@ describe.each(versions)('foreign hands on PostgreSQL %d', (version) => {
     )
     const [step] = await db.withSession(async (session) => (await contributeRollups(session, [rollupOf()])).steps)
     expect(step?.title).toContain('watch "public"."plays_04" (which has rows')
+    for (const month of ['05', '06', '07', '08']) {
+      await run(
+        db,
+        `create table plays_${month} partition of plays for values from ('2026-${month}-01Z') to ('2026-${month}-28Z')`,
+      )
+    }
+    const [many] = await db.withSession(async (session) => (await contributeRollups(session, [rollupOf()])).steps)
+    expect(many?.title).toMatch(
+      /: watch "public"[.]"plays_04" [(]which has rows.+[)], "public"[.]"plays_05", "public"[.]"plays_06", and 2 more$/,
+    )
+    expect(many?.statements.join()).toContain('plays_08')
+    await run(db, 'drop table plays_05, plays_06, plays_07, plays_08')
     expect(await watch()).toEqual({ taken: ['"public"."plays_04"'], withRows: ['"public"."plays_04"'], left: [] })
     await run(db, 'alter table plays detach partition plays_03')
     const before = (await db.query(sql`table song_plays`)).rows

@@ -1,4 +1,4 @@
-// A reader of a rollup with levels gives what a recompute of the source gives, at any instant and by any unit, in zones whose
+// A reader of a rollup with levels, and its functions in SQL, give what a recompute of the source gives, at any instant and by any unit, in zones whose
 // clocks do what clocks do, with what is merged and what is pending in between; and it does read the levels.
 
 import fc from 'fast-check'
@@ -13,7 +13,7 @@ import { liesWithin } from '../../src/rollups/model/units.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
 import { checkProperty } from '../support/property.ts'
-import { install, measure, patience, rollupOf, run } from './support.ts'
+import { functionCall, install, measure, patience, rollupOf, run } from './support.ts'
 
 type Span = NonNullable<Rollup['bucket']>['span']
 type Kept = readonly [column: string, unit: Span['unit'], count: number, zone: string, levels: readonly TimeUnit[]]
@@ -91,21 +91,27 @@ interface Question {
   readonly kind: 'all' | 'since' | 'between'
   readonly by: readonly string[]
   readonly song: number | null | undefined
+  /** By the key, without a unit. */
+  readonly isInSql: boolean
 }
 
 const questionNear = (moment: string, zone: string): fc.Arbitrary<Question> =>
   fc.constantFrom(...[...kept.keys()].filter((index) => zone === 'any' || kept[index]?.[3] === zone)).chain((rollup) =>
-    fc.record({
-      rollup: fc.constant(rollup),
-      ends: fc
-        .array(instantNear(moment), { minLength: 2, maxLength: 2 })
-        .map((ends) => ends.toSorted((a, b) => a.getTime() - b.getTime())),
-      kind: fc.constantFrom('all', 'since', 'since', 'between', 'between', 'between'),
-      by: fc
-        .tuple(fc.constantFrom([], ['song']), fc.constantFrom([], ...unitsOf(rollup).map((unit) => [unit])))
-        .map(([keys, units]) => [...keys, ...units]),
-      song: fc.constantFrom(undefined, undefined, 1, null),
-    }),
+    fc
+      .record({
+        isInSql: fc.constantFrom(false, false, true),
+        rollup: fc.constant(rollup),
+        ends: fc
+          .array(instantNear(moment), { minLength: 2, maxLength: 2 })
+          .map((ends) => ends.toSorted((a, b) => a.getTime() - b.getTime())),
+        kind: fc.constantFrom('all', 'since', 'since', 'between', 'between', 'between'),
+        by: fc
+          .tuple(fc.constantFrom([], ['song']), fc.constantFrom([], ...unitsOf(rollup).map((unit) => [unit])))
+          .map(([keys, units]) => [...keys, ...units]),
+        song: fc.constantFrom(undefined, undefined, 1, null),
+      })
+      .map((asked) => (asked.kind === 'all' ? { ...asked, isInSql: false } : asked))
+      .map((asked) => (asked.isInSql ? { ...asked, by: ['song'] } : asked)),
   )
 
 /** Each level, a coarser unit, and the bucket itself. */
@@ -139,6 +145,7 @@ const newfoundland: [Row[], string[], Question[]] = [
     kind: 'between',
     by: [],
     song: undefined,
+    isInSql: false,
   })),
 ]
 
@@ -229,7 +236,8 @@ async function insert(db: Db, rows: readonly Row[]): Promise<void> {
 async function expectExact(db: Db, shapes: readonly Shape[], asked: Question): Promise<void> {
   const shape = shapes[asked.rollup]
   if (shape === undefined) return
-  const rows = (await readRows(db, shape, asked)).map(plain).toSorted()
+  const read = asked.isInSql ? callFunction : readRows
+  const rows = (await read(db, shape, asked)).map(plain).toSorted()
   const truth = (await recompute(db, shape, asked)).map(plain).toSorted()
   expect(rows, JSON.stringify([shape.rollup.bucket, shape.rollup.levels, asked])).toEqual(truth)
 }
@@ -248,6 +256,24 @@ async function readRows(db: Db, shape: Shape, asked: Question): Promise<readonly
   return await of.by(...(asked.by as ('song' | 'day')[])).rows()
 }
 
+async function callFunction(db: Db, shape: Shape, { ends, kind, song }: Question): Promise<readonly object[]> {
+  const call = functionCall(
+    shape,
+    ends.slice(0, kind === 'since' ? 1 : 2).map((end) => literalOf(shape, end)),
+  )
+  const where = song === undefined ? 'true' : song === null ? 'song is null' : `song = ${song}`
+  return (await db.query(sql.raw(`select * from ${call} where ${where}`))).rows
+}
+
+/** As a recompute takes it. */
+function literalOf({ rollup: { bucket } }: Shape, end: Date): string {
+  const text = end.toISOString()
+  if (bucket?.column === 'day') return `date '${text.slice(0, 10)}'`
+  return bucket?.column === 'at'
+    ? `timestamptz '${text}'`
+    : `(timestamptz '${text}' at time zone '${bucket?.zone ?? ''}')`
+}
+
 /** Written without anything of the reader's but the bucket: of a coarser unit, the one in which the bucket lies. */
 async function recompute(db: Db, shape: Shape, asked: Question): Promise<readonly object[]> {
   const { bucket } = shape.rollup
@@ -257,11 +283,7 @@ async function recompute(db: Db, shape: Shape, asked: Question): Promise<readonl
     if (column === 'at') return `date_trunc('${unit}', ${own}, '${zone}')`
     return column === 'day' ? `date_trunc('${unit}', (${own})::timestamp)::date` : `date_trunc('${unit}', ${own})`
   }
-  const [from, to] = asked.ends.map((end) => {
-    const text = end.toISOString()
-    if (column === 'day') return `date '${text.slice(0, 10)}'`
-    return column === 'at' ? `timestamptz '${text}'` : `(timestamptz '${text}' at time zone '${zone}')`
-  })
+  const [from, to] = asked.ends.map((end) => literalOf(shape, end))
   const groups = asked.by.map((name) =>
     name === 'song' ? name : `${name === 'bucket' ? own : unitOf(name)} as "${name}"`,
   )

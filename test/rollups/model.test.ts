@@ -13,6 +13,7 @@ import { describeOnEachVersion } from '../support/postgres.ts'
 import { checkProperty } from '../support/property.ts'
 import {
   differencesText,
+  everDifferencesText,
   install,
   levelDifferencesText,
   levelOf,
@@ -20,6 +21,7 @@ import {
   patience,
   rollupOf,
   run,
+  sinceDifferencesText,
   totalsDifferencesText,
 } from './support.ts'
 
@@ -107,6 +109,7 @@ const rollups = [
       measure('plays', 'count'),
       measure('earned', 'sum', { of: 'amount' }),
       measure('mean', 'avg', { of: 'amount', filter: "kind <> 'c'" }),
+      measure('kinds', 'countDistinct', { of: 'kind', windows: true }),
     ],
     totals: {
       windows: [
@@ -172,7 +175,7 @@ describeOnEachVersion('rollups under random statements', (_version, database) =>
   })
 })
 
-/** And totals and levels are what is merged, in the same snapshot. */
+/** And totals and levels are what is merged, and what SQL reads at an instant and of all time is exact, in the same snapshot. */
 function lookText(shapes: readonly Shape[]): string {
   const [songs] = shapes
   if (songs === undefined) throw new Error('Nothing is installed')
@@ -191,9 +194,10 @@ function lookText(shapes: readonly Shape[]): string {
   const kept = shapes.flatMap((shape) => (shape.levels ?? []).map(({ unit }) => ({ shape, unit })))
   const read = [...shapes, ...kept.map(({ shape, unit }) => levelOf(shape, unit))]
   const levels = kept.map(
-    ({ shape, unit }) => ` union all select 'levels', of, "row" from (${levelDifferencesText(shape, unit)}) as other`,
+    ({ shape, unit }) => `select 'levels', of, "row" from (${levelDifferencesText(shape, unit)}) as kept`,
   )
-  return `select rollup, of, "row" from (${differencesText(read)}) as one union all select 'totals', of, "row" from (${totalsDifferencesText(songs, values)}) as other${levels.join('')}`
+  const exact = [everDifferencesText(songs), sinceDifferencesText(songs, `timestamptz '2026-03-28 05:30Z'`)]
+  return `select rollup, of, "row" from (${differencesText(read)}) as one union all select 'totals', of, "row" from (${totalsDifferencesText(songs, values)}) as other${[...levels, ...exact].map((text) => ` union all select * from (${text}) as other`).join('')}`
 }
 
 async function playAll(world: World, moves: readonly (readonly [number, Move])[]): Promise<void> {

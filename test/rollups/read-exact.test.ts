@@ -1,5 +1,5 @@
-// A reader gives what a recompute of the source gives, for any interval, by any unit, merged or not, in zones whose clocks
-// do what clocks do.
+// A reader, and the functions in SQL, give what a recompute of the source gives, for any interval, by any unit, merged or not, in
+// zones whose clocks do what clocks do.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -12,7 +12,7 @@ import type { Shape } from '../../src/rollups/model/shape.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
 import { checkProperty } from '../support/property.ts'
-import { install, measure, patience, rollupOf, run } from './support.ts'
+import { functionCall, install, measure, patience, rollupOf, run } from './support.ts'
 
 type Span = NonNullable<Rollup['bucket']>['span']
 const units = ['minute', 'hour', 'day', 'week', 'month', 'quarter', 'year'] as const
@@ -107,19 +107,27 @@ interface Question {
   readonly by: readonly ('song' | 'kind')[]
   readonly unit: number
   readonly song: KeyCondition | undefined
+  /** By all keys, without a unit. */
+  readonly isInSql: boolean
 }
 
 const questionNear = (moment: string, zone: string): fc.Arbitrary<Question> =>
-  fc.record({
-    rollup: fc.constantFrom(...buckets.keys()).filter((index) => zone === 'any' || buckets[index]?.[3] === zone),
-    ends: fc
-      .array(instantNear(moment), { minLength: 2, maxLength: 2 })
-      .map((ends) => ends.toSorted((a, b) => a.getTime() - b.getTime())),
-    isOpen: fc.boolean(),
-    by: fc.subarray(['song', 'kind'] as const),
-    unit: fc.nat(14),
-    song: fc.constantFrom<(KeyCondition | undefined)[]>(undefined, undefined, 1, null, [1, null], [2, 1], []),
-  })
+  fc
+    .record({
+      isInSql: fc.constantFrom(false, false, true),
+      rollup: fc.constantFrom(...buckets.keys()).filter((index) => zone === 'any' || buckets[index]?.[3] === zone),
+      ends: fc
+        .array(instantNear(moment), { minLength: 2, maxLength: 2 })
+        .map((ends) => ends.toSorted((a, b) => a.getTime() - b.getTime())),
+      isOpen: fc.boolean(),
+      by: fc.subarray(['song', 'kind'] as const),
+      unit: fc.nat(noUnit),
+      song: fc.constantFrom<(KeyCondition | undefined)[]>(undefined, undefined, 1, null, [1, null], [2, 1], []),
+    })
+    .map((asked) => (asked.isInSql ? { ...asked, by: ['song', 'kind'], unit: noUnit } : asked))
+
+/** Behind all that there are. */
+const noUnit = 14
 
 const late = fc.constantFrom(
   `update plays set amount = 7 where song = 1`,
@@ -145,8 +153,9 @@ const newfoundland: [Row[], string[], boolean, Question[]] = [
       ends: [new Date('2010-11-05T00:00:00Z'), new Date('2010-11-07T02:30:30Z')],
       isOpen: false,
       by: [],
-      unit: 14,
+      unit: noUnit,
       song: undefined,
+      isInSql: false,
     },
   ],
 ]
@@ -212,7 +221,8 @@ async function merge(db: Db, shapes: readonly Shape[]): Promise<void> {
 async function expectExact(db: Db, shapes: readonly Shape[], asked: Question): Promise<void> {
   const shape = shapes[asked.rollup]
   if (shape === undefined) return
-  const rows = (await readRows(db, shape, asked)).map(plain).toSorted()
+  const read = asked.isInSql ? callFunction : readRows
+  const rows = (await read(db, shape, asked)).map(plain).toSorted()
   const truth = (await recompute(db, shape, asked)).map(plain).toSorted()
   expect(rows, JSON.stringify([shape.rollup.bucket, asked])).toEqual(truth)
 }
@@ -257,6 +267,36 @@ async function readRows(db: Db, shape: Shape, asked: Question): Promise<readonly
 const endOf = ({ rollup: { bucket } }: Shape, end: Date): Date | string =>
   bucket?.column === 'day' ? end.toISOString().slice(0, 10) : end
 
+async function callFunction(db: Db, shape: Shape, asked: Question): Promise<readonly object[]> {
+  const ends = asked.isOpen ? asked.ends.slice(0, 1) : asked.ends
+  const call = functionCall(
+    shape,
+    ends.map((end) => literalOf(shape, end)),
+  )
+  return (await db.query(sql.raw(`select * from ${call} where ${songIs(asked)}`))).rows
+}
+
+/** As a recompute takes it. */
+function literalOf({ rollup: { bucket } }: Shape, end: Date): string {
+  const text = end.toISOString()
+  if (bucket?.column === 'day') return `date '${text.slice(0, 10)}'`
+  return bucket?.column === 'at'
+    ? `timestamptz '${text}'`
+    : `(timestamptz '${text}' at time zone '${bucket?.zone ?? ''}')`
+}
+
+function songIs({ song }: Question): string {
+  const conditions: Readonly<Record<string, string>> = {
+    undefined: 'true',
+    '1': 'song = 1',
+    null: 'song is null',
+    '[1,null]': '(song = 1 or song is null)',
+    '[2,1]': 'song in (1, 2)',
+    '[]': 'false',
+  }
+  return conditions[song === undefined ? 'undefined' : JSON.stringify(song)] ?? ''
+}
+
 /** Written without anything of the reader's. */
 async function recompute(db: Db, shape: Shape, asked: Question): Promise<readonly object[]> {
   const { bucket, where } = shape.rollup
@@ -268,29 +308,17 @@ async function recompute(db: Db, shape: Shape, asked: Question): Promise<readonl
     local: `date_trunc('${unit ?? ''}', local)`,
     day: `date_trunc('${unit ?? ''}', day::timestamp)::date`,
   }[column]
-  const [from, to] = asked.ends.map((end) => {
-    const text = end.toISOString()
-    if (column === 'day') return `date '${text.slice(0, 10)}'`
-    return column === 'at' ? `timestamptz '${text}'` : `(timestamptz '${text}' at time zone '${zone}')`
-  })
+  const [from, to] = asked.ends.map((end) => literalOf(shape, end))
   const groups = [
     ...asked.by,
     ...(unit === undefined ? [] : [`${unit === 'bucket' ? (shape.keys[0]?.value ?? '') : (time ?? '')} as "${unit}"`]),
   ]
-  const song = {
-    undefined: 'true',
-    '1': 'song = 1',
-    null: 'song is null',
-    '[1,null]': 'song = 1 or song is null',
-    '[2,1]': 'song in (1, 2)',
-    '[]': 'false',
-  }[asked.song === undefined ? 'undefined' : JSON.stringify(asked.song)]
   const group = groups.length === 0 ? '' : `group by ${groups.map((_, index) => index + 1).join(', ')}`
   const { rows } = await db.query(
     sql.raw(`
     select ${[...groups, 'count(*) as plays', 'sum(amount) as earned', `avg(amount) filter (where kind = 'a') as mean`].join(', ')}
     from plays
-    where ${column} >= ${from} ${asked.isOpen ? '' : `and ${column} < ${to}`} and (${song ?? ''}) and (${where ?? 'true'})
+    where ${column} >= ${from} ${asked.isOpen ? '' : `and ${column} < ${to}`} and ${songIs(asked)} and (${where ?? 'true'})
     ${group}
     having count(*) > 0`),
   )

@@ -8,8 +8,10 @@ import { inspectSource } from '../../src/rollups/declared/inspect.ts'
 import type { Measure, Rollup, TimeUnit } from '../../src/rollups/model/options.ts'
 import { rebuildRange } from '../../src/rollups/merge/merge.ts'
 import { readRelations } from '../../src/rollups/capture/relations.ts'
-import { isAdditive, shapeOf, type Shape } from '../../src/rollups/model/shape.ts'
-import { createTables, createViews } from '../../src/rollups/kept/tables.ts'
+import { measuresInFunctions } from '../../src/rollups/model/own-functions.ts'
+import { isAdditive, isInTotals, shapeOf, type Shape } from '../../src/rollups/model/shape.ts'
+import { createTables } from '../../src/rollups/kept/tables.ts'
+import { createReaders } from '../../src/rollups/read/sql-functions.ts'
 import { quoteIdent, quoteLiteral, quoteQualified } from '../../src/sql/quote.ts'
 import { sql } from '../../src/sql/sql.ts'
 
@@ -50,7 +52,7 @@ export async function install(db: Db, rollups: readonly Rollup[]): Promise<reado
       session,
       'begin',
       ...shapes.flatMap(createTables),
-      ...shapes.flatMap(createViews),
+      ...shapes.flatMap(createReaders),
       ...captureFunctions(source, shapes),
       ...relations.flatMap((relation) => captureTriggers(source, relation)),
       'commit',
@@ -66,6 +68,7 @@ const aggregates: Readonly<Record<string, (measure: Measure) => string>> = {
   avg: ({ of }: Measure) => `avg(${of ?? 'null'})`,
   min: ({ of }: Measure) => `min(${of ?? 'null'})`,
   max: ({ of }: Measure) => `max(${of ?? 'null'})`,
+  countDistinct: ({ of }: Measure) => `count(distinct ${of ?? 'null'})`,
 }
 
 /** The first and the last of those that are there, by time if nothing else is said. */
@@ -94,11 +97,11 @@ export async function differences(on: Db | Session, ...shapes: readonly Shape[])
   return (await on.query(sql.raw(differencesText(shapes)))).rows
 }
 
-/** For who asks often, and prepares it. */
-export function differencesText(shapes: readonly Shape[]): string {
+/** For who asks often, and prepares it. `read`: in place of the view. */
+export function differencesText(shapes: readonly Shape[], read?: string): string {
   const of = shapes.map((shape, place) => {
     const columns = [...shape.keys, ...shape.outputs].map(({ name }) => quoteIdent(name)).join(', ')
-    const view = `select ${columns} from ${quoteQualified(shape.rollup.schema, shape.rollup.name)}`
+    const view = `select ${columns} from ${read ?? quoteQualified(shape.rollup.schema, shape.rollup.name)}`
     const truth = `select ${columns} from (${recomputeOf(shape)}) as truth`
     const side = (name: string, more: string, less: string): string =>
       `select ${quoteLiteral(shape.rollup.name)} as rollup, '${name}' as of, to_jsonb(one)::text as row from (table ${more}${place} except all table ${less}${place}) as one`
@@ -153,6 +156,35 @@ export function levelOf(shape: Shape, unit: TimeUnit): Shape {
     keys: [{ ...bucket, value }, ...others],
     outputs: outputs.filter(({ name }) => measures.some((one) => one.name === name)),
   }
+}
+
+/** Keys in which totals with what is pending differ from a recompute, of all time. */
+export function everDifferencesText(shape: Shape): string {
+  const { rollup, keys } = shape
+  const measures = rollup.measures.filter(isInTotals)
+  const all: Shape = { ...shape, keys: keys.slice(1), rollup: { ...rollup, name: `${rollup.name}_ever`, measures } }
+  const shown = shape.outputs.filter(({ name }) => measures.some((one) => one.name === name))
+  return differencesText([{ ...all, outputs: shown }])
+}
+
+/** The same of what a function gives from an instant on; `since`: as SQL writes it, in the type of the column of time. */
+export function sinceDifferencesText(shape: Shape, since: string): string {
+  const { rollup, keys, outputs } = shape
+  const names = measuresInFunctions(shape)
+  const column = quoteIdent(rollup.bucket?.column ?? '')
+  const where = [`${column} >= ${since}`, ...(rollup.where === undefined ? [] : [`(${rollup.where})`])].join(' and ')
+  const measures = rollup.measures.filter(({ name }) => names.includes(name))
+  const recomputed = { ...shape, keys: keys.slice(1), rollup: { ...rollup, where, measures } }
+  return differencesText(
+    [{ ...recomputed, outputs: outputs.filter(({ name }) => names.includes(name)) }],
+    functionCall(shape, [since]),
+  )
+}
+
+/** `_since` of one end, `_between` of two; as SQL writes them. */
+export function functionCall({ rollup }: Shape, ends: readonly string[]): string {
+  const name = quoteQualified(rollup.schema, `${rollup.name}_${ends.length === 1 ? 'since' : 'between'}`)
+  return `${name}(${ends.join(', ')})`
 }
 
 /** Keys in which the table of a level and what is merged differ, in one snapshot. */

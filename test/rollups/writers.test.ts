@@ -181,7 +181,7 @@ describe.each(versions)('writers on PostgreSQL %d', (version) => {
     )
     const [shape] = await install(db, rollups.slice(0, 1))
     expect.assert(shape !== undefined)
-    await run(db, ...(await grantsOf(db, shape.rollup)))
+    await run(db, ...(await grantsOf(db, shape)))
     for (const role of [reader, strange, owner]) {
       await as(role, async (session) => {
         for (const of of ['song_plays', 'song_plays_parts', 'song_plays_merged']) await run(session, `table ${of}`)
@@ -196,7 +196,7 @@ describe.each(versions)('writers on PostgreSQL %d', (version) => {
         expect(await run(session, `table ${of}`).catch(sqlstateOf)).toBe('42501')
     })
     await run(db, `grant select on plays to public`)
-    await run(db, ...(await grantsOf(db, shape.rollup)))
+    await run(db, ...(await grantsOf(db, shape)))
     await as(writer, async (session) => await run(session, 'table song_plays', 'table song_plays_merged'))
     expect(await differences(db, shape)).toEqual([])
     await run(db, `drop owned by ${strange}`, `drop role ${strange}`)
@@ -210,7 +210,7 @@ describe.each(versions)('writers on PostgreSQL %d', (version) => {
     )
     const [shape] = await install(db, [rollupOf({ measures: [measure('earned', 'sum', { of: 'who(amount)' })] })])
     expect.assert(shape !== undefined)
-    await run(db, ...(await grantsOf(db, shape.rollup)))
+    await run(db, ...(await grantsOf(db, shape)))
     await as(writer, async (session) => await run(session, ...writes, 'truncate plays', ...writes))
     expect((await db.query(sql`select earned from song_plays order by song`)).rows).toEqual([
       { earned: '6' },

@@ -19,6 +19,7 @@ export type ChangeErrorCode =
   | 'PLAN_DRIFT'
   | 'PLAN_CHANGED'
   | 'APPLY_FAILED'
+  | 'DEPLOY_REFUSED'
   | 'SCHEMA_NEWER'
   | 'SCHEMA_CHANGING'
 
@@ -106,6 +107,11 @@ export const changeErrors: Readonly<Record<ChangeErrorCode, ErrorEntry>> = {
     ...failed,
     title: 'A step of the plan failed.',
     advice: 'Run `pgstrata apply` again when the cause is gone: finished steps are not repeated.',
+  },
+  DEPLOY_REFUSED: {
+    ...refused,
+    title: 'Something stands in the way of a deployment.',
+    advice: 'See to what is named, and run `pgstrata deploy` again. Nothing was changed.',
   },
   SCHEMA_NEWER: {
     ...refused,

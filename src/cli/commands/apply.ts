@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { plural } from '../../base/units.ts'
-import type { ApplyEvent } from '../../plan/index.ts'
+import { describeEvent } from '../apply-events.ts'
 import { paint, type CliContext } from '../context.ts'
 import { readStatuses } from '../migration-statuses.ts'
 import { withStrata } from '../open.ts'
@@ -36,19 +36,4 @@ export function addApply(program: Command, context: CliContext, run: Run): void 
       return 0
     }),
   )
-}
-
-function describeEvent(event: ApplyEvent): string {
-  switch (event.type) {
-    case 'waiting':
-      return `Another apply is running (${event.holder}); waiting for it\n`
-    case 'resumed':
-      return `Going on: ${event.title} (${plural(event.statementsDone, 'statement')} done)\n`
-    case 'started':
-      return `[${event.number}/${event.of}] ${event.step.title}\n`
-    case 'busy':
-      return `  a lock was not to be had; try ${event.busy.attempt} of ${event.busy.attempts}, again in ${Math.round(event.busy.pauseMs)} ms\n`
-    case 'done':
-      return `  done: ${event.title}\n`
-  }
 }

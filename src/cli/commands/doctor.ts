@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
-import type { ProbeResult, Verdict } from '../../base/probe.ts'
+import type { Verdict } from '../../base/probe.ts'
 import { StrataError } from '../../base/errors.ts'
 import type { Strata } from '../../strata.ts'
 import { paint, type CliContext, type Style } from '../context.ts'
 import { deepLines, slowLines } from '../findings-text.ts'
 import { withStrata } from '../open.ts'
 import { printJson, printLines } from '../output.ts'
+import { runProbes } from '../probes.ts'
 import type { Run } from '../run.ts'
 
 const styles: Readonly<Record<Verdict, Style>> = { ok: 'green', warn: 'yellow', fail: 'red' }
@@ -52,18 +53,7 @@ async function askWhySlow(context: CliContext, strata: Strata, asJson: boolean):
 }
 
 async function askProbes(context: CliContext, strata: Strata, asJson: boolean): Promise<number> {
-  const results: (ProbeResult & { name: string })[] = []
-  const silent: string[] = []
-  for (const [index, probe] of strata.probes.entries()) {
-    if (silent.some((server) => probe.name.startsWith(server))) continue
-    const result = { name: probe.name, ...(await probe.run()) }
-    results.push(result)
-    if (result.verdict === 'fail' && probe.name.endsWith(': connection')) {
-      // Every further question needs the first connection; those about a server need the one to it.
-      if (index === 0) break
-      silent.push(probe.name.slice(0, -'connection'.length))
-    }
-  }
+  const results = await runProbes(strata.probes)
   const failed = results.filter((result) => result.verdict === 'fail').length
   if (asJson) printJson(context, { ok: failed === 0, checks: results })
   else {

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { formatDuration, formatSize, plural } from '../../base/units.ts'
 import type { RollupExplanation, RollupStatus, Rollups, Verification } from '../../rollups/index.ts'
 import { paint, type CliContext, type GlobalOptions } from '../context.ts'
+import { fillShown } from '../fill.ts'
 import { withStrata } from '../open.ts'
 import { createProgress, formatTable, printJson, printLines } from '../output.ts'
 import type { Run } from '../run.ts'
@@ -103,12 +104,7 @@ function addFill(group: Command, context: CliContext, run: Run): void {
     .addHelpText('after', '\n`pgstrata serve` does it by itself. Stopped anywhere, it goes on where it was.\n')
   run(command, (options, [name = '']) =>
     withRollups(context, options, async (rollups) => {
-      const progress = createProgress(context)
-      await rollups.fill(name, {
-        signal: context.signal,
-        onProgress: ({ share }) => progress.show({ label: name, done: Math.round(share * 100), total: 100, unit: '%' }),
-      })
-      progress.clear()
+      await fillShown(context, rollups, name)
       if (options.json === true) printJson(context, { name, state: 'live' })
       else printLines(context, [paint(context, 'green', `${name} is filled.`)])
       return 0

@@ -11,7 +11,7 @@ import type { Run } from '../run.ts'
 export function addView(program: Command, context: CliContext, run: Run): void {
   const group = program
     .command('view')
-    .description('materialized views: how fresh they are, and refreshing them')
+    .description('views: how fresh materialized ones are, and refreshing them')
     .addHelpText(
       'after',
       '\nExamples:\n  $ pgstrata view status\n  $ pgstrata view refresh mv_genre_stats\n  $ pgstrata view refresh --tag analytics\n',
@@ -38,7 +38,7 @@ function addStatus(group: Command, context: CliContext, run: Run): void {
       const statuses = await views.status(name)
       if (options.json === true) printJson(context, { views: statuses })
       else if (statuses.length === 0) {
-        printLines(context, ['There is no materialized view. Declare one under `views` (docs/views.md).'])
+        printLines(context, ['There is no view. Declare one under `views` (docs/views.md).'])
       } else printLines(context, renderStatuses(context, statuses))
       return 0
     }),
@@ -52,7 +52,11 @@ function renderStatuses(context: CliContext, statuses: readonly ViewStatus[]): s
     status.rows === null ? '' : plural(status.rows, 'row'),
     status.sizeBytes === null ? '' : formatSize(status.sizeBytes),
     describeAge(status),
-    status.dueAt === null ? (status.state === 'live' ? 'by hand' : '') : `due ${formatTime(status.dueAt)}`,
+    status.dueAt === null
+      ? status.state === 'live' && status.kind === 'materialized'
+        ? 'by hand'
+        : ''
+      : `due ${formatTime(status.dueAt)}`,
     status.tags.join(', '),
   ])
   const findings = statuses.flatMap(({ name, findings: found }) =>
@@ -64,7 +68,8 @@ function renderStatuses(context: CliContext, statuses: readonly ViewStatus[]): s
   return [...formatTable(rows), ...(findings.length === 0 ? [] : ['', ...findings])]
 }
 
-function describeAge({ staleMs, tookMs, how }: ViewStatus): string {
+function describeAge({ kind, staleMs, tookMs, how }: ViewStatus): string {
+  if (kind === 'plain') return staleMs === null ? '' : 'plain: as fresh as what it reads'
   if (staleMs === null) return ''
   const took = tookMs === null ? '' : `, took ${formatDuration(tookMs)}${how === null ? '' : ` ${how}`}`
   return `${formatDuration(staleMs)} old${took}`

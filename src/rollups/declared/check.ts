@@ -6,6 +6,7 @@
 
 import { StrataError } from '../../base/errors.ts'
 import type { Measure, Rollup } from '../model/options.ts'
+import { functionSuffixes } from '../model/own-functions.ts'
 import { ownRelations } from '../model/own-relations.ts'
 import { bucketColumn, isAdditive, isInTotals, rowCount } from '../model/shape.ts'
 import { onlyKey } from '../model/statements.ts'
@@ -215,8 +216,9 @@ function checkDistinct(rollup: Rollup): void {
 }
 
 function checkNames(rollup: Rollup): void {
-  const { name, table, measures } = rollup
-  const all = [...suffixes, ...(rollup.levels ?? []).map((unit) => `_${unit}_merged`)]
+  const { name, table, measures, bucket } = rollup
+  const called = bucket === undefined ? [] : functionSuffixes
+  const all = [...suffixes, ...called, ...(rollup.levels ?? []).map((unit) => `_${unit}_merged`)]
   const longest = Math.max(...all.map((suffix) => suffix.length))
   requireFit(rollup, name, longest)
   for (const measure of measures) requireFit(rollup, measure.name, longestOf(measure))

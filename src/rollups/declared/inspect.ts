@@ -12,7 +12,7 @@ import { outputSettings } from '../model/statements.ts'
 import { checkRollup, refuse, refuseLevel } from './check.ts'
 import { lookAt, lookAtCondition, refuseVirtual, type Look } from './expressions.ts'
 import { inspectTotals } from './inspect-totals.ts'
-import { requireCountable } from './inspect-values.ts'
+import { readOwnEqual, requireCountable } from './inspect-values.ts'
 import type { Measure, Rollup } from '../model/options.ts'
 import { extremeKinds, summableTypes, type ExpressionFacts, type SourceFacts } from '../model/shape.ts'
 import { inspectTable, type ColumnFacts } from './source.ts'
@@ -45,10 +45,15 @@ export async function inspectSource(session: Session, rollup: Rollup): Promise<S
     }
     requireSummable(rollup, of)
     for (const measure of rollup.measures) await requireOrdered(look, measure)
-    for (const measure of rollup.measures) await requireCountable(look, measure, of.get(measure.name))
+    const valueEquals = new Map<string, string>()
+    for (const measure of rollup.measures) {
+      const equal = await requireCountable(look, measure, of.get(measure.name))
+      if (equal !== undefined) valueEquals.set(measure.name, equal)
+    }
     const notNull = new Set(columns.flatMap((column) => (column.notNull ? [column.name] : [])))
     const where = rollup.where === undefined ? undefined : await lookAtCondition(look, 'where', rollup.where)
-    const facts = { bucketType: bucketTypeOf(rollup, columns), where, of, orders, filters, notNull, equals }
+    const bucketType = bucketTypeOf(rollup, columns)
+    const facts = { bucketType, where, of, orders, filters, notNull, equals, valueEquals }
     return { ...facts, computed: await inspectTotals(session, rollup, facts) }
   } finally {
     await rollback(session)
@@ -111,18 +116,8 @@ async function requireKeys(session: Session, rollup: Rollup): Promise<ReadonlyMa
         advice: 'Make a generated column of a type that has an order, such as text, and take that.',
       })
     }
-    // A type of an extension has an operator of its own, which no search_path of ours finds.
-    const { rows } = await session.query<{ equal: string }>(sql`
-      select format('operator(%I.%s)', n.nspname, o.oprname) as equal
-      from pg_index i
-      join pg_opclass c on c.oid = i.indclass[0]
-      join pg_amop a on a.amopfamily = c.opcfamily and a.amoplefttype = c.opcintype and a.amoprighttype = c.opcintype
-      join pg_operator o on o.oid = a.amopopr
-      join pg_namespace n on n.oid = o.oprnamespace
-      where i.indexrelid = 'pg_temp.pgstrata_rollup_key'::regclass
-        and a.amopstrategy = 3
-        and n.nspname <> 'pg_catalog'`)
-    for (const { equal } of rows) equals.set(name, equal)
+    const equal = await readOwnEqual(session, 'pg_temp.pgstrata_rollup_key')
+    if (equal !== undefined) equals.set(name, equal)
     await session.query(sql`drop index pg_temp.pgstrata_rollup_key`)
   }
   return equals

@@ -12,11 +12,11 @@ import type { Session } from '../../db/db.ts'
 import type { Job, JobOutcome } from '../../db/job.ts'
 import { withWorkSession } from '../../plan/index.ts'
 import { isConnectionLost } from '../../sql/sqlstate.ts'
+import { carryNobody } from '../kept/dependants.ts'
 import { findMisfit } from '../declared/fits.ts'
 import { forgetGone } from '../merge/forget.ts'
 import { isOf, sourcesOf } from '../model/sources.ts'
 import { mergeDue, openMerges, type Merges } from './merge-round.ts'
-import type { Rollup } from '../model/options.ts'
 import type { Pace } from './pace.ts'
 import { readInstalled, type InstalledRollup } from '../kept/queries.ts'
 import { isSubscriber } from '../capture/replica-triggers.ts'
@@ -25,7 +25,10 @@ import { watchNew, type Watched } from '../capture/watch.ts'
 const runMs = 60_000
 const lockTimeoutMs = 5_000
 
-export function mergeJob({ rollups }: { readonly rollups: readonly Rollup[] }): Job {
+export function mergeJob({
+  rollups,
+  carryReaders = carryNobody,
+}: Pick<Merges, 'rollups'> & Partial<Pick<Merges, 'carryReaders'>>): Job {
   const paces = new Map<string, Pace>()
   return {
     name: 'merge',
@@ -33,13 +36,14 @@ export function mergeJob({ rollups }: { readonly rollups: readonly Rollup[] }): 
     schedule: { everyMs: runMs },
     timeoutMs: 24 * 3_600_000,
     overlap: 'skip',
-    run: (context) => withWorkSession(context, (session) => runMerges(session, { rollups, context, paces })),
+    run: (context) =>
+      withWorkSession(context, (session) => runMerges(session, { rollups, carryReaders, context, paces })),
   }
 }
 
 async function runMerges(
   session: Session,
-  options: Pick<Merges, 'rollups' | 'context' | 'paces'>,
+  options: Pick<Merges, 'rollups' | 'carryReaders' | 'context' | 'paces'>,
 ): Promise<JobOutcome> {
   const { clock, signal } = options.context
   const endMs = clock.monotonic() + runMs

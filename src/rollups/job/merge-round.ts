@@ -8,6 +8,7 @@ import { isStrataError, messageOf } from '../../base/errors.ts'
 import { formatDuration } from '../../base/units.ts'
 import type { Session } from '../../db/db.ts'
 import type { JobContext } from '../../db/job.ts'
+import type { CarryReaders } from '../../plan/index.ts'
 import { isConnectionLost } from '../../sql/sqlstate.ts'
 import { fillRollup } from '../merge/fill.ts'
 import { mergeAndNote } from '../merge/merge.ts'
@@ -34,6 +35,8 @@ const longestError = 500
 
 export interface Merges {
   readonly rollups: readonly Rollup[]
+  /** Who keeps views that read them. */
+  readonly carryReaders: CarryReaders
   readonly context: JobContext
   /** By name; they outlive the run. */
   readonly paces: Map<string, Pace>
@@ -50,11 +53,12 @@ export interface Merges {
 /** With what stood in the way when somebody last tried. */
 export async function openMerges(
   session: Session,
-  { rollups, context, paces }: Pick<Merges, 'rollups' | 'context' | 'paces'>,
+  { rollups, carryReaders, context, paces }: Pick<Merges, 'rollups' | 'carryReaders' | 'context' | 'paces'>,
 ): Promise<Merges> {
   const noted = await readMerging(session)
   const merges: Merges = {
     rollups,
+    carryReaders,
     context,
     paces,
     isNoted: noted !== undefined,
@@ -139,12 +143,12 @@ async function keepNote(session: Session, name: string, told: FailedMerge): Prom
 }
 
 async function work(session: Session, merges: Merges, { installed, pace }: Turn): Promise<Pace> {
-  const { context, total, tidiedMs } = merges
+  const { context, carryReaders, total, tidiedMs } = merges
   const { clock, signal } = context
   const { name, shape } = installed
   if (installed.state !== 'live') {
     const between = async (): Promise<void> => void (await mergeDue(session, merges, { filled: true }))
-    await fillRollup(session, shape, installed, { lockTimeoutMs, clock, signal, between })
+    await fillRollup(session, shape, installed, { lockTimeoutMs, clock, signal, between, carryReaders })
     total.filled++
     return firstPace(clock.monotonic())
   }

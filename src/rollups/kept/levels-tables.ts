@@ -2,7 +2,7 @@
 
 import { quoteIdent, quoteLiteral } from '../../sql/quote.ts'
 import { levelsIn, partsOfLevel } from './levels.ts'
-import { levelOf, levelViewOf, mergedOf, viewOf } from '../model/names.ts'
+import { deltaOf, levelOf, levelViewOf, mergedOf, pendingViewOf, viewOf } from '../model/names.ts'
 import { bucketColumn, rowCount, type Level, type Output, type Shape } from '../model/shape.ts'
 import { additiveColumnsOf, keysInIndex, keysOf, sumOfState } from '../model/statements.ts'
 
@@ -23,7 +23,7 @@ export function createLevel(shape: Shape, { unit }: Level, settings: string): re
 export function createLevelViews(shape: Shape, outputs: readonly Output[]): readonly string[] {
   const keys = keysOf(shape)
   const read = additiveOutputs(shape, outputs).map(({ name, value }) => `${value} as ${quoteIdent(name)}`)
-  return levelsIn(shape).flatMap((level) => {
+  const views = levelsIn(shape).flatMap((level) => {
     const view = levelViewOf(shape.rollup, level.unit)
     return [
       `create view ${view} as
@@ -39,6 +39,16 @@ ${partsOfLevel(shape, level)}
       `comment on view ${view} is ${quoteLiteral(`Rollup ${viewOf(shape.rollup)} by ${level.unit}: exact to the last commit.`)}`,
     ]
   })
+  return views.length === 0 ? [] : [...views, ...createPendingView(shape)]
+}
+
+/** To those who read levels by a function, with rights of their own, and may not read the delta. */
+export function createPendingView(shape: Shape): readonly string[] {
+  const view = pendingViewOf(shape.rollup)
+  return [
+    `create view ${view} as\nselect ${additiveColumnsOf(shape).join(', ')}\nfrom ${deltaOf(shape.rollup)}`,
+    `comment on view ${view} is ${quoteLiteral(`What changed of rollup ${viewOf(shape.rollup)} and is not merged yet: add the states up by the key.`)}`,
+  ]
 }
 
 /** Those that states alone give: neither extremes nor measures of values. */

@@ -3,6 +3,7 @@
 import { quoteIdent, quoteLiteral, quoteQualified } from '../../sql/quote.ts'
 import { definitionColumn } from '../model/definition.ts'
 import { createDistinct } from './distinct-tables.ts'
+import { createEverView } from './ever.ts'
 import { extremesOfStates } from '../model/extremes.ts'
 import { createLevel, createLevelViews } from './levels-tables.ts'
 import { levelsIn } from './levels.ts'
@@ -21,7 +22,7 @@ import type { ValuesMeasure } from '../model/values.ts'
 import { serverClock } from './totals.ts'
 import { deltaOf, lockOf, mergedOf, partsOf, viewOf } from '../model/names.ts'
 import type { Rollup } from '../model/options.ts'
-import { rowCount, type Level, type Shape } from '../model/shape.ts'
+import { rowCount, shownOf, type Level, type Shape } from '../model/shape.ts'
 import { contributionOf, keysInIndex, keysOf, onlyKey, readColumnsIn, sumOfState } from '../model/statements.ts'
 
 /** Deltas come and go all the time: dead ones are to be cleared away as soon as there are a few pages of them. */
@@ -113,14 +114,9 @@ from (
   having pg_catalog.sum(${quoteIdent(rowCount)}) > 0
 ) as summed`,
     `comment on view ${viewOf(rollup)} is ${quoteLiteral(`Rollup of ${quoteIdent(rollup.schema)}.${quoteIdent(rollup.table)}: exact to the last commit.`)}`,
-    ...(shape.totals === undefined ? [] : createTotalsView(shape)),
+    ...(shape.totals === undefined ? [] : [...createTotalsView(shape), ...createEverView(shape)]),
     ...createLevelViews(shape, outputs),
   ]
-}
-
-/** What a reader may see: all but what is still to be filled. */
-export function shownOf({ outputs, filling = [] }: Shape): Shape['outputs'] {
-  return outputs.filter(({ name }) => !filling.includes(name))
 }
 
 export function dropViews(rollup: Rollup): readonly string[] {

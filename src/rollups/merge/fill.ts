@@ -6,15 +6,17 @@
 
 import type { Clock } from '../../base/clock.ts'
 import { onlyRow, type Session } from '../../db/db.ts'
+import { recordCarried, type CarryReaders } from '../../plan/index.ts'
 import { sql } from '../../sql/sql.ts'
 import { deleteUncounted, distinctIn } from '../kept/distinct.ts'
 import { countDifferentInFollowers, refillFollowers } from '../kept/followers.ts'
+import { carryNobody, readByOthers } from '../kept/dependants.ts'
 import { grantsOf } from '../kept/grants.ts'
-import { mergeAndNote, rebuildRange, type BucketRange, type MergeOptions } from './merge.ts'
+import { mergeAndNote, plainly, rebuildRange, type BucketRange, type MergeOptions } from './merge.ts'
 import type { InstalledRollup } from '../kept/queries.ts'
 import { walkRanges } from './ranges.ts'
 import type { Shape } from '../model/shape.ts'
-import { createViews, dropViews } from '../kept/tables.ts'
+import { createReaders, dropReaders } from '../read/sql-functions.ts'
 
 export interface FillOptions extends Pick<MergeOptions, 'lockTimeoutMs'> {
   readonly clock: Clock
@@ -23,6 +25,8 @@ export interface FillOptions extends Pick<MergeOptions, 'lockTimeoutMs'> {
   readonly onProgress?: ((progress: FillProgress) => void) | undefined
   /** Work that does not wait until it is filled; between two ranges. */
   readonly between?: (() => Promise<void>) | undefined
+  /** Plain views of others that read it go along when what is new is shown. */
+  readonly carryReaders?: CarryReaders | undefined
 }
 
 export interface FillProgress {
@@ -36,7 +40,7 @@ export async function fillRollup(
   installed: Pick<InstalledRollup, 'filledTo' | 'state'>,
   options: FillOptions,
 ): Promise<void> {
-  const { lockTimeoutMs, clock, signal, onProgress, between } = options
+  const { lockTimeoutMs, clock, signal, onProgress, between, carryReaders = carryNobody } = options
   const { state } = installed
   try {
     await walkRanges(session, shape, {
@@ -48,7 +52,7 @@ export async function fillRollup(
         await rebuildRange(session, shape, range, {
           lockTimeoutMs,
           withoutFollowers: state === 'filling',
-          before: (tx) => note(tx, shape, { range, state }),
+          before: (tx) => note(tx, shape, { range, state, carryReaders }),
         })
         // It is read meanwhile: what is pending elsewhere is not to pile up until the end.
         if (state === 'refilling' && range.to !== undefined)
@@ -77,15 +81,22 @@ async function finishFollowers(tx: Session, full: Shape, state: InstalledRollup[
   return distinctIn(full).map((one) => deleteUncounted(full, one))
 }
 
+/** What others wrote means what it meant to them when it was applied: names without a schema are found as usual. */
+const asWritten: readonly string[] = [
+  'set local search_path to default',
+  'set local standard_conforming_strings to default',
+]
+
 /** By somebody else, who was at it too: what this one did is taken back. */
 class FilledAlready extends Error {}
 
 interface Noted {
   readonly range: BucketRange
   readonly state: InstalledRollup['state']
+  readonly carryReaders: CarryReaders
 }
 
-async function note(tx: Session, shape: Shape, { range: { to }, state }: Noted): Promise<void> {
+async function note(tx: Session, shape: Shape, { range: { to }, state, carryReaders }: Noted): Promise<void> {
   const { rollup } = shape
   const { filling: _filling, ...full } = shape
   const here = sql`name = ${rollup.name} and state = ${state}`
@@ -99,6 +110,9 @@ async function note(tx: Session, shape: Shape, { range: { to }, state }: Noted):
   if (rowCount === 0) throw new FilledAlready()
   if (to !== undefined) return
   for (const statement of await finishFollowers(tx, full, state)) await tx.query(sql.raw(statement))
-  for (const statement of [...dropViews(rollup), ...createViews(full)]) await tx.query(sql.raw(statement))
-  for (const statement of await grantsOf(tx, rollup)) await tx.query(sql.raw(statement))
+  const readers = await carryReaders(tx, readByOthers(shape), { asDeclared: false })
+  const ours = [...readers.drop, ...dropReaders(shape), ...createReaders(full)]
+  for (const statement of [...ours, ...asWritten, ...readers.create]) await tx.query(sql.raw(statement))
+  await recordCarried(tx, readers.records)
+  for (const statement of [...plainly, ...(await grantsOf(tx, full))]) await tx.query(sql.raw(statement))
 }

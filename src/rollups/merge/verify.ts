@@ -3,6 +3,7 @@
 
 import type { Clock } from '../../base/clock.ts'
 import { StrataError } from '../../base/errors.ts'
+import { plural } from '../../base/units.ts'
 import { onlyRow, type Session } from '../../db/db.ts'
 import { rollback } from '../../db/transaction.ts'
 import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
@@ -37,7 +38,7 @@ export interface Verification {
 export interface VerifyOptions extends Pick<MergeOptions, 'lockTimeoutMs'> {
   /** Builds anew what differs. */
   readonly fix: boolean
-  /** Nothing below it is looked at. */
+  /** Nothing below it is looked at. Where it is `all`, the two can be found to be the same, and nothing can be mended. */
   readonly floor: Floor
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
@@ -46,7 +47,7 @@ export interface VerifyOptions extends Pick<MergeOptions, 'lockTimeoutMs'> {
 
 export async function verifyRollup(session: Session, shape: Shape, options: VerifyOptions): Promise<Verification> {
   const { fix, floor, lockTimeoutMs, clock, signal, onProgress } = options
-  if (floor === 'all') throw cannotTell(shape)
+  if (floor === 'all' && fix) throw cannotTell(shape, 'be repaired')
   const total = {
     keys: 0,
     different: 0,
@@ -59,7 +60,7 @@ export async function verifyRollup(session: Session, shape: Shape, options: Veri
   await walkRanges(session, shape, {
     clock,
     signal,
-    from: floor === 'none' ? undefined : floor.bucket,
+    from: beginningOf(floor),
     visit: async (range, share) => {
       const found = await compare(session, shape, range)
       total.keys += found.keys
@@ -73,6 +74,7 @@ export async function verifyRollup(session: Session, shape: Shape, options: Veri
       onProgress?.(share)
     },
   })
+  if (floor === 'all' && total.different > 0) throw differs(shape, total)
   // What is repaired goes into totals and levels like any change: a difference there was there before, and stays.
   const count = async (statement: string): Promise<number> =>
     onlyRow(await session.query<{ different: number }>(sql.raw(statement))).different
@@ -88,11 +90,11 @@ export async function rebuildRollup(
   shape: Shape,
   { floor, lockTimeoutMs, clock, signal, onProgress }: Omit<VerifyOptions, 'fix'>,
 ): Promise<void> {
-  if (floor === 'all') throw cannotTell(shape)
+  if (floor === 'all') throw cannotTell(shape, 'be built anew')
   await walkRanges(session, shape, {
     clock,
     signal,
-    from: floor === 'none' ? undefined : floor.bucket,
+    from: beginningOf(floor),
     visit: async (range, share) => {
       await rebuildRange(session, shape, range, { lockTimeoutMs })
       onProgress?.(share)
@@ -102,12 +104,26 @@ export async function rebuildRollup(
   if (followersOf(shape).length > 0) await rebuildFollowers(session, shape, { lockTimeoutMs })
 }
 
-function cannotTell({ rollup }: Shape): StrataError {
+const beginningOf = (floor: Floor): string | undefined => (typeof floor === 'string' ? undefined : floor.bucket)
+
+/**
+ * Not by counting either: rows that were never counted may be as many as those that went with a partition, and what is kept of
+ * that would be lost.
+ */
+function cannotTell({ rollup }: Shape, what: string): StrataError {
   return new StrataError('ROLLUP_STATE', {
-    message: `Rollup "${rollup.name}" cannot be compared with its source`,
+    message: `Rollup "${rollup.name}" cannot ${what} from its source`,
     expected:
       'buckets of the column by which the source is partitioned, or a source that is there from the beginning of time',
-    advice: 'Partitions may have been dropped, and what they came to cannot be told apart from the rest.',
+    advice: `Partitions may have been dropped, and what they came to cannot be told apart from the rest. If none was, declare the rollup no more, apply, and declare it again: it is filled from what is there.`,
+  })
+}
+
+function differs({ rollup }: Shape, { different }: Pick<Verification, 'different'>): StrataError {
+  return new StrataError('ROLLUP_STATE', {
+    message: `Rollup "${rollup.name}" differs from its source in ${plural(different, 'key')}, and nobody can tell which of them is right`,
+    expected: 'no difference, or buckets of the column by which the source is partitioned',
+    advice: `Partitions may have been dropped: what they came to stays in the rollup. If none was, declare the rollup no more, apply, and declare it again: it is filled from what is there.`,
   })
 }
 

@@ -25,7 +25,10 @@ function counted(measure: Measure | undefined): string {
 /** The name of a column of the lock table: whoever merges by another definition than this one finds no such column. */
 export function definitionColumn(shape: Shape): string {
   const { rollup: _rollup, outputs: _outputs, filling: _filling, ...kept } = shape
-  return `of_${createHash('sha256').update(canonical(kept)).digest('hex').slice(0, 12)}`
+  // How values are told apart is asked by readers alone.
+  const values = kept.values?.map(({ equal: _equal, ...value }) => value)
+  const written = values === undefined ? kept : { ...kept, values }
+  return `of_${createHash('sha256').update(canonical(written)).digest('hex').slice(0, 12)}`
 }
 
 /**

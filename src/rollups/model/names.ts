@@ -24,6 +24,11 @@ export function totalsViewOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>):
   return quoteQualified(schema, `${name}_totals`)
 }
 
+/** The same of all time, with what is pending. */
+export function everViewOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>): string {
+  return quoteQualified(schema, `${name}_ever`)
+}
+
 /** What that one reads. */
 export function totalsOf({ name }: Pick<Rollup, 'name'>): string {
   return quoteQualified('pgstrata', `${name}_totals`)
@@ -42,6 +47,11 @@ export function levelOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>, unit:
 /** What is still to be merged. */
 export function deltaOf({ name }: Pick<Rollup, 'name'>): string {
   return quoteQualified('pgstrata', `${name}_delta`)
+}
+
+/** The same to whoever may read the source. */
+export function pendingViewOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>): string {
+  return quoteQualified(schema, `${name}_delta`)
 }
 
 /** How often each value of a measure is there, by key, as far as it is merged. */

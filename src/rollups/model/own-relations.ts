@@ -47,7 +47,13 @@ function viewsOf({ totals, levels = [], ...rollup }: Named): readonly Described[
     view('', 'one row for each key, exact'),
     view('_parts', 'the same, not regrouped'),
     ...levels.map((unit) => view(`_${unit}`, `one row for each key by ${unit}, exact`)),
-    ...(totals === undefined ? [] : [view('_totals', 'of all time and in windows')]),
+    ...(levels.length === 0 ? [] : [view('_delta', 'what is still to be merged, for functions that read levels')]),
+    ...(totals === undefined
+      ? []
+      : [
+          view('_totals', 'of all time and in windows, as far as it is merged'),
+          view('_ever', 'one row for each key, of all time, exact'),
+        ]),
     ...valuesMeasures(rollup).map((measure) => view(`_${measure}_values`, 'how many rows have each value, exact')),
   ]
 }

@@ -35,6 +35,8 @@ export interface SourceFacts {
   readonly notNull: ReadonlySet<string>
   /** By the name of a key: which operator says that two are equal, if none of pg_catalog. */
   readonly equals?: ReadonlyMap<string, string>
+  /** The same of values that are counted, by the name of the measure. */
+  readonly valueEquals?: ReadonlyMap<string, string>
   /** Over the states of totals, by name. */
   readonly computed?: ReadonlyMap<string, ComputedFacts>
 }
@@ -127,6 +129,11 @@ export function shapeOf(rollup: Rollup, facts: SourceFacts): Shape {
     totals: totalsShapeOf(rollup, facts),
     ...levelsOf(rollup, facts),
   }
+}
+
+/** What a reader may see: all but what is still to be filled. */
+export function shownOf({ outputs, filling = [] }: Shape): Shape['outputs'] {
+  return outputs.filter(({ name }) => !filling.includes(name))
 }
 
 function levelsOf({ bucket, levels = [] }: Rollup, { bucketType }: SourceFacts): Pick<Shape, 'levels'> {

@@ -23,6 +23,8 @@ export interface ValuesMeasure {
   readonly most?: number | undefined
   /** In totals, too. */
   readonly windows?: true | undefined
+  /** Which operator says that two values are equal, if none of pg_catalog. */
+  readonly equal?: string | undefined
 }
 
 interface Bins {
@@ -51,6 +53,7 @@ interface ValuesFacts {
   readonly of: ReadonlyMap<string, { readonly text: string; readonly type: string }>
   readonly filters: ReadonlyMap<string, string>
   readonly where: string | undefined
+  readonly valueEquals?: ReadonlyMap<string, string>
 }
 
 /** Nothing, where no measure is of values. */
@@ -67,6 +70,7 @@ function valuesMeasureOf(measure: Measure, facts: ValuesFacts): ValuesMeasure | 
   const { name, fraction, most } = measure
   const kind = valuesKinds.find((one) => one === measure.kind)
   const of = facts.of.get(name)
+  const equal = facts.valueEquals?.get(name)
   if (kind === undefined || of === undefined) return undefined
   const bins = kind === 'percentile' ? binsOf(measure.error ?? defaultError) : undefined
   const value = bins === undefined ? of.text : binOf(bins, of)
@@ -82,6 +86,7 @@ function valuesMeasureOf(measure: Measure, facts: ValuesFacts): ValuesMeasure | 
     ...(kind === 'percentile' ? { fraction: fraction ?? 0.5, bins } : {}),
     ...(kind === 'topK' ? { most: most ?? 1 } : {}),
     ...(isDistinctInTotals(measure) ? { windows: true } : {}),
+    ...(isDistinctInTotals(measure) && equal !== undefined ? { equal } : {}),
   }
 }
 

@@ -6,7 +6,7 @@
 // merges; whoever merges by the old definition afterwards finds out, and does nothing.
 
 import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
-import type { Source, Rollup, TimeUnit } from '../model/options.ts'
+import type { Source, TimeUnit } from '../model/options.ts'
 import { definitionColumn } from '../model/definition.ts'
 import { distinctIn } from '../kept/distinct.ts'
 import { extremeTypes } from '../model/extremes.ts'
@@ -18,7 +18,8 @@ import type { Shape } from '../model/shape.ts'
 import { lockStatement } from '../model/statements.ts'
 import { createTotals } from '../kept/totals-tables.ts'
 import { fillTotals, serverClock } from '../kept/totals.ts'
-import { changeValues, createCounted, createLevels, dropRollup, dropViews, emptyOf } from '../kept/tables.ts'
+import { changeValues, createCounted, createLevels, dropRollup, emptyOf } from '../kept/tables.ts'
+import { createFunctions, dropFunctions, dropReaders } from '../read/sql-functions.ts'
 
 /** SHARE ROW EXCLUSIVE on it and on its partitions: behind it, nobody is in the middle of writing to it. */
 export function lockSource({ schema, table }: Source): string {
@@ -31,7 +32,7 @@ export function changeTables(from: Shape, to: Shape): readonly string[] {
   const [was, is] = [definitionColumn(from), definitionColumn(to)]
   return [
     lockStatement(rollup),
-    ...dropViews(from.rollup),
+    ...dropReaders(from),
     `drop table if exists ${totalsOf(rollup)}`,
     ...distinctIn(from).map(({ name }) => `drop table if exists ${membersTotalsOf(rollup, name)}`),
     dropGuard(rollup),
@@ -103,17 +104,21 @@ function changeColumns(
   return altered.length === 0 ? [] : tables.map((table) => `alter table ${table} ${altered.join(', ')}`)
 }
 
-/** `next` is filled: what was kept goes, and it takes the names. */
-export function takePlace(kept: Rollup, next: Rollup, to: Shape): readonly string[] {
+/** What was built beside is filled: what was kept goes, and it takes the names. Functions say names, and are made anew. */
+export function takePlace(from: Shape, beside: Shape, to: Shape): readonly string[] {
+  const [kept, next] = [from.rollup, beside.rollup]
   return [
     lockStatement(kept),
     lockStatement(next),
     dropGuard(kept),
     dropGuard(next),
+    ...dropFunctions(from),
+    ...dropFunctions(beside),
     ...dropRollup(kept),
     ...ownRelations(next).map(
       ({ kind, place, suffix }) => `alter ${kind} ${place} rename to ${quoteIdent(`${to.rollup.name}${suffix}`)}`,
     ),
+    ...createFunctions(to).flatMap(({ statements }) => statements),
     ...createGuard(to),
   ]
 }

@@ -4,10 +4,11 @@
 import { isStrataError, messageOf } from '../../base/errors.ts'
 import { contributeRoutines } from '../../catalog/routines.ts'
 import type { Session } from '../../db/db.ts'
-import type { Contribution, Held, StepDraft } from '../../plan/index.ts'
+import type { CarriedReaders, CarryReaders, Contribution, Held, StepDraft } from '../../plan/index.ts'
 import { isConnectionLost, sqlstateOf } from '../../sql/sqlstate.ts'
 import type { Source, Rollup } from '../model/options.ts'
 import { isOf, sourcesOf } from '../model/sources.ts'
+import { carryNobody, readByOthers } from '../kept/dependants.ts'
 import { grantsOf } from '../kept/grants.ts'
 import { inspectSource } from '../declared/inspect.ts'
 import { mergeProcedure } from '../merge/merge-procedure.ts'
@@ -25,8 +26,14 @@ import {
 import { isSubscriber } from '../capture/replica-triggers.ts'
 import { readRelations, readStrayTriggers } from '../capture/relations.ts'
 import { shapeOf, type Shape } from '../model/shape.ts'
+import { behind, createSharing, type Sharing } from './sharing.ts'
+import { madeByOthers, readForeign, readStanding } from './standing.ts'
 
-export async function contributeRollups(session: Session, rollups: readonly Rollup[]): Promise<Contribution> {
+export async function contributeRollups(
+  session: Session,
+  rollups: readonly Rollup[],
+  carryReaders: CarryReaders = carryNobody,
+): Promise<Contribution> {
   const installed = await readInstalled(session)
   // What is kept is its source's until it is dropped, wherever it is declared by now.
   const homes = rollups.map((rollup) => ({
@@ -35,10 +42,13 @@ export async function contributeRollups(session: Session, rollups: readonly Roll
   }))
   const plans: SourcePlan[] = []
   const shapes: Shape[] = []
+  const sharing = createSharing()
   for (const source of sourcesOf([...rollups, ...installed])) {
     const plan = await planOne(session, source, {
       rollups: homes.filter(({ home }) => isOf(home, source)).map(({ rollup }) => rollup),
       installed: installed.filter((rollup) => isOf(rollup, source)),
+      carryReaders,
+      sharing,
     })
     plans.push(plan)
     shapes.push(...plan.shapes)
@@ -65,20 +75,24 @@ interface SourcePlan {
 interface OfSource {
   readonly rollups: readonly Rollup[]
   readonly installed: readonly InstalledRollup[]
+  readonly carryReaders: CarryReaders
+  readonly sharing: Sharing
 }
 
-async function planOne(session: Session, source: Source, { rollups, installed }: OfSource): Promise<SourcePlan> {
-  const { shapes, changes, replacements, beside, held } = await readShapes(session, rollups, installed)
+async function planOne(session: Session, source: Source, ofSource: OfSource): Promise<SourcePlan> {
+  const { installed, sharing } = ofSource
+  const { shapes, changes, replacements, beside, held, readers: all, leaving } = await readShapes(session, ofSource)
   // Declared elsewhere by now, and dropped there: there is nothing here to look at.
   if (shapes.length + installed.length === 0) return { steps: [], held, shapes: [] }
+  const readers = sharing.take(all, leaving)
+  if ('waitsFor' in readers) {
+    const first = behind(source, readers.waitsFor)
+    return { steps: [], held: [...held, first], shapes: installed.map(({ shape }) => shape) }
+  }
   const relations = await readRelations(session, source)
   const sizeBytes = await readSizeBytes(session, relations)
-  const grants = new Map<string, readonly string[]>()
-  for (const { rollup } of shapes) {
-    if (installed.some(({ name }) => name === rollup.name)) continue
-    grants.set(rollup.name, await grantsOf(session, rollup, { views: isSmall(sizeBytes) }))
-  }
-  for (const { to } of changes) grants.set(to.rollup.name, await grantsOf(session, to.rollup))
+  const added = shapes.filter(({ rollup }) => !installed.some(({ name }) => name === rollup.name))
+  const grants = await readGrants(session, { added, changes, replacements, atOnce: isSmall(sizeBytes) })
   const subscriber = isSubscriber(shapes.map(({ rollup }) => rollup))
   const subscriptions = subscriber || shapes.length === 0 ? [] : await readSubscriptions(session, relations)
   const unwatched = await readUnwatched(session, relations, { subscriber })
@@ -96,8 +110,35 @@ async function planOne(session: Session, source: Source, { rollups, installed }:
     changes,
     replacements,
     beside,
+    readers,
   })
-  return { steps: plan, held: [...held, ...unheard(source, shapes, subscriptions)], shapes }
+  const isHeld = (name: string): boolean => held.some(({ what }) => what === `rollup ${name}`)
+  const staying = installed.filter(({ name, shape }) => shapes.includes(shape) && !isHeld(name))
+  const standing = await readStanding(session, staying)
+  return {
+    steps: [...plan, ...standing.steps],
+    held: [...held, ...standing.held, ...unheard(source, shapes, subscriptions)],
+    shapes,
+  }
+}
+
+interface Made extends Pick<Shapes, 'changes' | 'replacements'> {
+  readonly added: readonly Shape[]
+  /** What is new is filled in the step, and shown behind it. */
+  readonly atOnce: boolean
+}
+
+async function readGrants(
+  session: Session,
+  { added, changes, replacements, atOnce }: Made,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const grants = new Map<string, readonly string[]>()
+  for (const shape of added) grants.set(shape.rollup.name, await grantsOf(session, shape, { views: atOnce }))
+  for (const { to } of [...changes, ...replacements]) {
+    const { filling: _filling, ...full } = to
+    grants.set(to.rollup.name, await grantsOf(session, atOnce ? full : to))
+  }
+  return grants
 }
 
 /** A subscription writes to the source, and no rollup of it says so. */
@@ -123,13 +164,15 @@ interface Shapes {
   readonly replacements: readonly Replacement[]
   /** Names of those that are built to take the place of another, and whose. */
   readonly beside: ReadonlyMap<string, string>
+  /** Of those that change or go. */
+  readonly readers: CarriedReaders
+  readonly leaving: readonly Shape[]
   readonly held: readonly Held[]
 }
 
 async function readShapes(
   session: Session,
-  rollups: readonly Rollup[],
-  installed: readonly InstalledRollup[],
+  { rollups, installed, carryReaders }: Omit<OfSource, 'sharing'>,
 ): Promise<Shapes> {
   const shapes: Shape[] = []
   const changes: InPlace[] = []
@@ -143,7 +186,7 @@ async function readShapes(
         shapes.push(shapeOf(rollup, await inspectSource(session, rollup)))
         continue
       }
-      const found = await readChange(session, { rollup, kept, installed })
+      const found = await readChange(session, { rollup, kept, installed, carryReaders })
       shapes.push(...found.shapes)
       changes.push(...(found.change === undefined ? [] : [found.change]))
       replacements.push(...(found.replacement === undefined ? [] : [found.replacement]))
@@ -162,5 +205,35 @@ async function readShapes(
       )
     }
   }
-  return { shapes, changes, replacements, beside, held }
+  const going = installed.filter(
+    ({ name }) =>
+      !shapes.some(({ rollup }) => rollup.name === name) && !replacements.some(({ next }) => next.name === name),
+  )
+  const gone: Shape[] = []
+  for (const { name, shape } of going) {
+    const { stuck, changes: others } = await carryReaders(session, readByOthers(shape), { asDeclared: true })
+    const foreign = await readForeign(session, shape)
+    if (stuck.length + others.length + foreign.length === 0) gone.push(shape)
+    else {
+      shapes.push(shape)
+      held.push(foreign.length > 0 ? madeByOthers(name, foreign) : stillRead(name, [...stuck, ...others]))
+    }
+  }
+  const replaced = replacements.map(({ kept }) => kept.shape)
+  const leaving = [...changes.map(({ from }) => from.shape), ...replaced, ...gone]
+  const read = leaving.map(readByOthers)
+  const readers = await carryReaders(
+    session,
+    { relations: read.flatMap(({ relations }) => relations), functions: read.flatMap(({ functions }) => functions) },
+    { asDeclared: true },
+  )
+  return { shapes, changes, replacements, beside, readers, leaving, held }
+}
+
+function stillRead(name: string, readers: readonly string[]): Held {
+  return {
+    what: `rollup ${name}`,
+    why: `it is declared no more, and ${readers.join(', ')} read it`,
+    todo: 'drop them, or declare them no more; or declare it again',
+  }
 }

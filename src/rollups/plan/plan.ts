@@ -5,7 +5,7 @@
 // that transaction, behind those locks; a larger one afterwards, range by range, and its views are made when all is in.
 
 import { createHash } from 'node:crypto'
-import type { StepDraft } from '../../plan/index.ts'
+import type { CarriedReaders, StepDraft } from '../../plan/index.ts'
 import { quoteLiteral, quoteQualified } from '../../sql/quote.ts'
 import { captureFunctions, dropTriggers } from '../capture/capture.ts'
 import type { Relation, Source } from '../model/options.ts'
@@ -20,7 +20,8 @@ import { dropReplicaTrigger, isSubscriber, replicaFunction, replicaTrigger } fro
 import type { Shape } from '../model/shape.ts'
 import { contributionOf, insertMerged } from '../model/statements.ts'
 import type { StrayTrigger } from '../capture/relations.ts'
-import { createTables, createViews, dropRollup } from '../kept/tables.ts'
+import { createTables, dropRollup } from '../kept/tables.ts'
+import { createReaders, dropFunctions } from '../read/sql-functions.ts'
 import { fillValues, rebuildValues } from '../model/values-statements.ts'
 import { dropStrays, strayNames, triggersOf, unwatchStatements, watchStatements } from '../capture/watch-statements.ts'
 
@@ -50,6 +51,8 @@ export interface SourceReading {
   readonly replacements: readonly Replacement[]
   /** Names of those that are built to take the place of another, and whose. */
   readonly beside: ReadonlyMap<string, string>
+  /** Plain views of others that read what changes or goes. */
+  readonly readers: CarriedReaders
 }
 
 /** Measures, totals or who may see it were declared otherwise. */
@@ -96,15 +99,16 @@ function planChange(reading: SourceReading, change: Change, functions: readonly 
   const replacing = ({ rollup }: Shape): { replaces: string | null } => ({
     replaces: reading.beside.get(rollup.name) ?? null,
   })
-  const { changes, replacements } = reading
+  const { changes, replacements, readers } = reading
   const subscriber = isSubscribed(reading.shapes)
   return {
     title: titleOf(source, change, reading),
     statements: [
       ...(changes.length + replacements.length === 0 ? [] : [lockSource(source)]),
+      ...readers.drop,
       ...changes.flatMap(({ from, to }) => changeTables(from.shape, to)),
       ...replacements.flatMap(({ kept, next, to }) => [
-        ...takePlace(kept.declared, next.declared, to),
+        ...takePlace(kept.shape, next.shape, to),
         deleteRollup(kept.declared),
         updateRollup(next.name, { shape: to, state: 'live', filledTo: 'null' }),
       ]),
@@ -115,15 +119,19 @@ function planChange(reading: SourceReading, change: Change, functions: readonly 
       ...relations.flatMap((relation) => triggersOf(source, relation, { subscriber })),
       ...added.flatMap((shape) =>
         atOnce
-          ? [...fillAtOnce(shape), ...createViews(shape), insertRollup(shape, 'live', replacing(shape))]
+          ? [...fillAtOnce(shape), ...createReaders(shape), insertRollup(shape, 'live', replacing(shape))]
           : [insertRollup(shape, 'filling', replacing(shape))],
       ),
       ...changes.flatMap((one) => finishChange(one, atOnce)),
-      ...[...added, ...changes.map(({ to }) => to)].flatMap(({ rollup }) => reading.grants.get(rollup.name) ?? []),
+      ...[...added, ...[...changes, ...replacements].map(({ to }) => to)].flatMap(
+        ({ rollup }) => reading.grants.get(rollup.name) ?? [],
+      ),
       ...gone.flatMap(dropAll),
+      ...readers.create,
     ],
     undo: null,
     whyNoUndo: 'declare the rollup no more (or again), and apply',
+    ...(readers.changes.length === 0 ? {} : { changes: readers.changes }),
   }
 }
 
@@ -132,12 +140,12 @@ function finishChange({ from, to, floor }: InPlace, atOnce: boolean): readonly s
   const { filling: _filling, ...full } = to
   const { name, schema, table } = to.rollup
   if (to.filling === undefined) {
-    return [...createViews(to), updateRollup(name, { shape: to, state: from.state, filledTo: 'filled_to' })]
+    return [...createReaders(to), updateRollup(name, { shape: to, state: from.state, filledTo: 'filled_to' })]
   }
   const bucket = typeof floor === 'string' ? undefined : floor.bucket
   if (!atOnce) {
     const filledTo = bucket === undefined ? 'null' : quoteLiteral(bucket)
-    return [...createViews(to), updateRollup(name, { shape: to, state: 'refilling', filledTo })]
+    return [...createReaders(to), updateRollup(name, { shape: to, state: 'refilling', filledTo })]
   }
   const { inBucket, inSource } = conditionsOn(full, { from: bucket, to: undefined })
   const where = inBucket === undefined ? '' : ` where ${inBucket}`
@@ -148,7 +156,7 @@ function finishChange({ from, to, floor }: InPlace, atOnce: boolean): readonly s
     insertMerged(full, contributionOf(full, { from: source, sign: 1, where: inSource })),
     ...rebuildValues(full, { inBucket, inSource }),
     ...refillFollowers(full),
-    ...createViews(full),
+    ...createReaders(full),
     updateRollup(name, { shape: full, state: 'live', filledTo: 'null' }),
   ]
 }
@@ -173,6 +181,14 @@ function titleOf(
 
 const list = (names: readonly string[]): string => names.join(', ')
 
+const mostNamed = 3
+
+/** A table may have hundreds of partitions; the statements name all of them. */
+function firstOf(names: readonly string[], hidden = ''): readonly string[] {
+  const more = names.length - mostNamed
+  return more < 1 ? names : [...names.slice(0, mostNamed), `and ${more.toLocaleString('en-US')} more${hidden}`]
+}
+
 /** Behind the locks of the triggers nobody writes, and the statement sees all that was written. */
 function fillAtOnce(shape: Shape): readonly string[] {
   const { schema, table } = shape.rollup
@@ -190,11 +206,14 @@ function planWatch({ source, shapes, unwatched, withRows, strays }: SourceReadin
     ...dropStrays(strays),
   ]
   if (statements.length === 0) return []
-  const names = unwatched.relations.map(({ name }) => (withRows.includes(name) ? `${name} (${haveRows})` : name))
-  const watched = [...(unwatched.replica ? ['what replicas write'] : []), ...names]
+  const filled = unwatched.relations.filter(({ name }) => withRows.includes(name))
+  const empty = unwatched.relations.filter((relation) => !filled.includes(relation))
+  const named = [...filled, ...empty].map(({ name }) => (withRows.includes(name) ? `${name} (${haveRows})` : name))
+  const hiddenRows = filled.length > mostNamed ? ', some of which have rows' : ''
+  const watched = [...(unwatched.replica ? ['what replicas write'] : []), ...firstOf(named, hiddenRows)]
   const what = [
     ...(watched.length === 0 ? [] : [`watch ${list(watched)}`]),
-    ...(strays.length === 0 ? [] : [`leave ${list(strayNames(strays))}, which is no part of it any more`]),
+    ...(strays.length === 0 ? [] : [`leave ${list(firstOf(strayNames(strays)))}, which is no part of it any more`]),
   ]
   return [
     {
@@ -212,7 +231,10 @@ const isSubscribed = (shapes: readonly Shape[]): boolean => isSubscriber(shapes.
 const wasSubscribed = ({ installed }: Pick<SourceReading, 'installed'>): boolean =>
   isSubscriber(installed.map(({ declared }) => declared))
 
-function planEnd({ source, relations, strays }: SourceReading, gone: readonly InstalledRollup[]): readonly StepDraft[] {
+function planEnd(
+  { source, relations, strays, readers }: SourceReading,
+  gone: readonly InstalledRollup[],
+): readonly StepDraft[] {
   if (gone.length === 0) return []
   return [
     {
@@ -222,7 +244,9 @@ function planEnd({ source, relations, strays }: SourceReading, gone: readonly In
         ...dropStrays(strays),
         ...(wasSubscribed({ installed: gone }) ? dropReplicaTrigger(source) : []),
         ...captureEvents.map((event) => `drop function if exists ${functionOf(source, event)}()`),
+        ...readers.drop,
         ...gone.flatMap(dropAll),
+        ...readers.create,
       ],
       undo: null,
       whyNoUndo: `what was counted is gone; declare ${list(gone.map(({ declared }) => viewOf(declared)))} again, and it is filled anew`,
@@ -230,8 +254,8 @@ function planEnd({ source, relations, strays }: SourceReading, gone: readonly In
   ]
 }
 
-function dropAll({ declared }: InstalledRollup): readonly string[] {
-  return [dropGuard(declared), ...dropRollup(declared), deleteRollup(declared)]
+function dropAll({ declared, shape }: InstalledRollup): readonly string[] {
+  return [dropGuard(declared), ...dropFunctions(shape), ...dropRollup(declared), deleteRollup(declared)]
 }
 
 /** Of which there is a function each. */

@@ -9,11 +9,10 @@ import { StrataError } from '../../base/errors.ts'
 import { quoteIdent } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
 import { extremeOfPart, extremesOfStates } from '../model/extremes.ts'
-import { partsOf } from '../model/names.ts'
-import { rowCount, type Extreme, type Level, type Output, type Shape, type State } from '../model/shape.ts'
+import { deltaOf, partsOf } from '../model/names.ts'
+import { rowCount, shownOf, type Extreme, type Level, type Output, type Shape, type State } from '../model/shape.ts'
 import type { Rollup } from '../model/options.ts'
 import { contributionOf, sumOfState } from '../model/statements.ts'
-import { shownOf } from '../kept/tables.ts'
 import { valuesIn } from '../model/values-statements.ts'
 import type { Asked } from './asked.ts'
 import { finishRead } from './finish.ts'
@@ -22,7 +21,12 @@ import { compilePoint } from './instant.ts'
 import { allFromLevels, levelsFor, stagesOf, wholeFromLevels } from './levels.ts'
 import { joinValues } from './values.ts'
 
-export function compileRead(shape: Shape, asked: Asked): Sql {
+/** `pending`: where deltas are read, for who may not read the table itself. */
+export function compileRead(
+  shape: Shape,
+  asked: Asked,
+  { pending = deltaOf(shape.rollup) }: { readonly pending?: string } = {},
+): Sql {
   const { rollup } = shape
   const shown = shownOf(shape)
   requireFilled(rollup, asked.measures ?? [], shown)
@@ -34,7 +38,7 @@ export function compileRead(shape: Shape, asked: Asked): Sql {
   const read = plain.map(({ name, value }) => `${value} as ${quoteIdent(name)}`)
   const found = sql`${sql.raw(`select ${[...asked.by.map(quoteIdent), ...read].join(', ')}`)}
 from (
-${summed(shape, asked, { outputs: plain, chain })}
+${summed(shape, asked, { outputs: plain, chain, pending })}
 ) as summed`
   const names = outputs.map(({ name }) => name)
   const select = sql`${ctesOf(shape, asked, chain)}${values.length === 0 ? found : joinValues(shape, asked, { found, values, names })}`
@@ -81,10 +85,11 @@ interface Summed {
   readonly outputs: readonly Output[]
   /** Levels that have them. */
   readonly chain: readonly Level[]
+  readonly pending: string
 }
 
 /** One row for each group, with the states that the measures need. */
-function summed(shape: Shape, asked: Asked, { outputs, chain }: Summed): Sql {
+function summed(shape: Shape, asked: Asked, { outputs, chain, pending }: Summed): Sql {
   const { rollup } = shape
   const states = shape.states.filter(({ name }) => outputs.some(({ value }) => value.includes(quoteIdent(name))))
   const groups = asked.by.map((name) => groupOf(shape, name))
@@ -99,16 +104,15 @@ function summed(shape: Shape, asked: Asked, { outputs, chain }: Summed): Sql {
   const from =
     asked.from === undefined && chain.length === 0
       ? sql.raw(partsOf(rollup))
-      : sql`(\n${partsIn(shape, asked, { columns: needed, extremes, chain })}\n)`
+      : sql`(\n${partsIn(shape, asked, { columns: needed, extremes, chain, pending })}\n)`
   return sql`${sql.raw(`select ${[...groups, ...sums, ...ends].join(', ')}`)}
 from ${from} as part${whereOf(asked)}${sql.raw(groupBy)}
 having pg_catalog.sum(${sql.ident(rowCount)}) > 0`
 }
 
-interface Needed {
+interface Needed extends Pick<Summed, 'chain' | 'pending'> {
   readonly columns: readonly (State | Shape['keys'][number])[]
   readonly extremes: readonly Extreme[]
-  readonly chain: readonly Level[]
 }
 
 function extremesRead({ extremes = [] }: Shape, outputs: readonly Output[]): readonly Extreme[] {
@@ -116,7 +120,7 @@ function extremesRead({ extremes = [] }: Shape, outputs: readonly Output[]): rea
 }
 
 /** Whole buckets as they are kept, and what the interval cuts off from the source. */
-function partsIn(shape: Shape, asked: Asked, { columns: needed, extremes, chain }: Needed): Sql {
+function partsIn(shape: Shape, asked: Asked, { columns: needed, extremes, chain, pending }: Needed): Sql {
   const { rollup } = shape
   const columns = [
     ...needed.map(({ name }) => `whole.${quoteIdent(name)}`),
@@ -133,7 +137,7 @@ function partsIn(shape: Shape, asked: Asked, { columns: needed, extremes, chain 
   const whole =
     chain.length === 0
       ? [`select ${columns}\nfrom ${partsOf(rollup)} as whole, cut\nwhere ${edges.whole.join('\n  and ')}`]
-      : wholeFromLevels(shape, chain, { edges, columns })
+      : wholeFromLevels(shape, chain, { edges, columns, pending })
   const cutOff = cutRows(shape, edges).map((rows) => contributionOf(narrow, { from: rows, sign: 1 }))
   return sql.raw([...whole, ...cutOff].join('\nunion all\n'))
 }

@@ -15,6 +15,8 @@ export type ReadInstant = Date | string
 export type Point =
   | { readonly kind: 'instant' | 'local' | 'day'; readonly text: string }
   | { readonly kind: 'ago'; readonly interval: string; readonly isCalendar: boolean }
+  /** Of a function in SQL; of the type of the column of time already. */
+  | { readonly kind: 'argument'; readonly place: 1 | 2 }
 
 const spanPattern = /^\s*(\d{1,6})\s*(s|sec|second|m|min|minute|h|hour|d|day|week|month|quarter|year)s?\s*$/i
 const timePattern =
@@ -80,6 +82,7 @@ export function compilePoint(
   point: Point,
   at: { readonly type: BucketType; readonly zone: string },
 ): Sql {
+  if (point.kind === 'argument') return sql.raw(`$${point.place}`)
   const zone = sql.raw(zoneLiteral(at.zone))
   if (at.type === 'date') return compileDay(where, point, zone)
   if (point.kind === 'ago') return compileAgo(point, at.type, zone)
@@ -101,7 +104,7 @@ function compileAgo(point: Extract<Point, { kind: 'ago' }>, type: 'timestamptz' 
   return point.isCalendar === (type === 'timestamp') ? past : sql`(${past} at time zone ${zone})`
 }
 
-function compileDay(where: string, point: Point, zone: Sql): Sql {
+function compileDay(where: string, point: Exclude<Point, { kind: 'argument' }>, zone: Sql): Sql {
   if (point.kind === 'day') return sql`${point.text}::date`
   if (point.kind === 'ago' && point.isCalendar)
     return sql`((pg_catalog.now() at time zone ${zone}) - ${point.interval}::interval)::date`

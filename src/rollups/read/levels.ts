@@ -69,7 +69,7 @@ function labelOf(shape: Shape, local: string): string {
 export function wholeFromLevels(
   shape: Shape,
   chain: readonly Level[],
-  { edges, columns }: { readonly edges: Edges; readonly columns: string },
+  { edges, columns, pending }: { readonly edges: Edges; readonly columns: string; readonly pending: string },
 ): readonly string[] {
   const { rollup } = shape
   const isOpen = edges.outside.tail === undefined
@@ -78,7 +78,7 @@ export function wholeFromLevels(
   const [finest] = chain
   const sides = finest === undefined ? [] : sidesOf(shape, finest, isOpen)
   return [
-    select(deltaOf(rollup), edges.whole),
+    select(pending, edges.whole),
     ...sides.map((side) => select(mergedOf(rollup), [...edges.whole, ...side])),
     ...chain.flatMap(({ unit }, place) => {
       const own = [`${label} >= cut.${unit}_first`, ...(isOpen ? [] : [`${label} < cut.${unit}_end`])]

@@ -17,6 +17,7 @@ import {
   type Shape,
 } from '../shape.ts'
 import { nodeStateShape, type NodeState } from './database.ts'
+import { findingTexts, type FindingText } from './views.ts'
 
 export interface JobAnswer {
   readonly name: string
@@ -69,32 +70,8 @@ export interface RollupAnswer {
   readonly findings: readonly FindingText[]
 }
 
-/** What should be seen to, and what to do. */
-export interface FindingText {
-  readonly what: string
-  readonly todo: string
-}
-
 export interface RollupsAnswer {
   readonly rollups: readonly RollupAnswer[]
-}
-
-export interface ViewAnswer {
-  readonly name: string
-  readonly schema: string
-  readonly state: string
-  readonly lastRefreshed: string | null
-  readonly staleMs: number | null
-  readonly tookMs: number | null
-  readonly rows: number | null
-  readonly sizeBytes: number | null
-  readonly dueAt: string | null
-  readonly failed: boolean
-  readonly findings: readonly FindingText[]
-}
-
-export interface ViewsAnswer {
-  readonly views: readonly ViewAnswer[]
 }
 
 export interface PartitionedAnswer {
@@ -200,8 +177,6 @@ export const jobRanShape: Shape<JobRan> = object<JobRan>({
   durationMs: number(),
 })
 
-const findingTexts: Shape<readonly FindingText[]> = list(object<FindingText>({ what: text(), todo: text() }))
-
 export const rollupsShape: Shape<RollupsAnswer> = object<RollupsAnswer>({
   rollups: list(
     object<RollupAnswer>({
@@ -214,24 +189,6 @@ export const rollupsShape: Shape<RollupsAnswer> = object<RollupsAnswer>({
       mergedAt: nullable(time()),
       lagMs: nullable(number()),
       failures: whole(),
-      findings: findingTexts,
-    }),
-  ),
-})
-
-export const viewsShape: Shape<ViewsAnswer> = object<ViewsAnswer>({
-  views: list(
-    object<ViewAnswer>({
-      name: text(),
-      schema: text(),
-      state: text(),
-      lastRefreshed: nullable(time()),
-      staleMs: nullable(number()),
-      tookMs: nullable(number()),
-      rows: nullable(number()),
-      sizeBytes: nullable(number()),
-      dueAt: nullable(time()),
-      failed: flag(),
       findings: findingTexts,
     }),
   ),

@@ -11,7 +11,6 @@ import {
   nodesShape,
   partitionsShape,
   rollupsShape,
-  viewsShape,
   type ExplainAnswer,
   type ExplainRequest,
   type FindingsAnswer,
@@ -22,8 +21,8 @@ import {
   type NodesAnswer,
   type PartitionsAnswer,
   type RollupsAnswer,
-  type ViewsAnswer,
 } from '../contract/upkeep.ts'
+import { viewsShape, type ViewsAnswer } from '../contract/views.ts'
 import { jsonRoute, type Route, type RouteTools } from '../route.ts'
 import { object, text, type ObjectShape } from '../shape.ts'
 import { isoOf, nodeStateOf } from './readings.ts'
@@ -102,7 +101,7 @@ export const upkeepRoutes: readonly Route[] = [
   jsonRoute<ViewsAnswer>({
     ...looked,
     path: '/api/views',
-    summary: 'Materialized views: how old what they hold is, and when they are refreshed next.',
+    summary: 'Views: how old what materialized ones hold is, and when they are refreshed next.',
     answer: viewsShape,
     handle: (_, tools) => readViews(tools),
   }),
@@ -202,9 +201,10 @@ async function readViews({ sources, shared }: RouteTools): Promise<ViewsAnswer> 
   const all = await shared.ask('views', () => sources.views.status())
   return {
     views: all.map(
-      ({ name, schema, state, lastRefreshed, staleMs, tookMs, rows, sizeBytes, dueAt, lastError, findings }) => ({
+      ({ name, schema, kind, state, lastRefreshed, staleMs, tookMs, rows, sizeBytes, dueAt, lastError, findings }) => ({
         name,
         schema,
+        kind,
         state,
         lastRefreshed: isoOf(lastRefreshed),
         staleMs,

@@ -2,7 +2,8 @@
 // (a generic plan), and what is planned is rolled back.
 //
 // A partition's index counts as that of the table. A query that cannot be planned, or an index that is not there, counts as not used:
-// `detail` says why. Plans depend on what the statistics say on that server, so the primary is asked.
+// `detail` says why. Plans depend on what the statistics say on that server, so the primary is asked. Of a small table, which the
+// server rather reads whole, an index that is there and not used says nothing.
 
 import type { Queryable } from '../../db/db.ts'
 import { explainGeneric } from '../../db/generic-plan.ts'
@@ -25,11 +26,15 @@ interface ExpectationMet {
   readonly query: string
   readonly index: string
   readonly isUsed: boolean
+  /** The table is too small for that to say something. */
+  readonly isSmall: boolean
   /** Indexes that its plan has instead, or why there is no plan. */
   readonly found: string
 }
 
 const most = 200
+/** 8 MB: read in some milliseconds. */
+const fewPages = 1_000
 const metric = 'pgstrata_expected_index_used'
 
 export function createExpectedIndexProbe(expected: readonly ExpectedIndex[]): ServerProbe {
@@ -64,7 +69,9 @@ async function readAll(expected: readonly ExpectedIndex[], { on, facts, signal }
     met.push(await meet(on, one, facts.major))
   }
   return {
-    points: met.map(({ query, isUsed }) => ({ metric, labels: [query], value: isUsed ? 1 : 0 })),
+    points: met
+      .filter(({ isUsed, isSmall }) => isUsed || !isSmall)
+      .map(({ query, isUsed }) => ({ metric, labels: [query], value: isUsed ? 1 : 0 })),
     detail: met,
   }
 }
@@ -74,7 +81,7 @@ async function meet(
   { name, schema, index, ...one }: ExpectedIndex,
   major: number,
 ): Promise<ExpectationMet> {
-  const told = { query: name, index: `${schema}.${index}` }
+  const told = { query: name, index: `${schema}.${index}`, isSmall: false }
   const [statement, ...others] = await parseSql(one.sql, { name }).catch(() => [])
   if (statement === undefined || others.length > 0)
     return { ...told, isUsed: false, found: 'expected one statement that can be parsed' }
@@ -94,7 +101,13 @@ async function meet(
     return { ...told, isUsed: false, found: `it cannot be planned: SQLSTATE ${sqlstateOf(failure) ?? 'unknown'}` }
   const used = indexesIn(plan)
   const isUsed = await includesIndex(on, { schema, index, used })
-  return { ...told, isUsed, found: used.length === 0 ? 'no index' : used.map((parts) => parts.join('.')).join(', ') }
+  const isSmall = !isUsed && (await isOfSmallTable(on, { schema, index }))
+  return {
+    ...told,
+    isUsed,
+    isSmall,
+    found: used.length === 0 ? 'no index' : used.map((parts) => parts.join('.')).join(', '),
+  }
 }
 
 interface PlanNode {
@@ -133,6 +146,21 @@ async function includesIndex(on: Queryable, { schema, index, used }: Wanted): Pr
       or to_regclass(${quoteQualified(schema, index)}) in (
         select a.relid from pg_partition_ancestors(to_regclass(u.name)) as a)`)
   return rows.length > 0
+}
+
+/** With all partitions; false where there is no such index. */
+async function isOfSmallTable(on: Queryable, { schema, index }: Pick<Wanted, 'schema' | 'index'>): Promise<boolean> {
+  const { rows } = await on.query<{ pages: number }>(sql`
+    select (sum(pg_relation_size(part)) / current_setting('block_size')::int4)::float8 as pages
+    from pg_index i
+    cross join lateral (
+      select i.indrelid as part
+      union
+      select relid from pg_partition_tree(i.indrelid)
+    ) as parts
+    where i.indexrelid = to_regclass(${quoteQualified(schema, index)})`)
+  const pages = rows[0]?.pages ?? null
+  return pages !== null && pages < fewPages
 }
 
 /** In the one that is open, or in one of its own that comes to nothing. */

@@ -64,6 +64,24 @@ describeOnEachVersion(
       })
     })
 
+    test('of a small table say nothing while they are there and not used', async () => {
+      const { db } = database()
+      await db.query(sql`
+        create table few (id int, note text);
+        create index few_id on few (id);
+        insert into few select g, 'note' from generate_series(1, 100) as g;
+        analyze few`)
+      const reading = await ask(
+        expected('small', 'select * from few where id = $1', 'few_id', 'public'),
+        expected('not there', 'select * from few where id = $1', 'gone', 'public'),
+      )
+      expect(reading.points).toMatchObject([{ labels: ['not there'], value: 0 }])
+      expect(reading.detail).toMatchObject([
+        { query: 'small', isUsed: false, isSmall: true, found: 'no index' },
+        { query: 'not there', isUsed: false, isSmall: false },
+      ])
+    })
+
     test('names that are looked for as an application does are found', async () => {
       expect(await used(expected('plain', 'select * from parted where id = $1', 'parted_id', 'public'))).toEqual({
         plain: 1,
@@ -101,7 +119,7 @@ describeOnEachVersion(
   async ({ db }) => {
     await db.query(sql`
       create schema "Odd ""s";
-      create table "Odd ""s"."Plays" (id bigint primary key, song_id bigint, note text);
+      create table "Odd ""s"."Plays" (id bigint primary key, song_id bigint, note text) with (fillfactor = 10);
       insert into "Odd ""s"."Plays" select g, g % 5000, 'note ' || g from generate_series(1, 20000) as g;
       create index "Plays song" on "Odd ""s"."Plays" (song_id);
       create index "Plays note" on "Odd ""s"."Plays" (note);

@@ -1,0 +1,43 @@
+// What the example apps share, beside the web modules under /kit/.
+
+export { numberOf, readArguments, type ArgumentValues, type CommandOptions } from './arguments.ts'
+export { createApp, type App, type AppOptions } from './app.ts'
+export { describeFailure, runCommand, untilStopped } from './command.ts'
+export { copyRows, encodeRows, type CopyRow, type CopyRowsOptions, type CopyValue } from './copy-rows.ts'
+export { defineCursor, type Cursor, type CursorKeys, type CursorKind } from './cursor.ts'
+export { deployDatabase, keptSecret, type DeployOptions } from './deploy.ts'
+export { openEmbedded, type Embedded, type EmbeddedOptions } from './embedded.ts'
+export { matchesEtag, weakEtag } from './etag.ts'
+export { defineFields, type FieldChoice } from './fields.ts'
+export {
+  badInput,
+  conflict,
+  forbidden,
+  HttpError,
+  notFound,
+  unauthorized,
+  unavailable,
+  type ErrorAnswer,
+} from './http-error.ts'
+export { KitError } from './kit-error.ts'
+export { createLogger } from './logger.ts'
+export { servePages, type PagesOptions } from './pages.ts'
+export { createProgress, type Progress, type ProgressOptions, type ProgressStream } from './progress.ts'
+export {
+  createRandom,
+  createTimeOfDay,
+  createWeighted,
+  createZipf,
+  eveningHours,
+  type Random,
+  type Sampler,
+} from './random.ts'
+export {
+  serviceStatus,
+  startService,
+  stopService,
+  type ServiceName,
+  type ServiceOptions,
+  type ServiceStatus,
+} from './service/service.ts'
+export { body, params, query } from './shapes.ts'

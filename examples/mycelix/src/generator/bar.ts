@@ -1,0 +1,19 @@
+// The bar of a part of the work, which ends with it.
+
+import type { Progress } from 'pgstrata-example-kit'
+
+interface Part {
+  readonly label: string
+  readonly total: number
+  readonly unit: string
+}
+
+export type MakeBar = (part: Part) => Progress
+
+export async function withBar<T>(bar: Progress, work: (bar: Progress) => Promise<T>): Promise<T> {
+  try {
+    return await work(bar)
+  } finally {
+    bar.finish()
+  }
+}

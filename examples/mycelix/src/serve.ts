@@ -1,0 +1,23 @@
+// npm run serve: the service on a database that is deployed, until Ctrl-C or SIGTERM. `npm run deploy` starts it, and puts the next one
+// in its place without a gap.
+
+import { createLogger, runCommand, untilStopped } from 'pgstrata-example-kit'
+import { openService } from './service.ts'
+import { readSettings } from './settings.ts'
+import { resolveMycelix } from './strata.ts'
+
+await runCommand(async (signal) => {
+  const { secret, manageTokens, ...settings } = readSettings(process.env)
+  const service = await openService({
+    config: resolveMycelix({ manageTokens }),
+    ...settings,
+    ...(secret === undefined ? {} : { secret }),
+    logger: createLogger(),
+  })
+  try {
+    process.stdout.write(`${service.url}\n`)
+    await untilStopped(signal)
+  } finally {
+    await service.close()
+  }
+})

@@ -1,0 +1,98 @@
+// @ts-check
+// The page: which view is shown, by the hash; the live connection, by what the view is about; and what is read with the id of the last
+// event, so that nothing shown is older than what was told.
+
+import { byId, fill } from '/kit/dom.js'
+import { ApiError, fetchJson } from '/kit/fetch-json.js'
+import { connectLive, createLiveBadge } from '/kit/live.js'
+import { openArtist } from './artist.js'
+import { openListener } from './listener.js'
+import { openOverview } from './overview.js'
+import { createPace } from './parts.js'
+import { createPlaying } from './playing.js'
+import { addSearch } from './search.js'
+
+/** Of one view; events may come a hundred times a second. */
+const everyMs = 1_000
+
+const main = byId('main')
+const badge = createLiveBadge()
+fill(byId('badge'), badge.element)
+addSearch(byId('search'))
+
+/** @type {string | undefined} */
+let lastEvent
+/** @type {(() => void) | undefined} */
+let closeView
+let refreshView = () => {}
+
+/** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */
+async function load(path, signal) {
+  const id = lastEvent
+  try {
+    return await fetchJson(path, {
+      ...(id === undefined ? {} : { headers: { 'x-event-id': id } }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+  } catch (error) {
+    if (id === undefined || !(error instanceof ApiError) || error.code !== 'FEED_CURSOR_INVALID') throw error
+    // Of another server than the one that is asked now; the next connection brings a new one.
+    if (lastEvent === id) lastEvent = undefined
+    return await load(path, signal)
+  }
+}
+
+const playing = createPlaying({ onPlayed: () => refreshView() })
+
+/** @param {string} hash @returns {[page: string, open: () => import('./parts.js').View]} */
+function route(hash) {
+  const context = { load, playing }
+  const [, address] = /^#\/artists\/(.+)$/.exec(hash) ?? []
+  if (address !== undefined)
+    return ['artist', () => openArtist(main, { ...context, address: decodeURIComponent(address) })]
+  if (hash === '#/listener') return ['listener', () => openListener(main, context)]
+  return ['overview', () => openOverview(main, context)]
+}
+
+function show() {
+  closeView?.()
+  const [page, open] = route(location.hash)
+  for (const link of document.querySelectorAll('.nav a')) {
+    const isHere = link instanceof HTMLElement && link.dataset['page'] === page
+    if (isHere) link.setAttribute('aria-current', 'page')
+    else link.removeAttribute('aria-current')
+  }
+  const view = open()
+  document.title = view.title
+  const pace = createPace(() => void view.refresh(), everyMs)
+  refreshView = pace
+  /** @param {{ id: string }} event */
+  const heard = ({ id }) => {
+    lastEvent = id
+    pace()
+  }
+  // Shown at once, also where live events cannot be had.
+  pace()
+  const live = connectLive({
+    badge,
+    subscriptions: view.topics.map((topic) => ({ topic, onChange: heard, onList: heard })),
+    onRefresh: heard,
+  })
+  closeView = () => {
+    live.close()
+    pace.stop()
+    view.close()
+  }
+}
+
+addEventListener('hashchange', () => {
+  show()
+  main.focus()
+  scrollTo(0, 0)
+})
+byId('skip').addEventListener('click', (event) => {
+  // The hash says which view is shown.
+  event.preventDefault()
+  main.focus()
+})
+show()
