@@ -49,11 +49,12 @@ describeOnEachVersion(
       const { db, url } = database()
       const jobs = daemon(url, [job('back', async () => undefined, { schedule: { everyMs: 1_000 } })])
       await jobs.runDue()
-      // As a daemon left it while the clock was a year ahead, its lease and all.
+      // As a daemon left it while the clock was a year ahead, its lease and all. (The first look may have run a tick of these seconds.)
       await db.query(sql`
         insert into pgstrata.job_run (job, tick, state, holder, fence)
         select 'back', date_trunc('second', clock_timestamp()) + n * interval '1 s', 'done', 'x', 1
-        from generate_series(0, 20) as n`)
+        from generate_series(0, 20) as n
+        on conflict do nothing`)
       await countUntil(db, 'back', sql`clock_timestamp() + interval '1 year'`)
       await db.query(sql`
         insert into pgstrata.lease (name, holder, expires_at)
@@ -66,7 +67,8 @@ describeOnEachVersion(
         sql`update pgstrata.job set counted_until = clock_timestamp() - interval '1 s' where name = 'back'`,
       )
       expect(await jobs.runDue()).toMatchObject([{ job: 'back', state: 'done' }])
-      expect((await runsOf(db, 'back')).at(-1)).toMatchObject({ era: 2, state: 'done' })
+      // The next tick may have come meanwhile, and been left out.
+      expect(await runsOf(db, 'back')).toContainEqual(expect.objectContaining({ era: 2, state: 'done' }))
     })
 
     test('another schedule counts from now on', async () => {
