@@ -5,6 +5,11 @@ import { LongestFirst } from './test/support/longest-first.ts'
 
 const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url))
 
+const slowRollups = [
+  'test/rollups/{applied,bad-input,changed,changed-model,command,converted,foreign-hands,large,merging,model}.test.ts',
+  'test/rollups/{levels-declared,odd-names,replica-writes,status,subscriber,traps,traps-in-flight,values-applied}.test.ts',
+]
+
 /** `npm run test:fast`: left to `npm test`, because they kill, wait, start clusters or pack the package. */
 const slow = [
   'test/cli/**',
@@ -32,23 +37,49 @@ const slow = [
   'test/maintain/{cut-anywhere,runs,server,silence,two-daemons,upkeep}.test.ts',
   'test/partitions/{drain,pg-cron,retire-kill,retire-traffic}.test.ts',
   'test/partitions/convert/**',
-  'test/rollups/{applied,bad-input,changed,changed-model,command,converted,foreign-hands,large,merging,model}.test.ts',
-  'test/rollups/{levels-declared,odd-names,replica-writes,status,subscriber,traps,traps-in-flight,values-applied}.test.ts',
+  ...slowRollups,
 ]
 
 /**
- * These look at their process: what is loaded in it, who listens to its channels, its memory, its API of telemetry. Like the slow
- * ones they have it to themselves. All others share one, so that the library is loaded once for many of them.
+ * These look at their process: what is loaded in it, who listens to its channels, its memory, its API of telemetry, what it leaves
+ * when it ends. They have it to themselves, and so have the slow ones of rollups. All others share one, so that the library is
+ * loaded once for many of them.
  */
 const alone = [
-  'test/{otel,repo,types}/**',
+  ...slowRollups,
+  'test/{embedded,otel,repo,types}/**',
+  'test/server/{fuzz,prometheus}.test.ts',
   'test/sql/classify.test.ts',
   'test/{live,rollups}/large.test.ts',
   'test/live-client/browser.test.ts',
-  'test/watch/calls/**',
-  'test/watch/monitor/**',
+  'test/watch/{calls,monitor,sampler}/**',
+  'test/watch/rules/strata.test.ts',
 ]
 
+/**
+ * These mostly wait: for a bound of the product to pass, for servers and processes to end and to start. They run first, twice as
+ * many at once as there are workers otherwise, each in a process of its own.
+ */
+const waiting = [
+  'test/advise/checks/deep.test.ts',
+  'test/cache/{outage,processes,query,silence}.test.ts',
+  'test/changes/feed/consumer.test.ts',
+  'test/cli/{serve,top}.test.ts',
+  'test/db/orm/lagging-replicas.test.ts',
+  'test/db/pool/{balanced-address,pool-life,query-timeout,settings}.test.ts',
+  'test/embedded/{killed-owner,lifecycle,replicas}.test.ts',
+  'test/maintain/{cleanup,optimize,runs,server,silence,two-daemons,upkeep}.test.ts',
+  'test/migrate/{interrupt,role-timeouts}.test.ts',
+  'test/partitions/maintain-guards.test.ts',
+  'test/partitions/convert/pace.test.ts',
+  'test/server/{health-ways,strata,two-processes}.test.ts',
+  'test/watch/{looking,watching}.test.ts',
+  'test/watch/faults/*.test.ts',
+  'test/watch/monitor/{database,slow-queries}.test.ts',
+  'test/watch/rules/kill.test.ts',
+]
+
+const workers = Number(process.env['PGSTRATA_WORKERS'] ?? 2)
 const fast = process.env['PGSTRATA_FAST'] === '1'
 const soak = process.env['PGSTRATA_SOAK'] === '1'
 
@@ -58,7 +89,18 @@ const left = [
   ...leftOut(fileURLToPath(new URL('.', import.meta.url)), process.env['PGSTRATA_SKIP']),
 ]
 
-function project(name: string, isolate: boolean, include: string[], exclude: string[]): TestProjectInlineConfiguration {
+interface Share {
+  readonly name: string
+  /** A process for each file. */
+  readonly isolate: boolean
+  readonly include: string[]
+  readonly exclude: string[]
+  /** Shares of a lower one have ended when it begins. */
+  readonly order: number
+  readonly maxWorkers: number
+}
+
+function project({ name, isolate, include, exclude, order, maxWorkers }: Share): TestProjectInlineConfiguration {
   return {
     resolve: {
       alias: [
@@ -72,10 +114,12 @@ function project(name: string, isolate: boolean, include: string[], exclude: str
       isolate,
       include,
       exclude: [...left, ...exclude],
+      maxWorkers,
       pool: 'forks',
       testTimeout: soak ? 3_600_000 : 60_000,
       hookTimeout: 120_000,
       retry: 0,
+      sequence: { groupOrder: order },
     },
   }
 }
@@ -83,11 +127,25 @@ function project(name: string, isolate: boolean, include: string[], exclude: str
 export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
-    maxWorkers: Number(process.env['PGSTRATA_WORKERS'] ?? 2),
     sequence: { sequencer: LongestFirst },
     projects: [
-      project('alone', true, [...slow, ...alone].map(testsOf), []),
-      project('shared', false, ['test/**/*.test.ts'], [...slow, ...alone]),
+      project({ name: 'waiting', isolate: true, include: waiting, exclude: [], order: 0, maxWorkers: workers * 2 }),
+      project({
+        name: 'alone',
+        isolate: true,
+        include: alone.map(testsOf),
+        exclude: waiting,
+        order: 1,
+        maxWorkers: workers,
+      }),
+      project({
+        name: 'shared',
+        isolate: false,
+        include: ['test/**/*.test.ts'],
+        exclude: [...alone, ...waiting],
+        order: 1,
+        maxWorkers: workers,
+      }),
     ],
   },
 })

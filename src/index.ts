@@ -10,7 +10,7 @@ export {
   type Plan as QueryPlan,
   type PlanNode,
 } from './advise/index.ts'
-export type { Clock } from './base/clock.ts'
+export { systemClock, type Clock } from './base/clock.ts'
 export {
   createCache,
   createQueryCache,
@@ -18,6 +18,7 @@ export {
   rowTag,
   tableTag,
   type Cache,
+  type CachedChoice,
   type CachedQueryChoice,
   type CachedTextChoice,
   type CacheDuration,
@@ -198,6 +199,8 @@ export {
   type DeclaredRollup,
   type DeclaredRollups,
   type FillProgress,
+  type MergeAllOptions,
+  type MergedRollup,
   type OldestSnapshot,
   type Reader,
   type ReaderOf,

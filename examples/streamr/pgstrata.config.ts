@@ -62,6 +62,15 @@ export default defineConfig({
     rollups: ['node_earnings_hourly', 'stream_earnings_hourly', 'node_payouts', 'stream_payouts'],
     tops: { node_payouts: ['amount', 'amount_1d'], stream_payouts: ['amount'] },
   },
+  // Answers that are the same for everybody. Of who only reads: a live page reads what it was told of, and who wrote, what they wrote.
+  cache: {
+    namespaces: {
+      streams: { ttl: '5s', negativeTtl: '1s' },
+      nodes: { ttl: '1 min', negativeTtl: '1s' },
+      preview: { ttl: '5s' },
+      runs: { ttl: '1 min', negativeTtl: '1s' },
+    },
+  },
   watch: {},
   // The four alerts of the original design.
   alerts: {

@@ -23,6 +23,7 @@ export interface Hold {
 
 const dayMs = 86_400_000
 
+/** The machine's own: what every option that takes a Clock is by default. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -129,7 +129,7 @@ export async function fillValue(state: CacheState, errand: Errand, lease: Lease 
       counters.tooLarge++
       return served
     }
-    const freshMs = loaded.ttlMs ?? (isNone(loaded) ? call.negativeTtlMs : call.ttlMs)
+    const freshMs = loaded.ttlMs ?? (loaded.isNone ? call.negativeTtlMs : call.ttlMs)
     const { staleForMs } = call
     let isStored = shared === undefined
     if (shared !== undefined && held !== undefined && state.isOpen) {
@@ -175,7 +175,9 @@ function keepShared(state: CacheState, errand: Errand, value: SharedValue, asked
     isShareable,
     lsn,
     durationMs: 0,
+    // How long it is fresh is told beside it.
     ttlMs: undefined,
+    isNone: false,
   }
   keep(state, errand, { loaded, freshMs, staleForMs, askedMs })
   return loaded
@@ -210,8 +212,4 @@ function keep(state: CacheState, { request, flight }: Errand, { loaded, ...times
 
 function serve({ value, bytes, lsn }: Loaded): Served {
   return { value, bytes, lsn, token: undefined, position: undefined }
-}
-
-function isNone({ value, bytes }: Loaded): boolean {
-  return bytes === undefined && (value === null || value === undefined)
 }

@@ -16,6 +16,7 @@ export {
 export { cacheProbes } from './probes.ts'
 export {
   createRoutedCache,
+  type CachedChoice,
   type CachedQueryChoice,
   type CachedTextChoice,
   type RoutedCache,

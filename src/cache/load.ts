@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import { StrataError } from '../base/errors.ts'
 import { maxLsn, type Lsn } from '../db/lsn.ts'
 import { decode, encode } from './codec.ts'
-import { durationOf, type CacheDuration, type Load } from './options.ts'
+import { durationOf, type CacheDuration, type Load, type LoadContext } from './options.ts'
 
 export interface Loaded {
   /** To be given to everybody; where `bytes` is set, each gets its own. */
@@ -20,6 +20,8 @@ export interface Loaded {
   readonly durationMs: number
   /** What the loader said of it. */
   readonly ttlMs: number | undefined
+  /** "There is none", by the value or as the loader said. */
+  readonly isNone: boolean
 }
 
 export interface LoadRequest {
@@ -42,11 +44,14 @@ export async function loadValue(request: LoadRequest, tools: LoadTools): Promise
   const lsn = await tools.position?.().catch(() => undefined)
   let ttlMs: number | undefined
   const setTtl = (ttl: CacheDuration): void => void (ttlMs = durationOf('ttl', ttl))
-  const value = await callLoader(request, { atLeast: atLeastOf(lsn, request.token), setTtl, clock })
+  let isMarked = false
+  const markNone = (): void => void (isMarked = true)
+  const value = await callLoader(request, { atLeast: atLeastOf(lsn, request.token), setTtl, markNone, clock })
+  const isNone = isMarked || value === null || value === undefined
   const durationMs = clock.monotonic() - startedMs
   const { bytes, plainBytes } = await encode(value)
   if (plainBytes > maxEntryBytes)
-    return { value, bytes: undefined, stored: undefined, plainBytes, isShareable: true, lsn, durationMs, ttlMs }
+    return { value, bytes: undefined, stored: undefined, plainBytes, isShareable: true, lsn, durationMs, ttlMs, isNone }
   const decoded = decode(bytes)
   return {
     value: decoded.isShareable ? decoded.value : undefined,
@@ -57,6 +62,7 @@ export async function loadValue(request: LoadRequest, tools: LoadTools): Promise
     lsn,
     durationMs,
     ttlMs,
+    isNone,
   }
 }
 
@@ -67,10 +73,7 @@ function atLeastOf(position: Lsn | undefined, token: Lsn | undefined): Lsn | und
 
 async function callLoader(
   { load, timeoutMs }: LoadRequest,
-  {
-    clock,
-    ...told
-  }: { readonly atLeast: Lsn | undefined; readonly setTtl: (ttl: CacheDuration) => void; readonly clock: Clock },
+  { clock, ...told }: Omit<LoadContext, 'signal'> & { readonly clock: Clock },
 ): Promise<unknown> {
   const controller = new AbortController()
   let callOff: (() => void) | undefined

@@ -41,6 +41,8 @@ export interface LoadContext {
   readonly signal: AbortSignal
   /** How long the value is fresh, where only the value tells. */
   readonly setTtl: (ttl: CacheDuration) => void
+  /** What was found is "there is none", though the value is not null or undefined: it is fresh for `negativeTtl`. */
+  readonly markNone: () => void
 }
 
 export type Load<T> = (context: LoadContext) => Promise<T> | T

@@ -2,10 +2,8 @@
 
 import { z } from 'zod'
 import {
-  defaultError,
   findClash,
   timeUnits,
-  type Measure,
   type Bucket,
   type BucketSpan,
   type Rollup,
@@ -13,21 +11,10 @@ import {
   type Totals,
   type WindowSpan,
 } from '../rollups/index.ts'
+import { measureSchema, resolveMeasure, sqlText, type MeasureConfig } from './rollup-measures.ts'
 import { placeOf } from './table-resolve.ts'
 import type { ParsedTables } from './table-types.ts'
 import { identifier } from './values.ts'
-
-interface MeasureConfig {
-  readonly kind: Measure['kind']
-  readonly of?: string | undefined
-  readonly filter?: string | undefined
-  readonly floats?: boolean | undefined
-  readonly order?: string | undefined
-  readonly fraction?: number | undefined
-  readonly error?: number | undefined
-  readonly most?: number | undefined
-  readonly windows?: boolean | undefined
-}
 
 export interface RollupConfig {
   readonly from: string | readonly [schema: string, table: string]
@@ -52,7 +39,6 @@ interface TotalsConfig {
 
 export type RollupsConfig = Readonly<Record<string, RollupConfig>>
 
-const sqlText = z.string().min(1)
 const bucketPattern = /^(\d{1,2}) (minute|hour|day|week|month|quarter|year)s?$/
 const bucketWords =
   "expected '1 minute' to '30 minutes', '1 hour' to '12 hours' (what divides an hour, or a day), '1 day', '1 week', '1 month', '1 quarter' or '1 year'"
@@ -70,54 +56,6 @@ function spanOf(text: string): BucketSpan | undefined {
   if (unit === undefined || count !== 1) return undefined
   return { unit: unit as Exclude<BucketSpan['unit'], 'minute' | 'hour'>, count }
 }
-
-const measure = z
-  .strictObject({
-    kind: z
-      .enum(['count', 'sum', 'avg', 'min', 'max', 'first', 'last', 'countDistinct', 'percentile', 'mode', 'topK'])
-      .describe(
-        'Made by `count()`, `sum(…)`, `avg(…)`, `countIf(…)`, `sumIf(…)`, `min(…)`, `max(…)`, `first(…)`, `last(…)`, `countDistinct(…)`, `percentile(…)`, `mode(…)`, `topK(…)`.',
-      ),
-    of: sqlText.optional().describe("An expression over a row: 'amount', 'amount * rate'."),
-    filter: sqlText.optional().describe('Which rows are taken into account.'),
-    floats: z
-      .boolean()
-      .optional()
-      .describe('Add up floating point numbers, whose sum may differ from a recompute in the last digits.'),
-    order: sqlText.optional().describe('Of `first` and `last`: by what. Default: the column of time.'),
-    fraction: z.number().min(0).max(1).optional().describe('Of `percentile`: which one; 0.5 is the median.'),
-    error: z
-      .number()
-      .min(0.0001)
-      .max(0.5)
-      .optional()
-      .describe('Of `percentile`: how far it may be off, as a share of it. Default: 0.01.'),
-    most: z.int().min(1).max(1000).optional().describe('Of `topK`: how many.'),
-    windows: z
-      .boolean()
-      .optional()
-      .describe('Of `countDistinct`: count it in `totals`, too, of all time and in each window.'),
-  })
-  .check(({ value, issues }) => {
-    const needed = { percentile: 'fraction', topK: 'most' } as const
-    const key = value.kind === 'percentile' || value.kind === 'topK' ? needed[value.kind] : undefined
-    if (key !== undefined && value[key] === undefined) {
-      const message =
-        key === 'fraction' ? "expected which one, as in percentile('x', 0.95)" : "expected how many, as in topK('x', 3)"
-      issues.push({ code: 'custom', message, input: '', path: [key] })
-    }
-    if (value.windows === true && value.kind !== 'countDistinct') {
-      const message = 'expected it of `countDistinct` alone: what is added up is in totals anyway, and the rest in none'
-      issues.push({ code: 'custom', message, input: '', path: ['windows'] })
-    }
-    if (value.kind === 'count' || value.of !== undefined) return
-    issues.push({
-      code: 'custom',
-      message: `expected of what, as in ${value.kind}('amount')`,
-      input: '',
-      path: ['of'],
-    })
-  })
 
 const windowPattern = /^(\d{1,4}) (minute|hour|day|week|month|quarter|year)s?$/
 const age = z
@@ -160,7 +98,9 @@ const rollup = z
       .enum(['refuse', 'ignore'])
       .optional()
       .describe('`ignore`: count all rows of a table with row level security, and show what they come to.'),
-    measures: z.record(identifier, measure).describe("What is counted: `{ plays: count(), earnings: sum('amount') }`."),
+    measures: z
+      .record(identifier, measureSchema)
+      .describe("What is counted: `{ plays: count(), earnings: sum('amount') }`."),
     totals: totals.optional(),
     levels: z
       .array(z.enum(timeUnits))
@@ -185,10 +125,14 @@ const rollup = z
     if (measures.length === 0) {
       issues.push({ code: 'custom', message: 'expected at least one measure', input: '', path: ['measures'] })
     }
-    if (value.totals !== undefined && value.bucket !== undefined) return
+    if (value.bucket === undefined && Object.keys(value.totals?.windows ?? {}).length > 0) {
+      const message = 'expected a `bucket` beside it, or none: without time there are totals of all time alone'
+      issues.push({ code: 'custom', message, input: '', path: ['totals', 'windows'] })
+    }
+    if (value.totals !== undefined) return
     for (const [name, one] of measures) {
       if (one.windows !== true) continue
-      const message = 'expected `totals` and a `bucket` beside it: it is in totals that windows are counted'
+      const message = 'expected `totals` beside it: it is in totals that windows are counted'
       issues.push({ code: 'custom', message, input: '', path: ['measures', name, 'windows'] })
     }
   })
@@ -234,18 +178,9 @@ export function resolveRollups(rollups: RollupsConfig, tables: ParsedTables): re
     by: one.by ?? [],
     where: one.where,
     rowSecurity: one.rowSecurity ?? 'refuse',
-    measures: Object.entries(one.measures).map(([measureName, { kind, of, filter, floats = false, ...more }]) => ({
-      name: measureName,
-      kind,
-      of,
-      filter,
-      floats,
-      order: more.order,
-      fraction: more.fraction,
-      error: kind === 'percentile' ? (more.error ?? defaultError) : undefined,
-      most: more.most,
-      ...(more.windows === true ? { windows: more.windows } : {}),
-    })),
+    measures: Object.entries(one.measures).map(([measureName, measure]) =>
+      resolveMeasure(measureName, measure, { inTotals: one.totals !== undefined && one.bucket === undefined }),
+    ),
     totals: one.totals === undefined ? undefined : resolveTotals(one.totals),
     levels: one.levels === undefined || one.levels.length === 0 ? undefined : one.levels.toSorted(byLength),
     retention: one.retention === 'keep' ? undefined : one.retention,

@@ -10,7 +10,8 @@ import { parseTarget } from './pg-db.ts'
 export interface DoorbellOptions {
   readonly url: string
   readonly channel: string
-  readonly onRing: () => void
+  /** `payload`: what it was notified with. */
+  readonly onRing: (payload: string) => void
   /** Once; nothing is heard after it. */
   readonly onEnd: () => void
 }
@@ -33,7 +34,7 @@ export async function openDoorbell({ url, channel, onRing, onEnd }: DoorbellOpti
   }
   client.on('error', end)
   client.on('end', end)
-  client.on('notification', onRing)
+  client.on('notification', ({ payload = '' }) => onRing(payload))
   try {
     await client.connect()
     await client.query(`listen ${quoteIdent(channel)}`)

@@ -22,6 +22,8 @@ export interface Job {
   readonly work?: string | undefined
   /** A tick that comes due while the job still runs is left out, or run afterwards (once, however many). */
   readonly overlap: 'skip' | 'queue'
+  /** Somebody waits for it: where it is new, its last tick counts as missed, so it is run at once. Default: it waits for its first. */
+  readonly atOnce?: boolean
   run(context: JobContext): Promise<JobOutcome>
 }
 

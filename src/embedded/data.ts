@@ -1,5 +1,5 @@
 // The data folder of the primary, made ready for a start: what earlier runs left is stopped, data of another major version
-// is refused, and where there is none it is made.
+// is refused, and where there is none it is made. What was written without fsync is flushed where the server is to be durable.
 // Promises: a folder named "primary" is complete, for it is made under another name and renamed.
 
 import { rename, rm } from 'node:fs/promises'
@@ -8,6 +8,7 @@ import { StrataError } from '../base/errors.ts'
 import type { Context } from './context.ts'
 import { dataVersion, initCluster } from './initdb.ts'
 import { retireData, stopLeftovers } from './leftovers.ts'
+import { makeDurable } from './make-durable.ts'
 
 /** Whether there was data already. */
 export async function prepareData(context: Context, signal: AbortSignal | undefined): Promise<boolean> {
@@ -27,7 +28,10 @@ export async function prepareData(context: Context, signal: AbortSignal | undefi
       details: { dataDir: root, version },
     })
   }
-  if (version !== undefined) return true
+  if (version !== undefined) {
+    await makeDurable(context)
+    return true
+  }
   const draft = `${dataDir}.draft`
   await rm(draft, { recursive: true, force: true })
   await initCluster({ ...context, dataDir: draft, signal })

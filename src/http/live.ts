@@ -7,6 +7,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { answerOf } from '../base/error-answer.ts'
 import { isStrataError, StrataError } from '../base/errors.ts'
 import { jitter, systemRandom, type Random } from '../base/random.ts'
 
@@ -139,9 +140,10 @@ function refuse<Topic>(
     response.end(': there is no room\n\n')
     return
   }
-  const isOurs = isStrataError(error)
   // What `authorize` threw may say what a client must not know.
-  const body = isOurs ? { code: error.code, message: error.message } : { code: 'INTERNAL', message: 'Something failed' }
-  response.writeHead(isOurs ? error.status : 500, { 'content-type': 'application/json', 'cache-control': 'no-store' })
-  response.end(JSON.stringify(body))
+  const told = isStrataError(error)
+    ? error
+    : new StrataError('INTERNAL', { message: 'Something failed', advice: 'Try again later.' })
+  response.writeHead(told.status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  response.end(JSON.stringify(answerOf(told)))
 }

@@ -34,6 +34,8 @@ export interface BegunRun {
   readonly era: number
   readonly tickMs: number
   readonly attempt: number
+  /** Attempts of the tick that count, this one included. */
+  readonly spent: number
   readonly manual: boolean
   readonly progress: number
   readonly startedMs: number
@@ -108,6 +110,7 @@ const workOf = ({ work = '' }: Job): string => work
 interface Tick {
   readonly tickMs: number
   readonly attempt: number
+  readonly spent: number
   readonly progress: number
   readonly manual: boolean
 }
@@ -121,13 +124,14 @@ async function choose(
   let gaveUp = false
   if (state.openTickMs !== null) {
     const id = { job: job.name, era: state.era, tickMs: state.openTickMs }
-    const { attempts, progress } = await readAttempts(tx, id, workOf(job))
-    if (attempts < mostAttempts)
-      return { tick: { tickMs: id.tickMs, attempt: attempts + 1, progress, manual: false }, gaveUp }
+    const { last, spent, progress } = await readAttempts(tx, id, workOf(job))
+    if (spent < mostAttempts)
+      return { tick: { tickMs: id.tickMs, attempt: last + 1, spent: spent + 1, progress, manual: false }, gaveUp }
     gaveUp = true
     await updateJob(tx, job.name, { countedUntilMs: id.tickMs, openTickMs: null })
   }
-  if (manual) return { tick: { tickMs: state.nowMs, attempt: 1, progress: 0, manual }, gaveUp }
+  const first = { attempt: 1, spent: 1, progress: 0, manual }
+  if (manual) return { tick: { tickMs: state.nowMs, ...first }, gaveUp }
   const tickMs = dueTickMs(job.schedule, state.countedUntilMs, state.nowMs)
-  return tickMs === undefined ? { gaveUp } : { tick: { tickMs, attempt: 1, progress: 0, manual: false }, gaveUp }
+  return tickMs === undefined ? { gaveUp } : { tick: { tickMs, ...first }, gaveUp }
 }

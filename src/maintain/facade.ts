@@ -101,7 +101,7 @@ export function createJobs(tools: JobsTools): Jobs {
   const pause = async (name: string, paused: boolean): Promise<void> => {
     const job = findJob(jobs, name)
     await requireInstalled(connect())
-    await registerJobs(connect(), [describeJob(job)])
+    await registerJobs(connect(), [job])
     await setPaused(connect(), name, paused)
   }
   const stop = async (): Promise<void> => {

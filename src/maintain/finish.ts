@@ -9,7 +9,7 @@ import type { Db, Session } from '../db/db.ts'
 import { releaseLease } from '../db/lease.ts'
 import { transaction } from '../db/transaction.ts'
 import { longestSilenceMs, mostAttempts, type BegunRun } from './begin.ts'
-import { endRun, insertSkipped, isEnded, limitSilence, lockJob, updateJob, type RunEnd } from './queries.ts'
+import { endRun, insertSkipped, isEnded, limitSilence, lockJob, updateJob, wasStopped, type RunEnd } from './queries.ts'
 import { dueTickMs } from './schedule.ts'
 
 export async function finishRun(
@@ -24,7 +24,8 @@ export async function finishRun(
 async function finish(tx: Session, run: BegunRun, end: RunEnd): Promise<boolean> {
   await limitSilence(tx, longestSilenceMs)
   if (!(await endRun(tx, run.id, run.lease.fence, end))) return await isEnded(tx, run.id, end.state)
-  if (!run.manual) await settle(tx, run, end.state !== 'lost' || run.attempt >= mostAttempts)
+  const isAgain = end.state === 'lost' && (end.failure === wasStopped || run.spent < mostAttempts)
+  if (!run.manual) await settle(tx, run, !isAgain)
   await releaseLease(tx, run.lease)
   return true
 }

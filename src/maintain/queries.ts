@@ -2,7 +2,9 @@
 // because an application may have told pg to read timestamps in a way of its own.
 
 import { onlyRow, type Queryable } from '../db/db.ts'
+import type { Job } from '../db/job.ts'
 import { sql, type Sql } from '../sql/sql.ts'
+import { describeSchedule } from './schedule.ts'
 
 export const leaseName = (job: string): string => `job:${job}`
 
@@ -61,12 +63,15 @@ export async function readBoard(on: Queryable, names: readonly string[]): Promis
 /** Another schedule counts from now on: its past ticks were not missed. */
 export async function registerJobs(
   on: Queryable,
-  jobs: readonly { readonly name: string; readonly schedule: string }[],
+  jobs: readonly Pick<Job, 'name' | 'schedule' | 'atOnce'>[],
 ): Promise<void> {
+  const names = jobs.map(({ name }) => name)
+  const schedules = jobs.map(({ schedule }) => describeSchedule(schedule))
+  const atOnce = jobs.map((job) => job.atOnce === true)
   await on.query(sql`
-    insert into pgstrata.job as j (name, schedule)
-    select *
-    from unnest(${jobs.map((job) => job.name)}::text[], ${jobs.map((job) => job.schedule)}::text[]) as declared (name, schedule)
+    insert into pgstrata.job as j (name, schedule, counted_until)
+    select name, schedule, clock_timestamp() - case when at_once then interval '1 day' else interval '0' end
+    from unnest(${names}::text[], ${schedules}::text[], ${atOnce}::boolean[]) as declared (name, schedule, at_once)
     -- Everybody locks the rows in the same order.
     order by name
     on conflict (name) do update
@@ -125,15 +130,23 @@ export interface TickId {
   readonly tickMs: number
 }
 
-/** Progress is that of the same work alone. */
-export async function readAttempts(
-  tx: Queryable,
-  id: TickId,
-  work: string,
-): Promise<{ attempts: number; progress: number }> {
+/** What a run that ended with its process says. It tells nothing of the job: it counts neither as a failure nor against the tick. */
+export const wasStopped = 'its process was stopped'
+
+export interface Attempts {
+  readonly last: number
+  /** Those that count: not ended with their process. */
+  readonly spent: number
+  /** That of the same work alone. */
+  readonly progress: number
+}
+
+export async function readAttempts(tx: Queryable, id: TickId, work: string): Promise<Attempts> {
   return onlyRow(
-    await tx.query<{ attempts: number; progress: number }>(sql`
-      select coalesce(max(attempt), 0)::int4 as attempts, coalesce(max(progress) filter (where work = ${work}), 0)::float8 as progress
+    await tx.query<Attempts>(sql`
+      select coalesce(max(attempt), 0)::int4 as last,
+        (count(*) filter (where failure is distinct from ${wasStopped}))::int4 as spent,
+        coalesce(max(progress) filter (where work = ${work}), 0)::float8 as progress
       from pgstrata.job_run
       where job = ${id.job}
         and era = ${id.era}

@@ -2,7 +2,7 @@
 
 import type { Queryable } from '../db/db.ts'
 import { sql, type Sql } from '../sql/sql.ts'
-import { ms } from './queries.ts'
+import { ms, wasStopped } from './queries.ts'
 
 export interface RunRow {
   readonly id: string
@@ -40,7 +40,7 @@ export interface Outcome {
   readonly failures: number
 }
 
-/** What the last run that ended took, and how many have failed since one was done. */
+/** What the last run that ended took, and how many have failed since one was done; those that ended with their process are none. */
 export async function readOutcomes(on: Queryable, names: readonly string[]): Promise<readonly Outcome[]> {
   const { rows } = await on.query<Outcome>(sql`
     select wanted.name as job,
@@ -57,6 +57,7 @@ export async function readOutcomes(on: Queryable, names: readonly string[]): Pro
         from pgstrata.job_run r
         where r.job = wanted.name
           and r.state in ('failed', 'lost')
+          and r.failure is distinct from ${wasStopped}
           and r.id > coalesce((
             select d.id
             from pgstrata.job_run d

@@ -20,7 +20,7 @@ import type { BegunRun } from './begin.ts'
 import { finishRun } from './finish.ts'
 import { keepLease } from './heartbeat.ts'
 import { describeFailure, keepOutcome } from './outcome.ts'
-import { limitSilence, noteProgress, type RunEnd } from './queries.ts'
+import { limitSilence, noteProgress, wasStopped, type RunEnd } from './queries.ts'
 import { refusable } from './refusable.ts'
 import type { RunContext } from './run-context.ts'
 
@@ -169,7 +169,7 @@ function judge(result: Result, reason: Ending | undefined, run: BegunRun): Verdi
     case 'lease':
       return failed('lost', 'its lease was lost')
     case 'stop':
-      return failed('lost', 'its process was stopped')
+      return failed('lost', wasStopped)
     case undefined: {
       const error = result === 'abandoned' ? undefined : result.error
       return failed(isRunLost(error) ? 'lost' : 'failed', describeFailure(error))

@@ -12,9 +12,9 @@ import type { Job } from '../db/job.ts'
 import { errorCodeOf } from '../db/translate.ts'
 import { nameConnections, terminateBackends } from './backends.ts'
 import { beginRun, mostAttempts, type Beginning } from './begin.ts'
-import { readBoard, registerJobs, resetAhead, type Board, type BoardRow } from './queries.ts'
+import { readBoard, registerJobs, resetAhead, wasStopped, type Board, type BoardRow } from './queries.ts'
 import { executeRun, type RunReport, type RunTools } from './run.ts'
-import { describeSchedule, nextTickMs } from './schedule.ts'
+import { nextTickMs } from './schedule.ts'
 
 /** More than there are jobs that take hours: those must not keep the others waiting. */
 const mostRuns = 10
@@ -129,7 +129,7 @@ export class Scheduler {
 
   /** Runs a job now; undefined: somebody else has its lease. */
   async runNow(job: Job): Promise<RunReport | undefined> {
-    await registerJobs(this.#options.control, [{ name: job.name, schedule: describeSchedule(job.schedule) }])
+    await registerJobs(this.#options.control, [job])
     const run = await this.#begin(job, true)
     return await run?.running
   }
@@ -140,8 +140,7 @@ export class Scheduler {
     let board = await readBoard(control, names)
     if (board.isReplica) return board
     if (!this.#isRegistered || board.jobs.length < jobs.length) {
-      const declared = jobs.map(({ name, schedule }) => ({ name, schedule: describeSchedule(schedule) }))
-      await registerJobs(control, declared)
+      await registerJobs(control, jobs)
       this.#isRegistered = true
       board = await readBoard(control, names)
     }
@@ -202,6 +201,8 @@ export class Scheduler {
     const { logger, onRun } = this.#options
     const said = { attempt: report.attempt, durationMs: Math.round(report.durationMs) }
     if (report.state === 'done') logger.debug(`Job "${report.job}": ${report.did || 'nothing to do'}`, said)
+    else if (report.failure === wasStopped)
+      logger.info(`Job "${report.job}": ${wasStopped}, and the next goes on`, said)
     else logger.warn(`Job "${report.job}": ${report.failure ?? report.state}`, said)
     for (const warning of report.warnings) logger.warn(`Job "${report.job}": ${warning}`)
     try {

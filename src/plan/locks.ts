@@ -6,15 +6,19 @@ import type { AstNode, ParsedStatement } from '../sql/parse.ts'
 import { quoteQualified } from '../sql/quote.ts'
 import { relationParts } from './classify.ts'
 
-export type LockMode =
-  | 'ACCESS SHARE'
-  | 'ROW SHARE'
-  | 'ROW EXCLUSIVE'
-  | 'SHARE UPDATE EXCLUSIVE'
-  | 'SHARE'
-  | 'SHARE ROW EXCLUSIVE'
-  | 'EXCLUSIVE'
-  | 'ACCESS EXCLUSIVE'
+/** The weakest first. */
+export const lockModes = [
+  'ACCESS SHARE',
+  'ROW SHARE',
+  'ROW EXCLUSIVE',
+  'SHARE UPDATE EXCLUSIVE',
+  'SHARE',
+  'SHARE ROW EXCLUSIVE',
+  'EXCLUSIVE',
+  'ACCESS EXCLUSIVE',
+] as const
+
+export type LockMode = (typeof lockModes)[number]
 
 /** `catalog`: no row is read. `scan`: every row is read. `build`: an index is built. `rewrite`: every row is written. */
 export type Cost = 'catalog' | 'scan' | 'build' | 'rewrite'
@@ -63,16 +67,6 @@ const alterEffects: Readonly<Record<string, AlterEffect>> = {
   AT_SetAccessMethod: { cost: 'rewrite' },
 }
 
-const modeOrder: readonly LockMode[] = [
-  'ACCESS SHARE',
-  'ROW SHARE',
-  'ROW EXCLUSIVE',
-  'SHARE UPDATE EXCLUSIVE',
-  'SHARE',
-  'SHARE ROW EXCLUSIVE',
-  'EXCLUSIVE',
-  'ACCESS EXCLUSIVE',
-]
 const costOrder: readonly Cost[] = ['catalog', 'scan', 'build', 'rewrite']
 
 export function describeEffect(statement: ParsedStatement): StatementEffect {
@@ -123,7 +117,7 @@ export function combineEffects(effects: readonly StatementEffect[]): StatementEf
   const strongest = new Map<string, LockMode>()
   for (const { mode, on } of effects.flatMap((effect) => effect.locks)) {
     const known = strongest.get(on)
-    if (known === undefined || modeOrder.indexOf(mode) > modeOrder.indexOf(known)) strongest.set(on, mode)
+    if (known === undefined || lockModes.indexOf(mode) > lockModes.indexOf(known)) strongest.set(on, mode)
   }
   return {
     locks: [...strongest].map(([on, mode]) => ({ mode, on })),
@@ -177,7 +171,7 @@ function detachPartition(node: AstNode, command: AstNode): StatementEffect {
 
 /** Numbered from 1, in the order of strength (lockdefs.h). */
 function lockTable(node: AstNode): TableLock[] {
-  const mode = modeOrder[Number(node['mode']) - 1] ?? 'ACCESS EXCLUSIVE'
+  const mode = lockModes[Number(node['mode']) - 1] ?? 'ACCESS EXCLUSIVE'
   return listed(node['relations']).map((item) => lockOn(item['RangeVar'], mode))
 }
 

@@ -4,7 +4,7 @@ import type { Db } from '../db/db.ts'
 import { captureFunctions } from './capture/capture.ts'
 import { mergeStatements } from './merge/merge-statements.ts'
 import { captureEvents, functionOf } from './model/names.ts'
-import type { Measure } from './model/options.ts'
+import type { Measure, Rollup } from './model/options.ts'
 import { ownFunctions } from './model/own-functions.ts'
 import { ownRelations } from './model/own-relations.ts'
 import { readInstalled, type InstalledRollup } from './kept/queries.ts'
@@ -41,7 +41,7 @@ export async function explainRollup(
     measures: rollup.measures.map((measure) => ({
       name: measure.name,
       kind: measure.kind,
-      contract: contractOf(measure),
+      contract: contractOf(measure, rollup),
     })),
     relations: [
       ...ownRelations(rollup).map(({ place, what }) => ({ name: place, what })),
@@ -60,11 +60,12 @@ export async function explainRollup(
   }
 }
 
-function contractOf(measure: Measure): string {
+function contractOf(measure: Measure, { bucket }: Pick<Rollup, 'bucket'>): string {
   if (isAdditive(measure)) return 'exact in the transaction that changes the table'
   if (extremeKinds.some((kind) => kind === measure.kind)) {
     return 'exact at once when rows come, after the next merge when the one itself went'
   }
   const contract = 'exact in the transaction that changes the table; costs as much as there are different values'
-  return isDistinctInTotals(measure) ? `${contract}, and once more in totals, which are a merge behind` : contract
+  if (!isDistinctInTotals(measure)) return contract
+  return `${contract}, and ${bucket === undefined ? '' : 'once more '}in totals, which are a merge behind`
 }

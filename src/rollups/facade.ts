@@ -13,15 +13,13 @@ import { explainRollup, type RollupExplanation } from './explain.ts'
 import { fillRollup, type FillProgress } from './merge/fill.ts'
 import { readFloor } from './merge/floor.ts'
 import { mergeJob } from './job/job.ts'
-import { mergeAndNote } from './merge/merge.ts'
-import { noteSeen, readMerging } from './job/merging.ts'
+import { mergeAll, mergeOne, type MergedRollup } from './merge-now.ts'
 import type { Rollup } from './model/options.ts'
 import { readInstalled, requireInstalled, type InstalledRollup } from './kept/queries.ts'
 import { createReaders, type DeclaredRollups } from './readers.ts'
 import type { ReadersOf } from './read/types.ts'
 import type { Shape } from './model/shape.ts'
 import { readRollupStatus, type RollupStatus } from './status.ts'
-import { tidyDeltas } from './merge/tidy.ts'
 import { rebuildRollup, verifyRollup, type Verification } from './merge/verify.ts'
 
 export interface RollupsOptions {
@@ -36,6 +34,11 @@ interface WorkOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface MergeAllOptions extends WorkOptions {
+  /** After each of them. */
+  readonly onMerged?: ((merged: MergedRollup) => void) | undefined
+}
+
 export interface Rollups {
   /** What is declared. */
   readonly declared: readonly Rollup[]
@@ -47,8 +50,9 @@ export interface Rollups {
   readers<Declared extends DeclaredRollups>(query: Queryable['query']): ReadersOf<Declared>
   /** What has become of one, or of all of them. */
   status(name?: string): Promise<readonly RollupStatus[]>
-  /** Folds pending deltas in, now; how many there were. */
+  /** Folds pending deltas in, now; how many there were. Without a name: of all that are filled, two at once. */
   merge(name: string, options?: WorkOptions): Promise<number>
+  merge(options?: MergeAllOptions): Promise<readonly MergedRollup[]>
   /** Fills one that is not filled yet, or goes on with it. */
   fill(name: string, options?: WorkOptions & { readonly onProgress?: (progress: FillProgress) => void }): Promise<void>
   /** Builds it anew from its source, above its floor, range by range, while it is used. */
@@ -75,6 +79,17 @@ export function createRollups({ db, rollups, clock, carryReaders = carryNobody }
       const installed = await requireInstalled(session, rollups, name)
       return await work(session, installed.shape, installed)
     })
+  function merge(name: string, options?: WorkOptions): Promise<number>
+  function merge(options?: MergeAllOptions): Promise<readonly MergedRollup[]>
+  function merge(
+    of: string | MergeAllOptions = {},
+    options: WorkOptions = {},
+  ): Promise<number | readonly MergedRollup[]> {
+    const merging = { db, rollups, clock, lockTimeoutMs }
+    return typeof of === 'string'
+      ? mergeOne({ ...merging, signal: options.signal }, of)
+      : mergeAll({ ...merging, signal: of.signal }, of.onMerged)
+  }
   return {
     declared: rollups,
     contribute: (session) => contributeRollups(session, rollups, carryReaders),
@@ -82,14 +97,7 @@ export function createRollups({ db, rollups, clock, carryReaders = carryNobody }
     jobs: rollups.length === 0 ? [] : [mergeJob({ rollups, carryReaders })],
     readers: (query) => createReaders(db, rollups, query),
     status: (name) => readRollupStatus(db, rollups, name),
-    merge: (name, { signal } = {}) =>
-      withShape(name, signal, async (session, shape) => {
-        const rows = await mergeAndNote(session, shape, { lockTimeoutMs, clock })
-        if (rows > 0) await tidyDeltas(session, shape)
-        // Whatever stood in its way does so no more.
-        if (((await readMerging(session))?.get(name)?.failures ?? 0) > 0) await noteSeen(session, name)
-        return rows
-      }),
+    merge,
     fill: (name, { signal, onProgress } = {}) =>
       withShape(name, signal, async (session, shape, installed) => {
         const options = { lockTimeoutMs, clock, signal, onProgress, carryReaders }

@@ -32,7 +32,8 @@ export {
 export { findClash } from './model/clashes.ts'
 export { ownRelations } from './model/own-relations.ts'
 export { defaultError } from './model/values.ts'
-export { createRollups, type Rollups } from './facade.ts'
+export { createRollups, type MergeAllOptions, type Rollups } from './facade.ts'
+export { type MergedRollup } from './merge-now.ts'
 export type { DeclaredRollups } from './readers.ts'
 export type { DeclaredRollup, Reader, ReaderOf, ReadersOf, TotalsReader } from './read/types.ts'
 export {

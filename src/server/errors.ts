@@ -1,22 +1,13 @@
-// Every error as an answer: { error: { code, message, … } } with the status of the error table. What is not ours says only that
-// something failed; its message may hold a value, so the log is told its kind and no more.
+// Every error as one of ours, which is then an answer with the status of the error table. What is not ours says only that something
+// failed; its message may hold a value, so the log is told its kind and no more.
 
+import type { ErrorAnswer } from '../base/error-answer.ts'
 import { isStrataError, StrataError } from '../base/errors.ts'
 import type { ErrorCode } from '../base/error-table.ts'
 import type { Logger } from '../base/logger.ts'
 import { translateError } from '../db/translate.ts'
 import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import { object, optional, text, type Shape } from './shape.ts'
-
-export interface ErrorAnswer {
-  readonly error: {
-    readonly code: string
-    readonly message: string
-    readonly expected?: string
-    readonly got?: string
-    readonly advice?: string
-  }
-}
 
 export const errorShape: Shape<ErrorAnswer> = object<ErrorAnswer>({
   error: object<ErrorAnswer['error']>({
@@ -79,19 +70,6 @@ export function knownError(given: unknown): StrataError | undefined {
 function kindOf(given: unknown): string {
   const { name, code } = (given ?? {}) as { readonly name?: unknown; readonly code?: unknown }
   return [name, code].filter((part) => typeof part === 'string').join(' ')
-}
-
-export function answerOf(error: StrataError): ErrorAnswer {
-  const { expected, got } = error.details
-  return {
-    error: {
-      code: error.code,
-      message: error.message,
-      ...(typeof expected === 'string' ? { expected } : {}),
-      ...(typeof got === 'string' ? { got } : {}),
-      advice: error.advice,
-    },
-  }
 }
 
 /** A value of a request that is not as it must be; the value is not repeated. */

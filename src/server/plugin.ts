@@ -6,12 +6,13 @@
 // State: the health that is kept, streams that are open, wrong tokens by address.
 
 import type { Clock } from '../base/clock.ts'
+import { answerOf } from '../base/error-answer.ts'
 import { StrataError } from '../base/errors.ts'
 import type { Logger } from '../base/logger.ts'
 import type { ServerSettings } from '../config/server.ts'
 import { createAccess, type Actor } from './access.ts'
 import { admit, answer, errorHeaders, type AnswerTools, type Outgoing } from './answer.ts'
-import { answerOf, toStrataError } from './errors.ts'
+import { toStrataError } from './errors.ts'
 import type { FastifyStrataPlugin, InstanceShape, ReplyShape, RequestShape } from './fastify-shape.ts'
 import { HealthKeeper } from './health-keeper.ts'
 import { createOpenApi } from './openapi.ts'

@@ -84,9 +84,9 @@ function healthOf(
     redis: () => cache.stats().redis,
     feed: config.changes === undefined ? undefined : async () => ({ isUp: (await changes.status()).isHeld }),
     jobs: async () =>
-      (await jobs.list()).map(({ name, state, last }) => ({
+      (await jobs.list()).map(({ name, state, failures }) => ({
         name,
-        isFailing: state === 'lost' || (state !== 'running' && (last?.state === 'failed' || last?.state === 'lost')),
+        isFailing: state === 'lost' || (state !== 'running' && failures > 0),
       })),
   }
 }

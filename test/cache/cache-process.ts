@@ -1,5 +1,5 @@
 // A cache in a process of its own, for tests that kill it. The parent says what to get and to invalidate, and is the loader.
-//   fork('test/cache/cache-process.ts', [JSON.stringify({ redis, prefix, options })], { execArgv: ['--import', 'jiti/register'] })
+//   fork('test/cache/cache-process.ts', [JSON.stringify({ redis, prefix, options })], { execArgv: ['--import', './test/support/typescript.mjs'] })
 
 import { createCache, type CacheGetOptions } from '../../src/cache/index.ts'
 

@@ -9,6 +9,7 @@ import type { CacheGetOptions } from '../../src/cache/index.ts'
 import { scaled, seed } from '../support/property.ts'
 import { useRedis } from '../support/redis.ts'
 import { waitUntil } from '../support/wait.ts'
+import { typescript } from '../support/typescript.ts'
 import type { CacheProcessCall, FromProcess, ToProcess } from './cache-process.ts'
 import { runModel, type Subject } from './model.ts'
 
@@ -73,7 +74,7 @@ class CacheProcess implements Subject {
 
   #spawn(): [ChildProcess, Promise<void>] {
     const child = fork('test/cache/cache-process.ts', [JSON.stringify(this.#call)], {
-      execArgv: ['--import', 'jiti/register'],
+      execArgv: ['--import', typescript],
     })
     const ready = new Promise<void>((resolve, reject) => {
       child.on('message', (message: FromProcess) => (message.type === 'ready' ? resolve() : this.#hear(child, message)))

@@ -2,6 +2,7 @@
 // where they do more than read; and in a session never older than what it wrote, past a replica that stands still.
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { tableTag } from '../../src/cache/index.ts'
 import { resolveConfig } from '../../src/config/index.ts'
 import { startCluster, type EmbeddedCluster } from '../../src/embedded/index.ts'
 import { loadParser } from '../../src/sql/classify/index.ts'
@@ -10,6 +11,7 @@ import { sql } from '../../src/sql/sql.ts'
 import { openStrata, type Strata } from '../../src/strata.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
 import { useRedis } from '../support/redis.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const redis = useRedis()
 
@@ -68,6 +70,37 @@ describeOnEachVersion('cached queries', (_, database) => {
     const bare = { cache: { ttl: 300 } } as never
     await expect(strata.query(sql`select n from seen`, bare)).rejects.toMatchObject({ code: 'VALUE_INVALID' })
     await expect(strata.query('select 1' as never)).rejects.toMatchObject({ code: 'VALUE_INVALID' })
+  })
+
+  test('what several reads come to is cached as one, for all processes; that there is none is cached for less long', async () => {
+    const [a, b] = [openHere(), openHere()]
+    await a.db.query(sql`create table if not exists pairs (id int primary key, n int)`)
+    await a.db.query(sql`insert into pairs values (1, 1), (2, 2) on conflict (id) do update set n = excluded.n`)
+    let loads = 0
+    const read = async (strata: Strata, id: number): Promise<number | undefined> => {
+      const { rows } = await strata.query<{ n: number }>(sql`select n from pairs where id = ${id}`)
+      return rows[0]?.n
+    }
+    const both = async (strata: Strata): Promise<readonly unknown[]> =>
+      await strata.cached(
+        'both',
+        async () => {
+          loads++
+          return [await read(strata, 1), await read(strata, 2)]
+        },
+        { tags: [tableTag('public', 'pairs')] },
+      )
+    expect(await both(a)).toEqual([1, 2])
+    await a.db.query(sql`update pairs set n = n + 10`)
+    expect([await both(a), await both(b), loads]).toEqual([[1, 2], [1, 2], 1])
+    await b.cache.invalidate({ tables: ['pairs'] })
+    expect([await both(a), await both(b), loads]).toEqual([[11, 12], [11, 12], 2])
+    const missing = async (): Promise<number | undefined> => {
+      return await a.cached('missing', async () => (loads++, await read(a, 3)), { ttl: '10 min', negativeTtl: '1ms' })
+    }
+    expect(await missing()).toBeUndefined()
+    await waitUntil(async () => (await missing(), loads >= 4), { what: 'the load of what there was none of' })
+    await expect(a.cached('failing', () => Promise.reject(new Error('of its own')))).rejects.toThrow('of its own')
   })
 
   test.each([

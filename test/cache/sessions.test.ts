@@ -5,6 +5,7 @@
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { seededRandom, type Random } from '../../src/base/random.ts'
+import { tableTag } from '../../src/cache/index.ts'
 import { ensureInstalled } from '../../src/catalog/install.ts'
 import { resolveConfig } from '../../src/config/index.ts'
 import { startCluster, type EmbeddedCluster, type EmbeddedReplica } from '../../src/embedded/index.ts'
@@ -68,10 +69,15 @@ class Actor {
     this.#seen[key] = Math.max(this.#seen[key] ?? 0, rows[0]?.version ?? -1)
   }
 
-  async read(strata: Strata, key: number, isCached: boolean): Promise<void> {
+  async read(strata: Strata, key: number, how: 'query' | 'made' | 'past'): Promise<void> {
     const statement = sql`select version from counters where key = ${key}`
-    const { rows } = await strata.query<{ version: number }>(statement, isCached ? { cache: {} } : {})
-    const version = rows[0]?.version ?? -1
+    const ask = async (choice: { readonly cache?: object } = {}): Promise<number> =>
+      (await strata.query<{ version: number }>(statement, choice)).rows[0]?.version ?? -1
+    const made = { namespace: 'query', tags: [tableTag('public', 'counters')] }
+    const version =
+      how === 'made'
+        ? await strata.cached(`counter:${key}`, () => ask(), made)
+        : await ask(how === 'query' ? { cache: {} } : {})
     const floor = this.#seen[key] ?? 0
     this.#findings.reads++
     if (version < floor) this.#findings.stale.push(`key ${key} was ${floor}, is ${version}`)
@@ -110,7 +116,7 @@ async function runHistory(
           const key = Math.floor(random() * keys)
           const dice = random()
           if (dice < writes) await actor.write(strata, key)
-          else await actor.read(strata, key, dice < 0.95)
+          else await actor.read(strata, key, dice < 0.5 ? 'query' : dice < 0.95 ? 'made' : 'past')
         }
       }
       if (!inSessions) await act()
@@ -155,7 +161,10 @@ test('no read of a session is older than what it has seen, through cache and rep
   console.log(`seed ${seed}: ${findings.reads} reads, ${findings.writes} writes, ${findings.stale.length} stale`, hits)
   expect(findings.stale).toEqual([])
   expect(hits.every((one) => one.hits > 0)).toBe(true)
-  const without = await runHistory(stratas, 1_500, false)
+  // One round nearly always does.
+  let without: Findings = { reads: 0, writes: 0, stale: [] }
+  for (let round = 0; round < 5 && without.stale.length === 0; round++)
+    without = await runHistory(stratas, 1_500, false)
   console.log(`without sessions: ${without.stale.length} of ${without.reads} reads are older than what was seen`)
   expect(without.stale.length).toBeGreaterThan(0)
 })

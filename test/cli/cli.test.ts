@@ -1,5 +1,5 @@
-// The command as a user meets it: exit codes, JSON on standard output, words on standard error. As another process on the newest
-// version, and once for each way to end; a start takes a second, and what comes after it is the same in this process.
+// The command as a user meets it: exit codes, JSON on standard output, words on standard error. As another process once for each
+// way to end, on the newest version; a start takes a second, and what comes after it is the same in this process.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,7 +14,9 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const song = '-- up\ncreate table song (id bigint primary key);\n-- down\ndrop table song;\n'
 
-async function inThisProcess(cwd: string, args: readonly string[]): Promise<Omit<CliResult, 'signal'>> {
+type Ended = Omit<CliResult, 'signal'>
+
+async function inThisProcess(cwd: string, args: readonly string[]): Promise<Ended> {
   const { code, out, err } = await command(cwd, ...args)
   return { code, stdout: out, stderr: err }
 }
@@ -22,17 +24,19 @@ async function inThisProcess(cwd: string, args: readonly string[]): Promise<Omit
 describe.each(versions)('pgstrata on PostgreSQL %d', (version) => {
   let database: TestDatabase
   let project: Project
-  const cli = async (args: readonly string[]): Promise<Omit<CliResult, 'signal'>> => {
-    if (version !== versions[0]) return await inThisProcess(project.dir, args)
+  const here = (...args: string[]): Promise<Ended> => inThisProcess(project.dir, args)
+  /** As another process on the newest version. */
+  const elsewhere = async (...args: string[]): Promise<Ended> => {
+    if (version !== versions[0]) return await here(...args)
     const result = await project.cli(args)
     // Nothing is coloured where nobody looks.
     expect(result.stdout + result.stderr).not.toContain('\u001B[')
     return result
   }
-  const json = async <T>(...args: string[]): Promise<{ code: number | null; value: T }> => {
-    const { code, stdout } = await cli([...args, '--json'])
-    return { code, value: JSON.parse(stdout) as T }
-  }
+  const json = <T>({ code, stdout }: Ended): { code: number | null; value: T } => ({
+    code,
+    value: JSON.parse(stdout) as T,
+  })
 
   beforeEach(async () => {
     database = await testDatabase(version)
@@ -44,32 +48,36 @@ describe.each(versions)('pgstrata on PostgreSQL %d', (version) => {
   })
 
   test('plan says 2 while there is something to do, apply and migrate do it, then all say 0', async () => {
-    const before = await json<{ steps: { feature: string }[]; pendingMigrations: string[] }>('plan')
+    const before = json<{ steps: { feature: string }[]; pendingMigrations: string[] }>(
+      await elsewhere('plan', '--json'),
+    )
     expect(before).toMatchObject({
       code: 2,
       value: { steps: schemaVersions.map(() => ({ feature: 'catalog' })), pendingMigrations: ['0001_song'] },
     })
-    expect((await cli(['migrate', 'status'])).code).toBe(2)
-    expect(await json('apply')).toMatchObject({
+    expect((await here('migrate', 'status')).code).toBe(2)
+    expect(json(await here('apply', '--json'))).toMatchObject({
       code: 0,
       value: { applied: schemaVersions.map((one) => ({ id: `catalog:v${one.version}` })) },
     })
-    expect((await cli(['plan'])).code).toBe(2)
-    expect(await json('migrate', 'up')).toMatchObject({
+    expect((await here('plan')).code).toBe(2)
+    expect(json(await elsewhere('migrate', 'up', '--json'))).toMatchObject({
       code: 0,
       value: { ran: [{ name: '0001_song', direction: 'up' }] },
     })
     for (const args of [['plan'], ['migrate', 'status'], ['migrate', 'up'], ['apply']]) {
-      const result = await cli(args)
+      const result = await here(...args)
       expect(result.code, `${args.join(' ')}: ${result.stderr}`).toBe(0)
     }
-    expect(await json('status')).toMatchObject({
+    expect(json(await here('status', '--json'))).toMatchObject({
       value: { migrations: { applied: 1, pending: 0, last: '0001_song' }, plan: { steps: 0, drift: [] } },
     })
   })
 
   test('doctor says ok, warn or fail with the fix', async () => {
-    const healthy = await json<{ ok: boolean; checks: { name: string; verdict: string; fix?: string }[] }>('doctor')
+    const healthy = json<{ ok: boolean; checks: { name: string; verdict: string; fix?: string }[] }>(
+      await here('doctor', '--json'),
+    )
     expect(healthy).toMatchObject({ code: 0, value: { ok: true } })
     expect(healthy.value.checks.find((check) => check.name === 'migrations')).toMatchObject({
       verdict: 'warn',
@@ -79,17 +87,17 @@ describe.each(versions)('pgstrata on PostgreSQL %d', (version) => {
       'pgstrata.config.json',
       JSON.stringify({ database: { primary: 'postgres://nobody@127.0.0.1:1/x' } }),
     )
-    const sick = await cli(['doctor'])
+    const sick = await elsewhere('doctor')
     expect(sick.code).toBe(4)
     expect(sick.stdout).toMatch(/^fail {2}primary: connection: .*ECONNREFUSED/m)
     expect(sick.stdout).toContain('→')
   })
 
   test('lint stops what would harm, says what to do instead, and lets what is excused pass', async () => {
-    await cli(['migrate', 'up'])
+    await here('migrate', 'up')
     await database.db.query(sql`insert into song select generate_series(1, 200)`)
     await project.write('migrations/0002_drop.sql', 'alter table song rename column id to song_id;\n')
-    const linted = await cli(['migrate', 'lint'])
+    const linted = await here('migrate', 'lint')
     expect(linted.stdout).toContain('0002_drop.sql:1: ')
     expect(linted.stdout).toContain('instead: ')
     await project.write(
@@ -99,18 +107,18 @@ describe.each(versions)('pgstrata on PostgreSQL %d', (version) => {
         migrations: { lint: { rules: { 'rename-column': 'error' } } },
       }),
     )
-    const stopped = await cli(['migrate', 'up'])
+    const stopped = await elsewhere('migrate', 'up')
     expect([stopped.code, stopped.stderr]).toEqual([5, expect.stringContaining('MIGRATION_LINT')])
     await project.write(
       'migrations/0002_drop.sql',
       '-- lint: allow rename-column because nobody reads it yet\nalter table song rename column id to song_id;\n',
     )
-    expect((await cli(['migrate', 'up'])).code).toBe(0)
+    expect((await here('migrate', 'up')).code).toBe(0)
   })
 
   test('errors are told in words and, with --json, as JSON; with the exit code of the table', async () => {
     await project.write('migrations/0002_bad.sql', 'selct 1;\n')
-    const bad = await cli(['migrate', 'up', '--json'])
+    const bad = await elsewhere('migrate', 'up', '--json')
     expect(bad.code).toBe(3)
     expect(JSON.parse(bad.stdout)).toMatchObject({ error: { code: 'SQL_SYNTAX', details: { line: 1, column: 1 } } })
     expect(bad.stderr).toContain('0002_bad.sql:1:1')

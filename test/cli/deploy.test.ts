@@ -176,7 +176,7 @@ test('killed on the way, the next one goes on', async () => {
   const database = await testDatabase(versions.at(-1) ?? 18)
   const project = await createProject(database.url, { files, config: { rollups, views } })
   try {
-    await project.cli(['migrate', 'up'])
+    await command(project.dir, 'migrate', 'up')
     await database.db.query(sql.raw(many))
     let killed: ChildProcess | undefined
     const running = project.cli(['deploy'], { onSpawn: (child) => void (killed = child) })
@@ -185,20 +185,20 @@ test('killed on the way, the next one goes on', async () => {
         const { rows } = await database.db.query(sql`select where to_regclass('pgstrata.rollup') is not null`)
         return rows.length === 1 && (await database.db.query(sql`select from pgstrata.rollup`)).rows.length === 1
       },
-      { what: 'a rollup that is to be filled' },
+      { what: 'a rollup that is to be filled', timeoutMs: 60_000 },
     )
     killed?.kill('SIGKILL')
     expect((await running).signal).toBe('SIGKILL')
-    const next = await project.cli(['deploy', '--json'])
-    expect(next.code, next.stderr).toBe(0)
+    const next = await command(project.dir, 'deploy', '--json')
+    expect(next.code, next.err).toBe(0)
     expect((await database.db.query(sql`select from by_song where plays = 10000`)).rowCount).toBe(3)
-    expect(document(await project.cli(['deploy', '--json'])).isNothing).toBe(true)
+    expect(document(await command(project.dir, 'deploy', '--json')).isNothing).toBe(true)
   } finally {
     await project.close()
     await database.close()
   }
 })
 
-function document({ stdout }: { readonly stdout: string }): Document {
-  return JSON.parse(stdout) as Document
+function document({ out }: Said): Document {
+  return JSON.parse(out) as Document
 }

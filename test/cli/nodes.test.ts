@@ -1,9 +1,11 @@
-// The commands on a configuration of several servers: doctor and status show each of them, pgbouncer works out its file.
+// The commands on a configuration of several servers: doctor and status show each of them, pgbouncer works out its file. One of each is
+// a process; what comes after the start of one is the same in this.
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startCluster, type EmbeddedCluster } from '../../src/embedded/index.ts'
+import { command, type Said } from '../support/command.ts'
 import { startPgBouncer } from '../support/pgbouncer.ts'
 import { createProject, type Project } from '../support/project.ts'
 import { skipped } from '../support/versions.ts'
@@ -21,9 +23,10 @@ describe('a project with a replica', () => {
     project = await createProject('', { config: { database: { primary: cluster.primary.url(), ...database } } })
     return project
   }
+  const here = (...args: string[]): Promise<Said> => command(project.dir, ...args)
   const json = async <T>(...args: string[]): Promise<{ code: number | null; value: T }> => {
-    const { code, stdout } = await project.cli([...args, '--json'])
-    return { code, value: JSON.parse(stdout) as T }
+    const { code, out } = await here(...args, '--json')
+    return { code, value: JSON.parse(out) as T }
   }
   const replica = (): string => cluster.replicas[0]?.url() ?? ''
 
@@ -108,19 +111,19 @@ describe('a project with a replica', () => {
     expect(value.ini).toBe(printed.stdout)
 
     const write = ['pgbouncer', '--processes', '4', '--out', 'pooler.ini']
-    expect(await project.cli(write)).toMatchObject({ code: 0, stdout: '' })
+    expect(await here(...write)).toMatchObject({ code: 0, out: '' })
     expect(await readFile(join(project.dir, 'pooler.ini'), 'utf8')).toBe(printed.stdout)
-    expect(await project.cli(write)).toMatchObject({ code: 5, stderr: expect.stringContaining('FILE_EXISTS') })
-    expect(await project.cli([...write, '--force'])).toMatchObject({ code: 0 })
+    expect(await here(...write)).toMatchObject({ code: 5, err: expect.stringContaining('FILE_EXISTS') })
+    expect(await here(...write, '--force')).toMatchObject({ code: 0 })
   })
 
   test('pgbouncer asks no server where it is told max_connections', async () => {
     await open({ primary: 'postgres://app:hunter2@127.0.0.1:1/app?sslmode=require' })
-    const { code, stdout } = await project.cli(['pgbouncer', '--max-connections', '200'])
-    expect([code, stdout]).toEqual([0, expect.stringContaining('\n; primary: 200 - 3 reserved - 20 left free = 177;')])
-    expect(stdout).toContain('\nserver_tls_sslmode = require\n')
-    expect(stdout).not.toContain('hunter2')
-    expect(await project.cli(['pgbouncer', '--processes', 'many'])).toMatchObject({ code: 3 })
-    expect(await project.cli(['pgbouncer'])).toMatchObject({ code: 4 })
+    const { code, out } = await here('pgbouncer', '--max-connections', '200')
+    expect([code, out]).toEqual([0, expect.stringContaining('\n; primary: 200 - 3 reserved - 20 left free = 177;')])
+    expect(out).toContain('\nserver_tls_sslmode = require\n')
+    expect(out).not.toContain('hunter2')
+    expect(await here('pgbouncer', '--processes', 'many')).toMatchObject({ code: 3 })
+    expect(await here('pgbouncer')).toMatchObject({ code: 4 })
   })
 })

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { onlyRow } from '../../src/db/db.ts'
 import { openDb } from '../../src/db/pg-db.ts'
+import { findBinaries } from '../../src/embedded/binaries.ts'
+import { findRunUser } from '../../src/embedded/host.ts'
 import { startCluster, type ClusterOptions, type EmbeddedCluster } from '../../src/embedded/index.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { versions } from '../support/postgres.ts'
@@ -139,6 +141,38 @@ it('flushes commits of kept data to disk, unless told otherwise', async () => {
     expect(await ask(cluster.primary.url(), durability)).toEqual([{ fsync: 'off', pages: 'off' }]),
   )
 })
+
+it('flushes what was written without fsync before a durable start, once', async () => {
+  const folder = await temporaryFolder()
+  const dataDir = join(folder, 'data')
+  const { binDir, calls } = await noteInitdb(folder)
+  await during(
+    { binDir, dataDir, durable: false },
+    async ({ primary }) => await ask(primary.url(), 'create table plays (id int)'),
+  )
+  await during({ binDir, dataDir, durable: false }, async () => {})
+  expect(await calls()).toEqual([expect.stringMatching(/^-D .*primary\.draft /)])
+  await during({ binDir, dataDir, durable: true }, async () => {})
+  await during({ binDir, dataDir, durable: true }, async () => {})
+  expect(await calls()).toEqual([expect.anything(), `--sync-only -D ${join(dataDir, 'primary')}`])
+})
+
+/** The binaries of PostgreSQL, with an initdb that notes what it was called with. */
+async function noteInitdb(
+  folder: string,
+): Promise<{ readonly binDir: string; readonly calls: () => Promise<readonly string[]> }> {
+  const { binDir: real } = await findBinaries({}, await findRunUser())
+  const [binDir, log] = [join(folder, 'bin'), join(folder, 'calls')]
+  await mkdir(binDir)
+  for (const name of ['postgres', 'pg_ctl']) await symlink(join(real, name), join(binDir, name))
+  await writeFile(join(binDir, 'initdb'), `#!/bin/sh\necho "$@" >> '${log}'\nexec '${real}/initdb' "$@"\n`, {
+    mode: 0o755,
+  })
+  await writeFile(log, '')
+  // Under root another user runs it.
+  await chmod(log, 0o666)
+  return { binDir, calls: async () => (await readFile(log, 'utf8')).split('\n').filter((line) => line !== '') }
+}
 
 it('keeps what was set by alter system, above the settings asked for', async () => {
   const dataDir = await temporaryFolder()

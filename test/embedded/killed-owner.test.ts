@@ -10,6 +10,7 @@ import { sql } from '../../src/sql/sql.ts'
 import { aliveOf, processesWith } from '../support/processes.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
+import { typescript } from '../support/typescript.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -24,7 +25,7 @@ interface Owned {
 async function startElsewhere(options: ClusterOptions & { readonly exit?: boolean }): Promise<Owned> {
   const owner = spawn(
     process.execPath,
-    ['--import', 'jiti/register', 'test/support/cluster-owner.ts', JSON.stringify(options)],
+    ['--import', typescript, 'test/support/cluster-owner.ts', JSON.stringify(options)],
     {
       cwd: root,
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -138,3 +138,41 @@ test('a log that cannot be read is read when it can be, a message that cannot be
   await settled(['1', 'lost', '3'])
   expect(heard).toHaveLength(3)
 })
+
+test('what this process has published itself is handed on without a read, unless something is still to come before it', async () => {
+  const log = new Log()
+  log.add(2)
+  const { follower, settled } = follow(log)
+  const publish = (): { life: string; n: number; text: string } => {
+    log.add()
+    return { life: 'a', n: log.last, text: log.kept.at(-1)?.text ?? '' }
+  }
+  await follower.start()
+  await settled(['1', '2'])
+  const readsBefore = log.reads
+  const third = publish()
+  follower.offer(third)
+  follower.ring(3)
+  follower.offer(third)
+  await settled(['1', '2', '3'])
+  expect(log.reads).toBe(readsBefore)
+  // Another process was quicker.
+  log.add()
+  follower.offer(publish())
+  await settled(['1', '2', '3', '4', '5'])
+  expect(log.reads).toBeGreaterThan(readsBefore)
+  // Of another log than the one that is followed.
+  follower.offer({ ...publish(), life: 'b' })
+  await settled(['1', '2', '3', '4', '5', '6'])
+})
+
+test('what is offered while a page is read comes once', async () => {
+  const log = new Log()
+  const { follower, settled } = follow(log)
+  await follower.start()
+  log.add(2)
+  follower.ring()
+  follower.offer({ life: 'a', n: 1, text: log.kept[0]?.text ?? '' })
+  follower.offer({ life: 'a', n: 2, text: log.kept[1]?.text ?? '' })
+  await settled(['1', '2'])
+})

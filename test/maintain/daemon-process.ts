@@ -1,5 +1,5 @@
 // A daemon as a process of its own, for tests that kill it. Prints a line for each run that ended; SIGTERM ends it in order.
-//   node --import jiti/register test/maintain/daemon-process.ts '{"url":"postgres://…","own":[…],"leaseMs":2000}'
+//   node --import ./test/support/typescript.mjs test/maintain/daemon-process.ts '{"url":"postgres://…","own":[…],"leaseMs":2000}'
 
 import { openDb } from '../../src/db/pg-db.ts'
 import { assembleJobs, createJobs, type OwnJob } from '../../src/maintain/index.ts'

@@ -6,6 +6,7 @@ import { onlyRow, type Db } from '../../src/db/db.ts'
 import { transaction } from '../../src/db/transaction.ts'
 import { openDb } from '../../src/db/pg-db.ts'
 import { nameConnections } from '../../src/maintain/backends.ts'
+import { readOutcomes } from '../../src/maintain/run-queries.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { startPgBouncer } from '../support/pgbouncer.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
@@ -314,6 +315,26 @@ describeOnEachVersion(
       expect(await daemon(url, [polite, hanging]).runDue()).toMatchObject([
         { job: 'hanging', state: 'done', attempt: 2 },
       ])
+    })
+
+    test('stopped again and again: it counts neither as a failure nor against the tick', async () => {
+      const { db, url } = database()
+      const stops = 4
+      const deployed = job('deployed', async ({ db: on, attempt }) => {
+        if (attempt <= stops) await on.query(sql`select pg_sleep(600)`)
+      })
+      await daemon(url, [deployed]).runDue()
+      await countUntil(db, 'deployed', sql`now() - interval '2 days'`)
+      for (let stop = 1; stop <= stops; stop++) {
+        const jobs = daemon(url, [deployed])
+        const running = jobs.runDue()
+        await untilAtWork(db, 'deployed')
+        await jobs.stop()
+        expect(await running).toMatchObject([{ state: 'lost', attempt: stop }])
+        await untilAtRest(db, 'deployed')
+      }
+      expect(await readOutcomes(db, ['deployed'])).toMatchObject([{ failures: 0 }])
+      expect(await daemon(url, [deployed]).runDue()).toMatchObject([{ state: 'done', attempt: stops + 1 }])
     })
   },
   install,

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest'
 import { onlyRow } from '../../src/db/db.ts'
 import { transaction } from '../../src/db/transaction.ts'
+import { mergeJob } from '../../src/rollups/job/job.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -18,6 +19,32 @@ describeOnEachVersion(
       const jobs = daemon(database().url, [recording('new')])
       expect(await jobs.runDue()).toEqual([])
       expect(await jobs.list()).toMatchObject([{ name: 'new', state: 'waiting', last: undefined }])
+    })
+
+    test('one that somebody waits for is run at once where it is new, though not where its schedule was changed', async () => {
+      const { db, url } = database()
+      const wanted = { ...recording('wanted'), atOnce: true }
+      expect(await daemon(url, [wanted, recording('patient')]).runDue()).toMatchObject([
+        { job: 'wanted', state: 'done' },
+      ])
+      expect(await daemon(url, [wanted]).runDue()).toEqual([])
+      expect(await daemon(url, [{ ...wanted, schedule: { everyMs: 2 * day } }]).runDue()).toEqual([])
+      await daemon(url, [{ ...wanted, name: 'held back' }]).pause('held back')
+      const paused = daemon(url, [{ ...wanted, name: 'held back' }])
+      expect(await paused.runDue()).toEqual([])
+      await paused.resume('held back')
+      expect(await paused.runDue()).toEqual([])
+      expect(await runsOf(db, 'held back')).toEqual([])
+    })
+
+    test('merging begins with the first look of a service that is new', async () => {
+      const { db, url } = database()
+      // Its own schedule may come by within this test; this one came by in the night.
+      const jobs = daemon(url, [{ ...mergeJob({ rollups: [] }), schedule: { everyMs: day } }])
+      await jobs.start()
+      const running = async (): Promise<boolean> => (await runsOf(db, 'merge'))[0]?.state === 'running'
+      await waitUntil(running, { what: 'it to merge' })
+      await jobs.stop()
     })
 
     test('missed for three months: the newest tick is run, once, however many daemons look', async () => {

@@ -9,6 +9,7 @@ import type { OwnJob } from '../../src/maintain/index.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
 import { waitUntil } from '../support/wait.ts'
+import { typescript } from '../support/typescript.ts'
 import type { DaemonCall } from './daemon-process.ts'
 import { install } from './support.ts'
 
@@ -42,7 +43,7 @@ function startDaemon(db: Db, url: string): Daemon {
   const call: DaemonCall = { url, own, leaseMs }
   const child = spawn(
     process.execPath,
-    ['--import', 'jiti/register', 'test/maintain/daemon-process.ts', JSON.stringify(call)],
+    ['--import', typescript, 'test/maintain/daemon-process.ts', JSON.stringify(call)],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   )
   let stdout = ''

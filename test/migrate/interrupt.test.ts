@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import { openDb } from '../../src/db/pg-db.ts'
 import { sql } from '../../src/sql/sql.ts'
+import { command } from '../support/command.ts'
 import { testDatabase, versions } from '../support/postgres.ts'
 import { createProject } from '../support/project.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -57,13 +58,13 @@ describe.each(versions)('Ctrl-C on PostgreSQL %d', (version) => {
     expect(rows).toEqual([])
     release()
     await holding
-    const status = await project.cli(['migrate', 'status', '--json'])
+    const status = await command(project.dir, 'migrate', 'status', '--json')
     expect(
-      (JSON.parse(status.stdout) as { migrations: { state: string }[] }).migrations.map((item) => item.state),
+      (JSON.parse(status.out) as { migrations: { state: string }[] }).migrations.map((item) => item.state),
     ).toEqual(left.length > 0 ? left : ['pending'])
     await project.write('migrations/0001_long.sql', text.replace('3600', '0'))
-    const again = await project.cli(['migrate', 'up', '--no-lint'])
-    expect(again.code, again.stderr).toBe(0)
+    const again = await command(project.dir, 'migrate', 'up', '--no-lint')
+    expect(again.code, again.err).toBe(0)
     expect((await database.db.query(sql`select from pg_index where not indisvalid`)).rows).toEqual([])
     await other.close()
     await project.close()

@@ -3,31 +3,21 @@
 import { expect, test } from 'vitest'
 import type { LockMode, OpenTransaction } from '../../src/plan/index.ts'
 import { readOpenTransactions } from '../../src/plan/index.ts'
+import { lockModes } from '../../src/plan/locks.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { describeOnEachVersion } from '../support/postgres.ts'
-
-const modes: readonly LockMode[] = [
-  'ACCESS SHARE',
-  'ROW SHARE',
-  'ROW EXCLUSIVE',
-  'SHARE UPDATE EXCLUSIVE',
-  'SHARE',
-  'SHARE ROW EXCLUSIVE',
-  'EXCLUSIVE',
-  'ACCESS EXCLUSIVE',
-]
 
 describeOnEachVersion('open transactions', (_version, database) => {
   test('are told with what they hold, for every pair of modes as the server itself decides', async () => {
     const { db } = database()
     await db.query(sql`create table "Pla ys" (x int)`)
     const on = '"Pla ys"'
-    for (const held of modes) {
+    for (const held of lockModes) {
       await db.withSession(async (holder) => {
         await holder.query(sql.raw(`begin; lock table ${on} in ${held} mode`))
         const waits: LockMode[] = []
         const said: LockMode[] = []
-        for (const mode of modes) {
+        for (const mode of lockModes) {
           const attempt = sql.raw(`begin; lock table ${on} in ${mode} mode nowait; rollback`)
           await db.withSession(async (other) => {
             await other.query(attempt).catch(async () => {

@@ -15,6 +15,7 @@ import { median, round, summarize, summarizeRatio } from '../../bench/harness/st
 import { formatForTerminal } from '../../bench/harness/table.ts'
 import { scenarios } from '../../bench/scenarios/index.ts'
 import { checkProperty } from '../support/property.ts'
+import { typescript } from '../support/typescript.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const results = await readResults(join(root, 'bench', 'results'))
@@ -287,7 +288,7 @@ describe('the command', () => {
 
 function runBench(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', 'jiti/register', 'bench/run.ts', ...args], { cwd: root })
+    const child = spawn(process.execPath, ['--import', typescript, 'bench/run.ts', ...args], { cwd: root })
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))

@@ -1,15 +1,14 @@
 // From a configuration to a rollup that is read: planned, applied, filled at once or range by range, merged by the job and from
 // SQL, verified and repaired, and dropped when it is declared no more.
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/base/clock.ts'
+import { describe, expect, test } from 'vitest'
 import { defineConfig, resolveConfig } from '../../src/config/index.ts'
-import type { StrataConfig } from '../../src/config/shape.ts'
 import type { Db } from '../../src/db/db.ts'
 import { count } from '../../src/rollups/index.ts'
-import { openStrata, type Strata } from '../../src/strata.ts'
+import { openStrata } from '../../src/strata.ts'
 import { sql } from '../../src/sql/sql.ts'
-import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
+import { versions } from '../support/postgres.ts'
+import { useDeclared } from './declared-support.ts'
 import { run } from './support.ts'
 
 const location = { root: '/', name: 'pgstrata.config.ts' }
@@ -23,25 +22,8 @@ const songPlays = {
 } as const
 
 describe.each(versions)('applied rollups on PostgreSQL %d', (version) => {
-  let database: TestDatabase
   let db: Db
-  const open: { close(): Promise<void> }[] = []
-
-  beforeEach(async () => {
-    database = await testDatabase(version)
-    db = database.db
-  })
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((strata) => strata.close()))
-    await database.close()
-  })
-
-  function strataOf(more: Partial<StrataConfig>): Strata {
-    const written: StrataConfig = { database: { primary: database.url }, ...more }
-    const strata: Strata = openStrata(resolveConfig<unknown>(written, location), { clock: systemClock })
-    open.push(strata)
-    return strata
-  }
+  const { database, closeAfter, configure: strataOf } = useDeclared(version, (made) => void (db = made.db))
 
   const rowsOf = async (text: string): Promise<unknown> => (await db.query(sql.raw(text))).rows
 
@@ -75,14 +57,13 @@ describe.each(versions)('applied rollups on PostgreSQL %d', (version) => {
       `insert into plays select 1, now() - n * interval '1 minute', 1 from generate_series(1, ${rows}) n`,
     )
     const config = defineConfig({
-      database: { primary: database.url },
+      database: { primary: database().url },
       rollups: {
         song_plays: { ...songPlays, time: 'at' },
         everything: { from: 'plays', measures: { plays: count() } },
       },
     })
-    const strata = openStrata(resolveConfig(config, location))
-    open.push(strata)
+    const strata = closeAfter(openStrata(resolveConfig(config, location)))
     const reader = strata.rollups.song_plays.where({ song: 1 }).since('90 minutes')
     await expect(reader.rows()).rejects.toMatchObject({ code: 'ROLLUP_UNKNOWN' })
     await strata.apply()

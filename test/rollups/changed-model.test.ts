@@ -22,6 +22,7 @@ const earned = measure('earned', 'sum', { of: 'amount' })
 const gifts = measure('gifts', 'count', { filter: `kind = 'a'` })
 const best = measure('best', 'max', { of: 'amount' })
 const latest = measure('latest', 'last', { of: 'kind' })
+const kinds = measure('kinds', 'countDistinct', { of: 'kind', windows: true })
 const windows = [{ name: '2d', span: { unit: 'day', count: 2 } }] as const
 const totals = { windows, compute: [{ name: 'score', value: 'plays_2d * 3' }], index: [] }
 
@@ -37,6 +38,8 @@ const declarations: readonly Rollup[] = [
     measures: [plays, gifts],
   }),
   rollupOf({ measures: [plays, measure('earned', 'sum', { of: 'amount * 2' })] }),
+  rollupOf({ bucket: undefined, measures: [plays, kinds], totals: { windows: [], compute: [], index: [] } }),
+  rollupOf({ bucket: undefined, measures: [plays, measure('kinds', 'countDistinct', { of: 'kind' })] }),
 ]
 
 type Move =

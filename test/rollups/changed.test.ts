@@ -1,17 +1,14 @@
 // A rollup that is declared in another way, while it is read and written to: in place, or by another one that takes its place.
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { resolveConfig } from '../../src/config/index.ts'
-import type { StrataConfig } from '../../src/config/shape.ts'
+import { describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/db.ts'
 import { mergeRollup } from '../../src/rollups/merge/merge.ts'
 import { readInstalled } from '../../src/rollups/kept/queries.ts'
-import { openStrata, type Strata } from '../../src/strata.ts'
 import { sql } from '../../src/sql/sql.ts'
-import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
+import { versions } from '../support/postgres.ts'
+import { useDeclared } from './declared-support.ts'
 import { patience, run } from './support.ts'
 
-const location = { root: '/', name: 'pgstrata.config.ts' }
 const plays = { kind: 'count' } as const
 const earned = { kind: 'sum', of: 'amount' } as const
 const best = { kind: 'max', of: 'amount' } as const
@@ -23,28 +20,12 @@ const [rows, apart, filled] = process.env['PGSTRATA_SOAK'] === '1' ? [200_000, 1
 const many = `insert into plays select n % 5, now() - n * interval '${apart} minutes', n % 7, 'k' || n % 3 from generate_series(1, ${rows}) n`
 
 describe.each(versions)('a rollup that is declared otherwise, on PostgreSQL %d', (version) => {
-  let database: TestDatabase
   let db: Db
-  const open: { close(): Promise<void> }[] = []
-
-  beforeEach(async () => {
-    database = await testDatabase(version)
-    db = database.db
+  const { declare } = useDeclared(version, async (made) => {
+    db = made.db
     await run(db, 'create table plays (song int, at timestamptz not null, amount numeric, kind text)')
     await run(db, `alter table plays set (fillfactor = ${filled})`)
   })
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((strata) => strata.close()))
-    await database.close()
-  })
-
-  function declare(rollup: Readonly<Record<string, unknown>> | undefined): Strata {
-    const rollups = rollup === undefined ? {} : { song_plays: rollup }
-    const written = { database: { primary: database.url }, rollups } as unknown as StrataConfig
-    const strata: Strata = openStrata(resolveConfig<unknown>(written, location))
-    open.push(strata)
-    return strata
-  }
 
   const rowsOf = async (text: string): Promise<readonly unknown[]> => (await db.query(sql.raw(text))).rows
 

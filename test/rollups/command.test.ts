@@ -34,6 +34,12 @@ describeOnEachVersion('pgstrata rollup', (_version, database) => {
     expect((await rollup('status')).out).toMatch(/song_plays +of public\.plays +live .* 3 pending/)
     expect((await rollup('merge', 'song_plays')).out).toBe('3 changes merged.\n')
     expect((await rollup('merge', 'song_plays')).out).toBe('Nothing is pending.\n')
+    expect((await rollup('merge')).out).toBe('Nothing is pending.\n')
+    await run(db, `insert into plays values (1, '2026-01-01'), (1, '2026-01-02')`, `delete from plays where song = 2`)
+    expect((await rollup('merge')).out).toBe('song_plays  3 changes merged\n')
+    expect(JSON.parse((await rollup('merge', '--json')).out)).toEqual({ rollups: [{ name: 'song_plays', rows: 0 }] })
+    await run(db, `insert into plays values (2, '2026-01-01')`)
+    expect(JSON.parse((await rollup('merge', '--json')).out)).toEqual({ rollups: [{ name: 'song_plays', rows: 1 }] })
     expect((await rollup('fill', 'song_plays')).out).toBe('song_plays is filled.\n')
     expect((await rollup('verify', 'song_plays')).out).toBe('song_plays is what its table says: 3 keys.\n')
 

@@ -1,16 +1,14 @@
 // Distinct values in totals from a configuration: made, filled, asked for and asked for no more, and read.
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { resolveConfig } from '../../src/config/index.ts'
-import type { StrataConfig } from '../../src/config/shape.ts'
+import { describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/db.ts'
 import { count, countDistinct, mode } from '../../src/rollups/index.ts'
 import { sql } from '../../src/sql/sql.ts'
-import { openStrata, type Strata } from '../../src/strata.ts'
-import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
+import type { Strata } from '../../src/strata.ts'
+import { versions } from '../support/postgres.ts'
+import { useDeclared } from './declared-support.ts'
 import { run } from './support.ts'
 
-const location = { root: '/', name: 'pgstrata.config.ts' }
 const plays = count()
 const listeners = countDistinct('listener', { windows: true })
 const totals = { windows: { '7d': '7 days' }, index: ['listeners_7d desc'] }
@@ -28,31 +26,15 @@ const plain = { ...songPlays, measures: { plays, listeners: countDistinct('liste
 const many = `insert into plays select n % 5, now() - n * interval '1 minute', n % 77, repeat('k', 900) from generate_series(1, 10000) n`
 
 describe.each(versions)('applied distinct values in totals, on PostgreSQL %d', (version) => {
-  let database: TestDatabase
   let db: Db
-  const open: { close(): Promise<void> }[] = []
-
-  beforeEach(async () => {
-    database = await testDatabase(version)
-    db = database.db
+  const { declare } = useDeclared(version, async (made) => {
+    db = made.db
     await run(
       db,
       'create table plays (song int, at timestamptz not null, listener int, kind text)',
       `insert into plays select n % 3, now() - n * interval '3 hours', n % 40, 'k' || n % 2 from generate_series(1, 120) n`,
     )
   })
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((strata) => strata.close()))
-    await database.close()
-  })
-
-  function declare(rollup?: Readonly<Record<string, unknown>>): Strata {
-    const rollups = rollup === undefined ? {} : { song_plays: rollup }
-    const written = { database: { primary: database.url }, rollups } as unknown as StrataConfig
-    const strata: Strata = openStrata(resolveConfig<unknown>(written, location))
-    open.push(strata)
-    return strata
-  }
 
   const rowsOf = async (text: string): Promise<readonly unknown[]> => (await db.query(sql.raw(text))).rows
   const windowTables = async (): Promise<readonly unknown[]> =>
@@ -225,7 +207,7 @@ describe.each(versions)('applied distinct values in totals, on PostgreSQL %d', (
       }
       return undefined
     }
-    expect(String(refusal(without))).toMatch(/measures\.listeners\.windows: expected `totals` and a `bucket`/)
+    expect(String(refusal(without))).toMatch(/measures\.listeners\.windows: expected `totals` beside it/)
     const usual = { ...mode('kind'), windows: true }
     expect(String(refusal({ ...songPlays, measures: { plays, usual } }))).toMatch(
       /measures\.usual\.windows: expected it of `countDistinct` alone/,

@@ -21,7 +21,7 @@ describeOnEachVersion('distinct values in totals', (_version, database) => {
       { ...named(listeners), totals: undefined },
       /"listeners" is to be counted in windows, and there are no totals/,
     ],
-    ['without a bucket', { ...named(listeners), bucket: undefined }, /without a bucket it is its own totals/],
+    ['without a bucket', { ...named(listeners), bucket: undefined }, /without a bucket there is no window "7d"/],
     [
       'of another kind',
       named(measure('usual', 'mode', { of: 'kind', windows: true })),

@@ -1,28 +1,22 @@
 // Levels as they are declared: applied, changed, filled and dropped with their rollup, and told by what tells of it.
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { resolveConfig } from '../../src/config/index.ts'
-import type { StrataConfig } from '../../src/config/shape.ts'
+import { describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/db.ts'
 import { readInstalled } from '../../src/rollups/kept/queries.ts'
-import { openStrata, type Strata } from '../../src/strata.ts'
+import type { Strata } from '../../src/strata.ts'
 import { sql } from '../../src/sql/sql.ts'
-import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
+import { versions } from '../support/postgres.ts'
+import { useDeclared, type Said } from './declared-support.ts'
 import { expectLevels, run } from './support.ts'
 
-const location = { root: '/', name: 'pgstrata.config.ts' }
 const plays = { kind: 'count' } as const
 const earned = { kind: 'sum', of: 'amount' } as const
 const declaration = { from: 'plays', time: 'at', bucket: '1 hour', by: ['Song Id'], measures: { plays, earned } }
 
 describe.each(versions)('levels that are declared, on PostgreSQL %d', (version) => {
-  let database: TestDatabase
   let db: Db
-  const open: { close(): Promise<void> }[] = []
-
-  beforeEach(async () => {
-    database = await testDatabase(version)
-    db = database.db
+  const { declare: declareWhole } = useDeclared(version, async (made) => {
+    db = made.db
     await run(
       db,
       'create table plays ("Song Id" int, at timestamptz not null, amount numeric)',
@@ -30,17 +24,8 @@ describe.each(versions)('levels that are declared, on PostgreSQL %d', (version) 
       `insert into plays select nullif(n % 3, 0), '2026-03-20 00:20Z'::timestamptz + n * interval '47 minutes', n % 4 from generate_series(0, 600) as n`,
     )
   })
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((strata) => strata.close()))
-    await database.close()
-  })
 
-  function declare(said: Readonly<Record<string, unknown>>): Strata {
-    const written = { database: { primary: database.url }, rollups: { song_plays: { ...declaration, ...said } } }
-    const strata: Strata = openStrata(resolveConfig<unknown>(written as unknown as StrataConfig, location))
-    open.push(strata)
-    return strata
-  }
+  const declare = (said: Said): Strata => declareWhole({ ...declaration, ...said })
 
   const rowsOf = async (text: string): Promise<readonly unknown[]> => (await db.query(sql.raw(text))).rows
   const expectKept = async (strata: Strata, levels: readonly string[]): Promise<void> => {

@@ -7,7 +7,7 @@ import { startCluster, type EmbeddedCluster } from '../../src/embedded/index.ts'
 import { mergeRollup, rebuildRange } from '../../src/rollups/merge/merge.ts'
 import { sql } from '../../src/sql/sql.ts'
 import { versions } from '../support/postgres.ts'
-import { differences, install, rollupOf, run } from './support.ts'
+import { differences, everDifferencesText, install, measure, rollupOf, run } from './support.ts'
 
 describe.each(versions)('prepared transactions on PostgreSQL %d', (version) => {
   let cluster: EmbeddedCluster
@@ -39,5 +39,37 @@ describe.each(versions)('prepared transactions on PostgreSQL %d', (version) => {
     })
     expect((await db.query(sql`select plays::int as n from song_plays`)).rows).toEqual([{ n: 3 }])
     expect(await differences(db, shape)).toEqual([])
+  })
+
+  test('distinct values that are kept once wait with them, too', async () => {
+    await run(db, 'create table heard (song int, listener int)')
+    const [shape] = await install(db, [
+      rollupOf({
+        name: 'audience',
+        table: 'heard',
+        bucket: undefined,
+        measures: [measure('listeners', 'countDistinct', { of: 'listener', windows: true })],
+        totals: { windows: [], compute: [], index: [] },
+      }),
+    ])
+    expect.assert(shape !== undefined)
+    const quick = { lockTimeoutMs: 1 }
+    await run(db, 'insert into heard values (1, 1), (1, 2), (2, 2)')
+    await db.withSession(async (session) => {
+      const expectExact = async (): Promise<void> =>
+        expect((await session.query(sql.raw(everDifferencesText(shape)))).rows).toEqual([])
+      await run(session, 'begin', 'insert into heard values (1, 3)', 'delete from heard where song = 2')
+      await run(session, `prepare transaction 'heard'`)
+      await run(session, 'begin', 'insert into heard values (1, 4)', `prepare transaction 'unheard'`)
+      await mergeRollup(session, shape, quick)
+      await expectExact()
+      await rebuildRange(session, shape, { from: undefined, to: undefined }, quick)
+      await run(session, `commit prepared 'heard'`, `rollback prepared 'unheard'`)
+      await expectExact()
+      await mergeRollup(session, shape, quick)
+      await expectExact()
+      const { rows } = await session.query(sql`select song, listeners::int from audience_totals`)
+      expect(rows).toEqual([{ song: 1, listeners: 3 }])
+    })
   })
 })

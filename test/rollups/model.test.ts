@@ -70,7 +70,7 @@ type Move =
   | { readonly kind: 'dml'; readonly text: string }
   | { readonly kind: 'commit' | 'rollback' | 'savepoint' | 'back' }
   | { readonly kind: 'merge'; readonly at: string }
-  | { readonly kind: 'killed'; readonly after: number; readonly at: string }
+  | { readonly kind: 'killed'; readonly of: number; readonly after: number; readonly at: string }
   | { readonly kind: 'rebuild'; readonly from: string; readonly to: string | undefined }
 
 /** What windows take for now: clocks go on, and may be put back. */
@@ -92,7 +92,12 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   },
   { weight: 3, arbitrary: instant.map((at): Move => ({ kind: 'merge', at })) },
   // Before its first statement, up to after its commit.
-  { weight: 1, arbitrary: fc.tuple(fc.nat(6), instant).map(([after, at]): Move => ({ kind: 'killed', after, at })) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(fc.constantFrom(0, 3), fc.nat(6), instant)
+      .map(([of, after, at]): Move => ({ kind: 'killed', of, after, at })),
+  },
   {
     weight: 1,
     arbitrary: fc.constantFrom('2026-03-28', '2026-03-29').map((from): Move => ({
@@ -130,6 +135,12 @@ const rollups = [
     levels: ['week', 'month'],
   }),
   rollupOf({ name: 'all_plays', bucket: undefined, by: [], measures: [measure('earned', 'sum', { of: 'id' })] }),
+  rollupOf({
+    name: 'song_kinds',
+    bucket: undefined,
+    measures: [measure('plays', 'count'), measure('kinds', 'countDistinct', { of: 'kind', windows: true })],
+    totals: { windows: [], compute: [], index: [] },
+  }),
 ]
 
 /** Of a statement that waits for another session of ours: it fails, and its transaction is rolled back. */
@@ -175,10 +186,21 @@ describeOnEachVersion('rollups under random statements', (_version, database) =>
   })
 })
 
+/** Totals of what is merged, without a bucket, against the values that are. */
+const countedOnceText = `select 'song_kinds' as rollup, 'totals' as of, coalesce(kept.song, merged.song)::text as "row"
+from song_kinds_totals as kept
+full join (
+  select m.song, m.row_count as plays, (
+      select count(*) from pgstrata.song_kinds_kinds_values as v where v.song is not distinct from m.song and v.n > 0
+    ) as kinds
+  from song_kinds_merged as m
+) as merged on coalesce(kept.song, -1) = coalesce(merged.song, -1)
+where row(kept.plays, kept.kinds) is distinct from row(merged.plays, merged.kinds)`
+
 /** And totals and levels are what is merged, and what SQL reads at an instant and of all time is exact, in the same snapshot. */
 function lookText(shapes: readonly Shape[]): string {
-  const [songs] = shapes
-  if (songs === undefined) throw new Error('Nothing is installed')
+  const [songs, , , kinds] = shapes
+  if (songs === undefined || kinds === undefined) throw new Error('Nothing is installed')
   const within = (window: string): string => `filter (where bucket between since_${window} and upto)`
   const earned = (filter: string): string =>
     `case when sum(earned_nan) ${filter} > 0 or (sum(earned_inf) ${filter} > 0 and sum(earned_ninf) ${filter} > 0) then 'NaN' when sum(earned_inf) ${filter} > 0 then 'Infinity' when sum(earned_ninf) ${filter} > 0 then '-Infinity' when sum(earned_n) ${filter} > 0 then sum(earned) ${filter} end`
@@ -196,7 +218,12 @@ function lookText(shapes: readonly Shape[]): string {
   const levels = kept.map(
     ({ shape, unit }) => `select 'levels', of, "row" from (${levelDifferencesText(shape, unit)}) as kept`,
   )
-  const exact = [everDifferencesText(songs), sinceDifferencesText(songs, `timestamptz '2026-03-28 05:30Z'`)]
+  const exact = [
+    everDifferencesText(songs),
+    sinceDifferencesText(songs, `timestamptz '2026-03-28 05:30Z'`),
+    everDifferencesText(kinds),
+    countedOnceText,
+  ]
   return `select rollup, of, "row" from (${differencesText(read)}) as one union all select 'totals', of, "row" from (${totalsDifferencesText(songs, values)}) as other${[...levels, ...exact].map((text) => ` union all select * from (${text}) as other`).join('')}`
 }
 
@@ -243,7 +270,7 @@ async function play({ shapes, merger, doomed }: World, session: Session, one: Mo
     return
   }
   if (one.kind === 'killed') {
-    const [shape] = shapes
+    const shape = shapes[one.of]
     if (shape !== undefined) await mergeAndDie({ doomed, killer: merger, shape, ...one })
     return
   }

@@ -1,14 +1,13 @@
 // The life of what SQL reads a rollup through: made with its views, changed, renamed and dropped with it, made where an earlier
 // package did not, and never in the place of what somebody else made.
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { resolveConfig } from '../../src/config/index.ts'
-import type { StrataConfig } from '../../src/config/shape.ts'
+import { describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/db.ts'
 import { readInstalled } from '../../src/rollups/kept/queries.ts'
-import { openStrata, type Strata } from '../../src/strata.ts'
+import type { Strata } from '../../src/strata.ts'
 import { sql } from '../../src/sql/sql.ts'
-import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
+import { versions } from '../support/postgres.ts'
+import { useDeclared } from './declared-support.ts'
 import { everDifferencesText, run, sinceDifferencesText } from './support.ts'
 
 const plays = { kind: 'count' } as const
@@ -30,30 +29,14 @@ const many = `insert into plays select n % 5, now() - n * interval '10 minutes',
 const few = `insert into plays select n % 5, now() - n * interval '10 minutes', n % 7, 'k' || n % 3 from generate_series(1, 300) n`
 
 describe.each(versions)('what SQL reads a rollup through, on PostgreSQL %d', (version) => {
-  let database: TestDatabase
   let db: Db
-  const open: { close(): Promise<void> }[] = []
-
-  beforeEach(async () => {
-    database = await testDatabase(version)
-    db = database.db
+  const { declare, database } = useDeclared(version, async (made) => {
+    db = made.db
     await run(
       db,
       'create table plays (song int, at timestamptz not null, amount numeric, kind text) with (fillfactor = 10)',
     )
   })
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((strata) => strata.close()))
-    await database.close()
-  })
-
-  function declare(rollup: Readonly<Record<string, unknown>> | undefined): Strata {
-    const rollups = rollup === undefined ? {} : { song_plays: rollup }
-    const written = { database: { primary: database.url }, rollups } as unknown as StrataConfig
-    const strata: Strata = openStrata(resolveConfig<unknown>(written, { root: '/', name: 'pgstrata.config.ts' }))
-    open.push(strata)
-    return strata
-  }
 
   const surface = async (): Promise<readonly string[]> =>
     (
@@ -135,7 +118,7 @@ describe.each(versions)('what SQL reads a rollup through, on PostgreSQL %d', (ve
   })
 
   test('is made by the next apply where an earlier package did not make it, or made it otherwise', async () => {
-    const reader = `reader_of_${database.name}`
+    const reader = `reader_of_${database().name}`
     await run(db, few, `create role ${reader}`, `grant select on plays to ${reader}`)
     const strata = declare(withLevels)
     await strata.apply()

@@ -19,6 +19,12 @@ const common = { from: 'plays', time: 'at', bucket: '1 day', by: ['song'], measu
 export const plain = {
   song_plays: common,
   small: { ...common, by: ['listener'], measures: { plays: { kind: 'count' } } },
+  audience: {
+    from: 'plays',
+    by: ['song'],
+    measures: { listeners: { kind: 'countDistinct', of: 'listener' } },
+    totals: {},
+  },
 } as const
 /** One of them says so. */
 export const subscribed = { ...plain, song_plays: { ...common, subscriber: true } } as const
@@ -57,16 +63,20 @@ export const differences = sql.raw(`
       select date_trunc('day', at at time zone 'UTC') at time zone 'UTC', listener, count(*)
       from plays
       group by 1, 2
-    )
+    ),
+    heard as (select song, listeners from audience_ever),
+    heard_truth as (select song, count(distinct listener) from plays group by 1)
   select 'song_plays' as of from (table kept except all table truth) as more
   union all select 'truth' from (table truth except all table kept) as less
   union all select 'small' from (table small except all table small_truth) as more_of_small
-  union all select 'small_truth' from (table small_truth except all table small) as less_of_small`)
+  union all select 'small_truth' from (table small_truth except all table small) as less_of_small
+  union all select 'audience' from (table heard except all table heard_truth) as more_heard
+  union all select 'audience_truth' from (table heard_truth except all table heard) as less_heard`)
 
 /** With what is pending, and merged. */
 export async function expectExact(db: Db, strata: Strata): Promise<void> {
   expect((await db.query(differences)).rows).toEqual([])
-  for (const name of ['song_plays', 'small']) {
+  for (const name of ['song_plays', 'small', 'audience']) {
     await strata.rollup.merge(name)
     expect(await strata.rollup.verify(name)).toMatchObject({ different: 0, totals: 0 })
   }

@@ -162,7 +162,8 @@ export function levelOf(shape: Shape, unit: TimeUnit): Shape {
 export function everDifferencesText(shape: Shape): string {
   const { rollup, keys } = shape
   const measures = rollup.measures.filter(isInTotals)
-  const all: Shape = { ...shape, keys: keys.slice(1), rollup: { ...rollup, name: `${rollup.name}_ever`, measures } }
+  const own = rollup.bucket === undefined ? keys : keys.slice(1)
+  const all: Shape = { ...shape, keys: own, rollup: { ...rollup, name: `${rollup.name}_ever`, measures } }
   const shown = shape.outputs.filter(({ name }) => measures.some((one) => one.name === name))
   return differencesText([{ ...all, outputs: shown }])
 }

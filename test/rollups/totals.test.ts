@@ -259,7 +259,7 @@ describeOnEachVersion('totals', (_version, database) => {
   })
 
   const refused: readonly [what: string, said: Partial<Rollup>, message: RegExp][] = [
-    ['without a bucket', { bucket: undefined, totals }, /it is its own totals/],
+    ['without a bucket', { bucket: undefined, totals }, /without a bucket there is no window "1 day"/],
     [
       'of floating point numbers in windows',
       {

@@ -1,19 +1,16 @@
 // Measures of values from a configuration: made, filled, changed, merged from SQL, verified and repaired, read by roles without a
 // right of their own, guarded and dropped.
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { resolveConfig } from '../../src/config/index.ts'
-import type { StrataConfig } from '../../src/config/shape.ts'
+import { describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/db.ts'
 import { count, countDistinct, mode, percentile, topK } from '../../src/rollups/index.ts'
 import { readInstalled } from '../../src/rollups/kept/queries.ts'
 import { sql } from '../../src/sql/sql.ts'
-import { openStrata, type Strata } from '../../src/strata.ts'
-import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
+import { versions } from '../support/postgres.ts'
+import { useDeclared } from './declared-support.ts'
 import { run } from './support.ts'
 import { differences } from './values-truth.ts'
 
-const location = { root: '/', name: 'pgstrata.config.ts' }
 const listeners = countDistinct('listener')
 const measures = { plays: count(), listeners, usual: mode('kind'), p9: percentile('amount', 0.9) }
 const songPlays = { from: 'plays', time: 'at', bucket: '1 hour', by: ['song'], measures }
@@ -22,31 +19,15 @@ const songPlays = { from: 'plays', time: 'at', bucket: '1 hour', by: ['song'], m
 const many = `insert into plays select n % 5, now() - n * interval '1 minute', n % 7, repeat('k', 900), n % 50 from generate_series(1, 12000) n`
 
 describe.each(versions)('applied measures of values on PostgreSQL %d', (version) => {
-  let database: TestDatabase
   let db: Db
-  const open: { close(): Promise<void> }[] = []
-
-  beforeEach(async () => {
-    database = await testDatabase(version)
-    db = database.db
+  const { declare } = useDeclared(version, async (made) => {
+    db = made.db
     await run(
       db,
       'create table plays (song int, at timestamptz not null, amount numeric, kind text, listener int)',
       `insert into plays select n % 3, now() - n * interval '10 minutes', n, 'k' || n % 2, n % 4 from generate_series(1, 60) n`,
     )
   })
-  afterEach(async () => {
-    await Promise.all(open.splice(0).map((strata) => strata.close()))
-    await database.close()
-  })
-
-  function declare(rollup?: Readonly<Record<string, unknown>>): Strata {
-    const rollups = rollup === undefined ? {} : { song_plays: rollup }
-    const written = { database: { primary: database.url }, rollups } as unknown as StrataConfig
-    const strata: Strata = openStrata(resolveConfig<unknown>(written, location))
-    open.push(strata)
-    return strata
-  }
 
   const rowsOf = async (text: string): Promise<readonly unknown[]> => (await db.query(sql.raw(text))).rows
 

@@ -1,5 +1,5 @@
 // A process that starts a cluster, tells where, and stays: for tests that kill it. With "exit", it ends without stopping it.
-//   node --import jiti/register test/support/cluster-owner.ts '{"version":18,"dataDir":"…"}'
+//   node --import ./test/support/typescript.mjs test/support/cluster-owner.ts '{"version":18,"dataDir":"…"}'
 
 import { startCluster, type ClusterOptions } from '../../src/embedded/index.ts'
 

@@ -1,7 +1,7 @@
 // What the compiler knows of a reader from a declaration. `npm run check` compiles this file; the tests run it.
 
 import { expect, expectTypeOf, test } from 'vitest'
-import { avg, count, countDistinct, countIf, sum, sumIf } from '../../src/rollups/model/declare.ts'
+import { avg, count, countDistinct, countIf, mode, sum, sumIf } from '../../src/rollups/model/declare.ts'
 import type { ReaderOf, ReadersOf } from '../../src/rollups/read/types.ts'
 import type { Sql } from '../../src/sql/sql.ts'
 
@@ -144,6 +144,27 @@ test('totals have the distinct values that ask for windows, and no others', () =
     songs.totals().measures('written_7d')
     // @ts-expect-error there is no such window
     songs.totals().measures('listeners_1d')
+  }
+  expect(use).toBeTypeOf('function')
+})
+
+const withoutBucket = declare({
+  audience: {
+    from: 'plays',
+    by: ['song_id'],
+    measures: { plays: count(), listeners: countDistinct('listener'), usual: mode('genre') },
+    totals: { compute: { share: 'plays / nullif(listeners, 0)' } },
+  },
+})
+
+test('totals without a bucket have all distinct values', () => {
+  const use = async (audience: ReaderOf<(typeof withoutBucket)['audience']>): Promise<void> => {
+    const [one] = await audience.totals().measures('plays', 'listeners').rows<{ song_id: number }>()
+    expectTypeOf(one).toEqualTypeOf<
+      { readonly song_id: number; readonly plays: string; readonly listeners: string } | undefined
+    >()
+    // @ts-expect-error of the most frequent there is nothing to be added up
+    audience.totals().measures('usual')
   }
   expect(use).toBeTypeOf('function')
 })

@@ -5,6 +5,7 @@ import type pg from 'pg'
 import type { BenchContext } from '../../harness/scenario.ts'
 import { withClient } from '../../support/with-client.ts'
 import { sixViews, type AskedView } from './six-views.ts'
+import { rawTrending } from './trending.ts'
 
 export async function checkSame(url: string, { signal, progress }: BenchContext): Promise<void> {
   await withClient(url, async (client) => {
@@ -47,28 +48,12 @@ async function differencesOf(client: pg.Client, { view, materialized }: AskedVie
     (select * from raw except all select * from ours)`
 }
 
-/** The original design's formula with its edges at whole hours, up to the end of this one. */
 const trendingDifferences = `
   with ours as materialized (
     select song_id, trending_score
     from mv_song_analytics
   ),
-  raw as materialized (
-    select
-      s.song_id,
-      coalesce(sum(
-        case
-          when p.played_at >= date_trunc('hour', now() - interval '1 day', 'UTC') then 10
-          when p.played_at >= date_trunc('hour', now() - interval '7 days', 'UTC') then 5
-          when p.played_at >= date_trunc('hour', now() - interval '30 days', 'UTC') then 1
-        end
-      ), 0) as trending_score
-    from songs as s
-    left join plays as p
-      on p.song_id = s.song_id
-      and p.played_at < date_trunc('hour', now(), 'UTC') + interval '1 hour'
-    group by s.song_id
-  )
+  raw as materialized (${rawTrending})
   (table ours except all table raw)
   union all
   (table raw except all table ours)`

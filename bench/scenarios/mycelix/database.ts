@@ -2,50 +2,24 @@
 
 import { generate } from '../../../examples/mycelix/src/generator/generate.ts'
 import { openMycelix, resolveMycelix, type MycelixStrata } from '../../../examples/mycelix/src/strata.ts'
-import { startCluster, type EmbeddedCluster } from 'pgstrata/embedded'
 import type { BenchContext } from '../../harness/scenario.ts'
+import { withKeptServer, type KeptServer, type KeptServerOptions } from '../../support/kept-server.ts'
 
-interface Server {
-  readonly cluster: EmbeddedCluster
-  readonly url: string
-}
+type ServerOptions = Pick<KeptServerOptions, 'folder' | 'durable' | 'signal'>
 
-interface ServerOptions {
-  readonly folder: string
-  /** false: for filling only. */
-  readonly durable: boolean
-  readonly signal: AbortSignal
-}
-
-const name = 'mycelix'
 /** Vacuums are made where they are said, so that none falls into a round. */
 const settings = {
   autovacuum: 'off',
-  shared_buffers: '1GB',
-  effective_cache_size: '4GB',
+  shared_buffers: '4GB',
+  effective_cache_size: '12GB',
   work_mem: '64MB',
   maintenance_work_mem: '512MB',
   max_wal_size: '4GB',
   checkpoint_timeout: '30min',
 }
 
-export async function withServer<T>(
-  { folder, durable, signal }: ServerOptions,
-  work: (server: Server) => Promise<T>,
-): Promise<T> {
-  const cluster = await startCluster({
-    dataDir: `${folder}/data`,
-    database: name,
-    preload: ['pg_stat_statements'],
-    settings,
-    durable,
-    signal,
-  })
-  try {
-    return await work({ cluster, url: cluster.primary.url(name) })
-  } finally {
-    await cluster.stop()
-  }
+export async function withServer<T>(options: ServerOptions, work: (server: KeptServer) => Promise<T>): Promise<T> {
+  return await withKeptServer({ ...options, database: 'mycelix', settings }, work)
 }
 
 export async function withMycelix<T>(url: string, work: (strata: MycelixStrata) => Promise<T>): Promise<T> {
@@ -58,7 +32,7 @@ export async function withMycelix<T>(url: string, work: (strata: MycelixStrata) 
 }
 
 export async function mergeAll({ rollup }: MycelixStrata): Promise<void> {
-  for (const { name } of rollup.declared) await rollup.merge(name)
+  await rollup.merge()
 }
 
 /** Deploys, fills and merges, which takes windows up to this hour. Returns what is told of the data. */

@@ -3,8 +3,8 @@
 
 import { generate } from '../../../examples/streamr/src/generator/generate.ts'
 import { openStreamr, resolveStreamr, type StreamrStrata } from '../../../examples/streamr/src/strata.ts'
-import { startCluster, type EmbeddedCluster } from 'pgstrata/embedded'
 import type { BenchContext } from '../../harness/scenario.ts'
+import { withKeptServer, type KeptServer, type KeptServerOptions } from '../../support/kept-server.ts'
 
 type Settings = Readonly<Record<string, string>>
 
@@ -28,36 +28,15 @@ const serverSettings = {
 
 type ServerSize = keyof typeof serverSettings
 
-export interface ServerOptions {
-  readonly folder: string
+export interface ServerOptions extends Pick<KeptServerOptions, 'folder' | 'signal'> {
   readonly size: ServerSize
   /** false: for filling only. Default: true. */
   readonly durable?: boolean
-  readonly signal: AbortSignal
 }
 
-export interface Server {
-  readonly cluster: EmbeddedCluster
-  readonly url: string
-}
-
-const name = 'streamr'
-
-export async function withServer<T>(options: ServerOptions, work: (server: Server) => Promise<T>): Promise<T> {
-  const { folder, size, durable = true, signal } = options
-  const cluster = await startCluster({
-    dataDir: `${folder}/data`,
-    database: name,
-    preload: ['pg_stat_statements'],
-    settings: serverSettings[size],
-    durable,
-    signal,
-  })
-  try {
-    return await work({ cluster, url: cluster.primary.url(name) })
-  } finally {
-    await cluster.stop()
-  }
+export async function withServer<T>(options: ServerOptions, work: (server: KeptServer) => Promise<T>): Promise<T> {
+  const { size, durable = true, ...rest } = options
+  return await withKeptServer({ ...rest, durable, database: 'streamr', settings: serverSettings[size] }, work)
 }
 
 export async function withStreamr<T>(url: string, work: (strata: StreamrStrata) => Promise<T>): Promise<T> {

@@ -3,13 +3,13 @@
 import type { Samples } from '../../harness/part.ts'
 import type { BenchContext } from '../../harness/scenario.ts'
 import { measureService, type ServiceSizes } from '../../support/http-service.ts'
-import type { Server } from './database.ts'
+import type { KeptServer } from '../../support/kept-server.ts'
 import { drawRequests } from './mix.ts'
 
 const drawn = 20_000
 
 export async function measureHttp(
-  { cluster, url }: Server,
+  { cluster, url }: KeptServer,
   sizes: ServiceSizes,
   context: BenchContext,
 ): Promise<Samples> {

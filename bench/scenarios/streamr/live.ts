@@ -12,7 +12,8 @@ import type { Samples } from '../../harness/part.ts'
 import type { BenchContext } from '../../harness/scenario.ts'
 import { startChild, type Child } from '../../support/child.ts'
 import { createRandom } from '../../support/open-loop.ts'
-import { withStreamr, type Server } from './database.ts'
+import type { KeptServer } from '../../support/kept-server.ts'
+import { withStreamr } from './database.ts'
 import type { Heard, PagesInput } from './pages.ts'
 import type { ServiceInput, ServiceReady } from '../../support/http-service.ts'
 
@@ -36,7 +37,7 @@ interface Shown {
   readonly others: readonly { readonly streamId: string; readonly nodeId: string }[]
 }
 
-export async function measureLive({ url }: Server, sizes: LiveSizes, context: BenchContext): Promise<Samples> {
+export async function measureLive({ url }: KeptServer, sizes: LiveSizes, context: BenchContext): Promise<Samples> {
   const { rounds, pages, warmUpMs, measuredMs } = sizes
   const { signal, progress } = context
   return await withStreamr(url, async (strata) => {

@@ -10,7 +10,8 @@ import { measureRounds, timeMs, type Variant } from '../../harness/rounds.ts'
 import type { Samples } from '../../harness/part.ts'
 import type { BenchContext } from '../../harness/scenario.ts'
 import { serverCpuMs } from '../../support/server-cpu.ts'
-import { withStreamr, type Server } from './database.ts'
+import type { KeptServer } from '../../support/kept-server.ts'
+import { withStreamr } from './database.ts'
 
 export interface PayoutSizes {
   readonly rounds: number
@@ -38,7 +39,7 @@ const raggedByMs = 17 * 60_000 + 13_000
 
 /** Samples by the names of figures; how many statements each way takes. */
 export async function measurePayouts(
-  { cluster, url }: Server,
+  { cluster, url }: KeptServer,
   { rounds, forMs }: PayoutSizes,
   { signal, progress }: BenchContext,
 ): Promise<{ readonly samples: Samples; readonly statements: Statements }> {

@@ -4,12 +4,14 @@ import cluster from 'node:cluster'
 import { StrataError } from 'pgstrata'
 import { KitError } from './kit-error.ts'
 
+export type Work = (signal: AbortSignal, atEnd: (close: () => Promise<unknown>) => void) => Promise<void>
+
 /**
- * Runs `work`, whose signal is aborted by Ctrl-C and SIGTERM; a second Ctrl-C ends the process at once, a second SIGTERM does not: one may come
- * to the whole group and be passed on besides. An error is told on standard
- * error with what to do, and becomes the exit code.
+ * Runs `work`, whose signal is aborted by Ctrl-C and SIGTERM; a second Ctrl-C ends the process at once, a second SIGTERM does not: one
+ * may come to the whole group and be passed on besides. What was given to `atEnd` is closed when it has ended, however it has, the
+ * last one first. An error is told on standard error with what to do, and becomes the exit code.
  */
-export async function runCommand(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+export async function runCommand(work: Work): Promise<void> {
   const stopping = new AbortController()
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping.signal.aborted && signal === 'SIGINT') process.exit(130)
@@ -17,16 +19,28 @@ export async function runCommand(work: (signal: AbortSignal) => Promise<void>): 
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
-  try {
-    await work(stopping.signal)
-  } catch (error) {
-    process.stderr.write(`${describeFailure(error)}\n`)
-    process.exitCode = error instanceof StrataError ? error.exitCode : 1
-  } finally {
-    process.off('SIGINT', stop)
-    process.off('SIGTERM', stop)
-    leaveKeeper()
+  const closing: (() => Promise<unknown>)[] = []
+  const failures: unknown[] = []
+  const attempt = async (step: () => Promise<unknown>): Promise<void> => {
+    try {
+      await step()
+    } catch (error) {
+      failures.push(error)
+    }
   }
+  await attempt(async () => await work(stopping.signal, (close) => closing.push(close)))
+  for (const close of closing.toReversed()) await attempt(close)
+  for (const failure of failures) process.stderr.write(`${describeFailure(failure)}\n`)
+  const [first] = failures
+  if (failures.length > 0) process.exitCode = first instanceof StrataError ? first.exitCode : 1
+  process.off('SIGINT', stop)
+  process.off('SIGTERM', stop)
+  leaveKeeper()
+}
+
+/** A line on standard output. */
+export function tell(line: string): void {
+  process.stdout.write(`${line}\n`)
 }
 
 /**

@@ -1,12 +1,13 @@
 // What the example apps share, beside the web modules under /kit/.
 
+export { createAnswers, joinEvents, type AnswerChoice, type AnswersOptions, type SendAnswer } from './answers.ts'
 export { numberOf, readArguments, type ArgumentValues, type CommandOptions } from './arguments.ts'
 export { createApp, type App, type AppOptions } from './app.ts'
-export { describeFailure, runCommand, untilStopped } from './command.ts'
+export { describeFailure, runCommand, tell, untilStopped } from './command.ts'
 export { copyRows, encodeRows, type CopyRow, type CopyRowsOptions, type CopyValue } from './copy-rows.ts'
 export { defineCursor, type Cursor, type CursorKeys, type CursorKind } from './cursor.ts'
-export { deployDatabase, keptSecret, type DeployOptions } from './deploy.ts'
-export { openEmbedded, type Embedded, type EmbeddedOptions } from './embedded.ts'
+export { runDeploy, type DeployCommand } from './deploy.ts'
+export { openEmbedded, type Embedded, type EmbeddedOptions, type FillOptions, type Filling } from './embedded.ts'
 export { matchesEtag, weakEtag } from './etag.ts'
 export { defineFields, type FieldChoice } from './fields.ts'
 export {
@@ -32,6 +33,7 @@ export {
   type Random,
   type Sampler,
 } from './random.ts'
+export { serveApp, type ServedApp, type ServeOptions } from './served-app.ts'
 export {
   serviceStatus,
   startService,
@@ -40,4 +42,6 @@ export {
   type ServiceOptions,
   type ServiceStatus,
 } from './service/service.ts'
-export { body, params, query } from './shapes.ts'
+export { readAddress, readList, readSecret, type Environment, type ServiceSettings } from './settings.ts'
+export { body, params, query, short, word } from './shapes.ts'
+export { warm, type WarmRequest } from './warm.ts'

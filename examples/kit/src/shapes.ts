@@ -1,4 +1,10 @@
-// JSON Schema of what comes in, of whole requests: what is not as it must be is refused before a route sees it.
+// JSON Schema of what comes in: what is not as it must be is refused before a route sees it.
+
+/** What somebody has named: PostgreSQL keeps no NUL in a text. */
+export const word = { type: 'string', minLength: 1, maxLength: 200, pattern: '^[^\\u0000]+$' } as const
+
+/** Names of fields, and cursors. */
+export const short = { type: 'string', maxLength: 600 } as const
 
 type Properties = Readonly<Record<string, object>>
 

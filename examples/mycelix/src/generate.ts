@@ -1,6 +1,6 @@
 // npm run generate: fills the database with artists, songs, listeners, and a year of plays and payments.
 
-import { createProgress, runCommand, type Progress } from 'pgstrata-example-kit'
+import { createProgress, runCommand, tell, type Progress } from 'pgstrata-example-kit'
 import { readGenerateArguments } from './generator/arguments.ts'
 import { generate } from './generator/generate.ts'
 import { describeReport } from './generator/report.ts'
@@ -8,15 +8,12 @@ import { openMycelix } from './strata.ts'
 
 const silent: Progress = { add: () => undefined, set: () => undefined, finish: () => undefined }
 
-await runCommand(async (signal) => {
+await runCommand(async (signal, atEnd) => {
   const given = readGenerateArguments()
   if (given === undefined) return
   const { isJson, ...options } = given
   const strata = openMycelix()
-  try {
-    const report = await generate(strata, { ...options, signal, progress: isJson ? () => silent : createProgress })
-    process.stdout.write(`${isJson ? JSON.stringify(report) : describeReport(report)}\n`)
-  } finally {
-    await strata.close()
-  }
+  atEnd(() => strata.close())
+  const report = await generate(strata, { ...options, signal, progress: isJson ? () => silent : createProgress })
+  tell(isJson ? JSON.stringify(report) : describeReport(report))
 })

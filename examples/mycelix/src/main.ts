@@ -9,10 +9,13 @@ import {
   openEmbedded,
   readArguments,
   runCommand,
+  tell,
   untilStopped,
 } from 'pgstrata-example-kit'
 import { sql } from 'pgstrata'
 import { generate } from './generator/generate.ts'
+import { mendLoad } from './generator/load/mend.ts'
+import { loadSettings } from './generator/load/server-settings.ts'
 import { openService } from './service.ts'
 import { readSettings } from './settings.ts'
 import { folder, openMycelix, resolveMycelix, type MycelixConfig } from './strata.ts'
@@ -23,7 +26,7 @@ const usage = `npm start -- [--plays 200_000] [--full] [--reset] [--once] [--jso
   --once   ends as soon as all is ready
   --json   what is ready as one JSON document on standard output`
 
-await runCommand(async (signal) => {
+await runCommand(async (signal, atEnd) => {
   const values = readArguments({
     usage,
     options: {
@@ -39,28 +42,32 @@ await runCommand(async (signal) => {
   const plays = values['full'] === true ? 10_000_000 : Math.round(asked)
   const { secret: _, manageTokens, ...settings } = readSettings(process.env)
   const beganMs = performance.now()
-  const closing: (() => Promise<void>)[] = []
-  try {
-    const embedded = await openEmbedded({ folder, reset: values['reset'] === true, signal })
-    closing.push(() => embedded.stop())
-    const config = resolveMycelix({ url: embedded.url, replicas: embedded.replicaUrls, manageTokens })
-    await prepare(config, { plays, signal })
-    const service = await openService({ config, ...settings, logger: createLogger() })
-    closing.push(() => service.close())
-    const ready: Ready = {
-      ready: true,
-      version: embedded.version,
-      primary: embedded.url,
-      replicas: embedded.replicaUrls,
-      url: service.url,
-      dataDir: embedded.dataDir,
-      tookMs: Math.round(performance.now() - beganMs),
-    }
-    process.stdout.write(values['json'] === true ? `${JSON.stringify(ready)}\n` : describe(ready))
-    if (values['once'] !== true) await untilStopped(signal)
-  } finally {
-    for (const close of closing.toReversed()) await close()
+  const embedded = await openEmbedded({
+    folder,
+    reset: values['reset'] === true,
+    fill: {
+      work: async ({ url }) => await prepare(resolveMycelix({ url, manageTokens }), { plays, signal, isNew: true }),
+      settings: loadSettings,
+      progress: createProgress,
+    },
+    signal,
+  })
+  atEnd(() => embedded.stop())
+  const config = resolveMycelix({ url: embedded.url, replicas: embedded.replicaUrls, manageTokens })
+  await prepare(config, { plays, signal, isNew: false })
+  const service = await openService({ config, ...settings, logger: createLogger() })
+  atEnd(() => service.close())
+  const ready: Ready = {
+    ready: true,
+    version: embedded.version,
+    primary: embedded.url,
+    replicas: embedded.replicaUrls,
+    url: service.url,
+    dataDir: embedded.dataDir,
+    tookMs: Math.round(performance.now() - beganMs),
   }
+  tell(values['json'] === true ? JSON.stringify(ready) : describe(ready))
+  if (values['once'] !== true) await untilStopped(signal)
 })
 
 interface Ready {
@@ -81,21 +88,32 @@ function describe({ version, primary, replicas, url, tookMs }: Ready): string {
     `mycelix          ${url}`,
     '',
     `ready after ${Math.round(tookMs / 1_000)} s · Ctrl-C ends it; the data is kept`,
-    '',
   ].join('\n')
 }
 
+interface Preparing {
+  readonly plays: number
+  readonly signal: AbortSignal
+  /** What is left of data that is new begins anew. */
+  readonly isNew: boolean
+}
+
 /** Deployed, and filled where it was empty. */
-async function prepare(
-  config: MycelixConfig,
-  { plays, signal }: { readonly plays: number; readonly signal: AbortSignal },
-): Promise<void> {
+async function prepare(config: MycelixConfig, { plays, signal, isNew }: Preparing): Promise<void> {
   const strata = openMycelix(config)
   try {
     await strata.migrate.up({ signal })
     await strata.apply({ signal })
+    await mendLoad(strata, createProgress, signal)
     const { rows } = await strata.query(sql`select from plays limit 1`)
-    if (rows.length === 0) await generate(strata, { plays, existing: 'append', signal, progress: createProgress })
+    if (rows.length > 0) return
+    await generate(strata, {
+      plays,
+      existing: 'append',
+      ifStopped: isNew ? 'leave' : 'mend',
+      signal,
+      progress: createProgress,
+    })
   } finally {
     await strata.close()
   }

@@ -1,12 +1,12 @@
 // npm run serve: the service on a database that is deployed, until Ctrl-C or SIGTERM. `npm run deploy` starts it, and puts the next one
 // in its place without a gap.
 
-import { createLogger, runCommand, untilStopped } from 'pgstrata-example-kit'
+import { createLogger, runCommand, tell, untilStopped } from 'pgstrata-example-kit'
 import { openService } from './service.ts'
 import { readSettings } from './settings.ts'
 import { resolveMycelix } from './strata.ts'
 
-await runCommand(async (signal) => {
+await runCommand(async (signal, atEnd) => {
   const { secret, manageTokens, ...settings } = readSettings(process.env)
   const service = await openService({
     config: resolveMycelix({ manageTokens }),
@@ -14,10 +14,7 @@ await runCommand(async (signal) => {
     ...(secret === undefined ? {} : { secret }),
     logger: createLogger(),
   })
-  try {
-    process.stdout.write(`${service.url}\n`)
-    await untilStopped(signal)
-  } finally {
-    await service.close()
-  }
+  atEnd(() => service.close())
+  tell(service.url)
+  await untilStopped(signal)
 })

@@ -1,60 +1,32 @@
-// Everything one process of the service runs, opened and closed in order.
-//
-// Promises: `openService` returns when it listens; what fails on the way closes what was open. `close` first ends streams, then takes no
-// more requests and finishes those under way, then ends the work in the background, then the connections. Idempotent.
+// Everything one process of the service runs.
 
 import { randomBytes } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pgstrata'
-import type { App } from 'pgstrata-example-kit'
+import { serveApp, type ServedApp, type ServeOptions } from 'pgstrata-example-kit'
 import { createApi } from './api/app.ts'
 import { openMycelix, type MycelixConfig, type MycelixStrata } from './strata.ts'
 
-export interface ServiceOptions {
+export interface ServiceOptions extends ServeOptions {
   readonly config: MycelixConfig
-  /** Default: 127.0.0.1. */
-  readonly host?: string
-  /** 0: any that is free. */
-  readonly port: number
   /** Signs the tokens of sessions. Default: one of this process, which no other process knows. */
   readonly secret?: string
-  /** Jobs, the feed of changes, watching. false: a `pgstrata serve` beside it runs them. Default: true. */
-  readonly background?: boolean
   readonly logger?: Logger
   readonly log?: (line: string) => void
 }
 
-export interface Service {
-  /** 'http://127.0.0.1:3001' */
-  readonly url: string
+export interface Service extends ServedApp {
   readonly strata: MycelixStrata
-  readonly app: App
-  close(): Promise<void>
 }
 
+/** Live events and, in the background, jobs, the feed of changes and watching; then the routes. */
 export async function openService(options: ServiceOptions): Promise<Service> {
-  const { config, host = '127.0.0.1', port, background = true } = options
-  const { secret = randomBytes(32).toString('hex'), logger, log } = options
+  const { config, secret = randomBytes(32).toString('hex'), logger, log, ...where } = options
   const strata = openMycelix(config, logger === undefined ? {} : { logger })
-  let app: App | undefined
-  let closing: Promise<void> | undefined
-  const closeAll = async (): Promise<void> => {
-    await strata.live.stop()
-    await app?.close()
-    await strata.close()
-  }
-  const close = async (): Promise<void> => await (closing ??= closeAll())
-  try {
-    await strata.live.start()
-    if (background) await strata.start({ jobs: true })
-    const manageTokens = (config.server?.tokens.manage ?? []).map(({ token }) => token)
-    app = await createApi({ strata, manageTokens, secret, log })
-    await app.listen({ host, port })
-    const { port: listening } = app.server.address() as AddressInfo
-    const shownHost = host.includes(':') ? `[${host}]` : host
-    return { url: `http://${shownHost}:${listening}`, strata, app, close }
-  } catch (error) {
-    await close()
-    throw error
-  }
+  const manageTokens = (config.server?.tokens.manage ?? []).map(({ token }) => token)
+  const served = await serveApp({
+    ...where,
+    strata,
+    createApi: async () => await createApi({ strata, manageTokens, secret, log }),
+  })
+  return { ...served, strata }
 }

@@ -6,7 +6,7 @@ import { createLines } from '/kit/chart-lines.js'
 import { fill, h } from '/kit/dom.js'
 import { formatAgo, formatAmount, formatCount, formatNumber } from '/kit/format.js'
 import { createState } from '/kit/state.js'
-import { createCard, createDays, orNothing, showTiles } from './parts.js'
+import { createCard, createDaysCard, orNothing, showTiles } from './parts.js'
 
 /** @typedef {import('./parts.js').Context} Context */
 
@@ -95,27 +95,18 @@ function tilesOf(analytics) {
 
 /** @param {string} path @param {Context['load']} load */
 function addEarnings(path, load) {
-  let days = 90
   /** @type {ReturnType<typeof createLines> | undefined} */
   let lines
-  const choice = createDays(
-    [
-      { label: '30 d', days: 30 },
-      { label: '90 d', days: 90 },
-      { label: '1 y', days: 365 },
-    ],
+  const choices = [
+    { label: '30 d', days: 30 },
+    { label: '90 d', days: 90 },
+    { label: '1 y', days: 365 },
+  ]
+  const card = createDaysCard(
+    { id: 'earnings', title: 'Earnings a day', span: 'span-7' },
+    { days: 90, choices },
     {
-      days,
-      onChange: (chosen) => {
-        days = chosen
-        void card.state.refresh()
-      },
-    },
-  )
-  const card = createCard(
-    { id: 'earnings', title: 'Earnings a day', span: 'span-7', aside: choice },
-    {
-      load: async (signal) => (await orNothing(load(`${path}/earnings?days=${days}`, signal)))?.days ?? [],
+      load: async (days, signal) => (await orNothing(load(`${path}/earnings?days=${days}`, signal)))?.days ?? [],
       isEmpty: (series) => series.every((/** @type {any} */ { plays }) => plays === 0),
       empty: { title: 'No plays in this time' },
       skeleton: 'chart',

@@ -6,7 +6,7 @@ import { createShares } from '/kit/chart-shares.js'
 import { fill, h } from '/kit/dom.js'
 import { formatAmount, formatCount, formatNumber } from '/kit/format.js'
 import { createState } from '/kit/state.js'
-import { artistHref, createCard, createDays, showTiles } from './parts.js'
+import { artistHref, createCard, createDaysCard, showTiles } from './parts.js'
 
 /** @typedef {import('./parts.js').Context} Context */
 
@@ -122,27 +122,18 @@ function addTrending({ load, playing }) {
 
 /** @param {Context} context */
 function addShares({ load }) {
-  let days = 30
   /** @type {ReturnType<typeof createShares> | undefined} */
   let shares
-  const choice = createDays(
-    [
-      { label: '7 d', days: 7 },
-      { label: '30 d', days: 30 },
-      { label: '1 y', days: 365 },
-    ],
+  const choices = [
+    { label: '7 d', days: 7 },
+    { label: '30 d', days: 30 },
+    { label: '1 y', days: 365 },
+  ]
+  return createDaysCard(
+    { id: 'shares', title: 'Genres', span: '' },
+    { days: 30, choices },
     {
-      days,
-      onChange: (chosen) => {
-        days = chosen
-        void card.state.refresh()
-      },
-    },
-  )
-  const card = createCard(
-    { id: 'shares', title: 'Genres', span: '', aside: choice },
-    {
-      load: (signal) => load(`/genres/shares?days=${days}`, signal),
+      load: (days, signal) => load(`/genres/shares?days=${days}`, signal),
       isEmpty: ({ plays }) => plays === 0,
       empty: { title: 'No plays in this time' },
       rows: 7,
@@ -152,7 +143,6 @@ function addShares({ load }) {
       },
     },
   )
-  return card
 }
 
 /** @param {Context} context */

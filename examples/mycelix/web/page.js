@@ -3,7 +3,7 @@
 // event, so that nothing shown is older than what was told.
 
 import { byId, fill } from '/kit/dom.js'
-import { ApiError, fetchJson } from '/kit/fetch-json.js'
+import { fetchJson } from '/kit/fetch-json.js'
 import { connectLive, createLiveBadge } from '/kit/live.js'
 import { openArtist } from './artist.js'
 import { openListener } from './listener.js'
@@ -28,18 +28,10 @@ let refreshView = () => {}
 
 /** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */
 async function load(path, signal) {
-  const id = lastEvent
-  try {
-    return await fetchJson(path, {
-      ...(id === undefined ? {} : { headers: { 'x-event-id': id } }),
-      ...(signal === undefined ? {} : { signal }),
-    })
-  } catch (error) {
-    if (id === undefined || !(error instanceof ApiError) || error.code !== 'FEED_CURSOR_INVALID') throw error
-    // Of another server than the one that is asked now; the next connection brings a new one.
-    if (lastEvent === id) lastEvent = undefined
-    return await load(path, signal)
-  }
+  return await fetchJson(path, {
+    ...(lastEvent === undefined ? {} : { headers: { 'x-event-id': lastEvent } }),
+    ...(signal === undefined ? {} : { signal }),
+  })
 }
 
 const playing = createPlaying({ onPlayed: () => refreshView() })

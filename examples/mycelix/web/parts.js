@@ -56,10 +56,30 @@ export function showTiles(host, tiles) {
 }
 
 /**
+ * A card about as many days back as are chosen in it.
+ * @template Data
+ * @param {{ id: string, title: string, note?: string, span: string }} card
+ * @param {{ days: number, choices: readonly { label: string, days: number }[] }} time `days`: chosen at the beginning.
+ * @param {Omit<import('/kit/state.js').StateOptions<Data>, 'load'> & { load: (days: number, signal: AbortSignal) => Promise<Data> }} options
+ */
+export function createDaysCard(card, { days, choices }, { load, ...options }) {
+  let chosen = days
+  const aside = createDays(choices, {
+    days,
+    onChange: (now) => {
+      chosen = now
+      void made.state.refresh()
+    },
+  })
+  const made = createCard({ ...card, aside }, { ...options, load: (signal) => load(chosen, signal) })
+  return made
+}
+
+/**
  * @param {readonly { label: string, days: number }[]} choices
  * @param {{ days: number, onChange: (days: number) => void }} options `days`: chosen at the beginning.
  */
-export function createDays(choices, { days, onChange }) {
+function createDays(choices, { days, onChange }) {
   const buttons = choices.map((choice) =>
     h(
       'button',

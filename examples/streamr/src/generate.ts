@@ -1,6 +1,6 @@
 // npm run generate: fills the database with streams, nodes, people and ninety days of probes.
 
-import { createProgress, numberOf, readArguments, runCommand } from 'pgstrata-example-kit'
+import { createProgress, numberOf, readArguments, runCommand, tell } from 'pgstrata-example-kit'
 import { generate } from './generator/generate.ts'
 import { openStreamr, resolveStreamr } from './strata.ts'
 
@@ -11,7 +11,7 @@ const usage = `npm run generate -- [--scale 0.1] [--seed 1] [--reset | --append]
   --append  adds to what is there
   The database is DATABASE_URL, or that of pgstrata.config.ts.`
 
-await runCommand(async () => {
+await runCommand(async (_, atEnd) => {
   const values = readArguments({
     usage,
     options: {
@@ -23,15 +23,12 @@ await runCommand(async () => {
   })
   if (values === undefined) return
   const strata = openStreamr(resolveStreamr())
-  try {
-    const report = await generate(strata, {
-      scale: numberOf(values, 'scale', { usual: 1, least: 0.001, most: 10 }),
-      seed: numberOf(values, 'seed', { usual: 1, least: 0, most: 2 ** 31 }),
-      existing: values['reset'] === true ? 'reset' : values['append'] === true ? 'append' : 'refuse',
-      progress: createProgress,
-    })
-    process.stdout.write(`${JSON.stringify(report)}\n`)
-  } finally {
-    await strata.close()
-  }
+  atEnd(() => strata.close())
+  const report = await generate(strata, {
+    scale: numberOf(values, 'scale', { usual: 1, least: 0.001, most: 10 }),
+    seed: numberOf(values, 'seed', { usual: 1, least: 0, most: 2 ** 31 }),
+    existing: values['reset'] === true ? 'reset' : values['append'] === true ? 'append' : 'refuse',
+    progress: createProgress,
+  })
+  tell(JSON.stringify(report))
 })

@@ -8,6 +8,7 @@ import {
   openEmbedded,
   readArguments,
   runCommand,
+  tell,
   untilStopped,
 } from 'pgstrata-example-kit'
 import { findPeople } from './api/demo.ts'
@@ -29,7 +30,7 @@ const nodesPort = 8091
 /** More often than in earnest, so that there is something to see. */
 const lively = { pollEveryMs: 30_000, spotEveryMs: 30_000, rosterEveryMs: 5_000 }
 
-await runCommand(async (signal) => {
+await runCommand(async (signal, atEnd) => {
   const values = readArguments({
     usage,
     options: { scale: { type: 'string' }, full: { type: 'boolean' }, reset: { type: 'boolean' } },
@@ -37,28 +38,31 @@ await runCommand(async (signal) => {
   if (values === undefined) return
   const scale = values['full'] === true ? 1 : numberOf(values, 'scale', { usual: 0.02, least: 0.001, most: 10 })
   const { operators, secret: _, ...settings } = readSettings(process.env)
-  const closing: (() => Promise<void>)[] = []
-  try {
-    const embedded = await openEmbedded({ folder, reset: values['reset'] === true, signal })
-    closing.push(() => embedded.stop())
-    const config = resolveStreamr({ url: embedded.url, replicas: embedded.replicaUrls })
-    const wallet = await prepare(config, { scale, signal })
-    const nodes = await openSimulatedNodes({ port: nodesPort, seed: 'streamr' })
-    closing.push(() => nodes.close())
-    const logger = createLogger()
-    const service = await openService({ config, ...settings, operators: [...operators, ...wallet], logger })
-    closing.push(() => service.close())
-    const prober = openProber({ db: service.db, leases: service.strata.db, settings: lively, logger })
-    closing.push(() => prober.close())
-    prober.start()
-    tell(`PostgreSQL ${embedded.version}  ${embedded.url}`)
-    tell(`simulated nodes  ${nodes.url}/control/nodes`)
-    tell(`streamr          ${service.url}`)
-    tell('Ctrl-C ends it; the data is kept.')
-    await untilStopped(signal)
-  } finally {
-    for (const close of closing.toReversed()) await close()
-  }
+  const embedded = await openEmbedded({
+    folder,
+    reset: values['reset'] === true,
+    fill: {
+      work: async ({ url }) => void (await prepare(resolveStreamr({ url }), { scale, signal })),
+      progress: createProgress,
+    },
+    signal,
+  })
+  atEnd(() => embedded.stop())
+  const config = resolveStreamr({ url: embedded.url, replicas: embedded.replicaUrls })
+  const wallet = await prepare(config, { scale, signal })
+  const nodes = await openSimulatedNodes({ port: nodesPort, seed: 'streamr' })
+  atEnd(() => nodes.close())
+  const logger = createLogger()
+  const service = await openService({ config, ...settings, operators: [...operators, ...wallet], logger })
+  atEnd(() => service.close())
+  const prober = openProber({ db: service.db, leases: service.strata.db, settings: lively, logger })
+  atEnd(() => prober.close())
+  prober.start()
+  tell(`PostgreSQL ${embedded.version}  ${embedded.url}`)
+  tell(`simulated nodes  ${nodes.url}/control/nodes`)
+  tell(`streamr          ${service.url}`)
+  tell('Ctrl-C ends it; the data is kept.')
+  await untilStopped(signal)
 })
 
 /** Deployed, and filled where it was empty. Gives the wallet address of somebody who is to be an operator. */
@@ -73,13 +77,9 @@ async function prepare(
     const db = openDatabase(strata)
     const first = await db.selectFrom('streams').select('stream_id').limit(1).executeTakeFirst()
     if (first === undefined)
-      await generate(strata, { scale, nodesUrl: `http://127.0.0.1:${nodesPort}`, progress: createProgress })
+      await generate(strata, { scale, nodesUrl: `http://127.0.0.1:${nodesPort}`, progress: createProgress, signal })
     return (await findPeople(db, 1)).map(({ wallet_address }) => wallet_address)
   } finally {
     await strata.close()
   }
-}
-
-function tell(line: string): void {
-  process.stdout.write(`${line}\n`)
 }

@@ -1,13 +1,13 @@
 // npm run serve: the service on a database that is deployed, until Ctrl-C or SIGTERM. `npm run deploy` starts it, and puts the next one
 // in its place without a gap.
 
+import { createLogger, runCommand, tell, untilStopped } from 'pgstrata-example-kit'
 import { openProber } from './prober/index.ts'
 import { openService } from './service.ts'
 import { readSettings } from './settings.ts'
 import { resolveStreamr } from './strata.ts'
-import { createLogger, runCommand, untilStopped } from 'pgstrata-example-kit'
 
-await runCommand(async (signal) => {
+await runCommand(async (signal, atEnd) => {
   const { secret, ...settings } = readSettings(process.env)
   const logger = createLogger()
   const service = await openService({
@@ -16,14 +16,11 @@ await runCommand(async (signal) => {
     ...(secret === undefined ? {} : { secret }),
     logger,
   })
+  atEnd(() => service.close())
   const prober = openProber({ db: service.db, leases: service.strata.db, logger })
-  try {
-    prober.start()
-    process.stdout.write(`${service.url}\n`)
-    await untilStopped(signal)
-  } finally {
-    // Its last results need the pool.
-    await prober.close()
-    await service.close()
-  }
+  // Before the service: its last results need the pool.
+  atEnd(() => prober.close())
+  prober.start()
+  tell(service.url)
+  await untilStopped(signal)
 })

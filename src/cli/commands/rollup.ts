@@ -14,7 +14,7 @@ export function addRollup(program: Command, context: CliContext, run: Run): void
     .description('rollups: what has become of them, and what is done to one by hand')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ pgstrata rollup status\n  $ pgstrata rollup merge song_plays\n  $ pgstrata rollup verify song_plays --fix\n',
+      '\nExamples:\n  $ pgstrata rollup status\n  $ pgstrata rollup merge\n  $ pgstrata rollup merge song_plays\n  $ pgstrata rollup verify song_plays --fix\n',
     )
   addStatus(group, context, run)
   addMerge(group, context, run)
@@ -86,15 +86,28 @@ function describeMerge({ state, filledTo, mergedAt, mergedRows, mergeMs }: Rollu
 }
 
 function addMerge(group: Command, context: CliContext, run: Run): void {
-  const command = group.command('merge <name>').description('fold pending changes in, now')
-  run(command, (options, [name = '']) =>
+  const command = group.command('merge [name]').description('fold pending changes in, now: of one, or of all')
+  run(command, (options, [name]) =>
     withRollups(context, options, async (rollups) => {
+      if (name === undefined) return await mergeAll(context, rollups, options)
       const rows = await rollups.merge(name, { signal: context.signal })
       if (options.json === true) printJson(context, { name, rows })
       else printLines(context, [rows === 0 ? 'Nothing is pending.' : `${plural(rows, 'change')} merged.`])
       return 0
     }),
   )
+}
+
+async function mergeAll(context: CliContext, rollups: Rollups, { json }: GlobalOptions): Promise<number> {
+  const merged = await rollups.merge({ signal: context.signal })
+  if (json === true) printJson(context, { rollups: merged })
+  else if (merged.every(({ rows }) => rows === 0)) printLines(context, ['Nothing is pending.'])
+  else
+    printLines(
+      context,
+      formatTable(merged.map(({ name, rows }) => [name, rows === 0 ? 'nothing' : `${plural(rows, 'change')} merged`])),
+    )
+  return 0
 }
 
 function addFill(group: Command, context: CliContext, run: Run): void {

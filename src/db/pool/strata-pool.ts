@@ -30,7 +30,7 @@ import { PoolCore } from './pool-core.ts'
 import { poolEvents } from './pool-events.ts'
 import { preparedName } from './statement/prepared.ts'
 import { sendPlain } from './statement/send-plain.ts'
-import { Session } from './routing/scopes.ts'
+import { Session, tokenOf } from './routing/scopes.ts'
 import type { NodeStatus, ServerNode } from './cluster/server-node.ts'
 
 export interface StrataPoolTools {
@@ -179,7 +179,8 @@ export class StrataPool extends pg.Pool {
 
   /** How far the session has come that surrounds the call. */
   get sessionToken(): Token | undefined {
-    return this.#core.scopes.getStore()?.session?.token
+    const session = this.#core.scopes.getStore()?.session
+    return session === undefined ? undefined : tokenOf(session, this.#core.cluster)
   }
 
   /** The session that surrounds the call takes in what somebody else has seen; without one nothing happens. */

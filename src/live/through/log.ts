@@ -1,4 +1,5 @@
-// Following a numbered log, whatever it is kept in: read on when it is rung for, and from time to time anyway.
+// Following a numbered log, whatever it is kept in: read on when it is rung for, and from time to time anyway. What this process has
+// published itself need not be read.
 //
 // What must be true: a message is handed on once, in order; where one that was published is not to be had any more, or the log is
 // another one, `onLost` comes first. One read at a time; a ring that comes while one goes on leads to another.
@@ -17,6 +18,13 @@ export interface LogPage {
   /** Of the first that is in the page; behind the latest, where nothing is. */
   readonly first: number
   readonly texts: readonly string[]
+}
+
+/** A message that stands in the log, committed. */
+export interface Published {
+  readonly life: string
+  readonly n: number
+  readonly text: string
 }
 
 export interface LogFollowerOptions {
@@ -57,9 +65,20 @@ export class LogFollower {
     this.#callOff?.()
   }
 
-  ring(): void {
+  /** `upTo`: the number of what was published; not known: there may be anything. */
+  ring(upTo: number = Infinity): void {
+    if (upTo <= this.#last) return
     this.#isRung = true
     if (!this.#isReading) void this.#drainSafely()
+  }
+
+  /** What this process has published itself; it is read where something before it has not been handed on yet. */
+  offer({ life, n, text }: Published): void {
+    if (this.#isStopped || n <= this.#last) return
+    const isNext = this.#hasBegun && !this.#isReading && life === this.#life && n === this.#last + 1
+    if (!isNext) return this.ring()
+    this.#last = n
+    this.#hand(text)
   }
 
   async #drainSafely(): Promise<void> {

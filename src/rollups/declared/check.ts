@@ -100,9 +100,11 @@ function checkTotals(rollup: Rollup): void {
   const { totals, bucket } = rollup
   if (totals === undefined) return
   const measures = rollup.measures.filter(isInTotals)
-  if (bucket === undefined) {
-    throw refuse(rollup, 'without a bucket it is its own totals', {
-      advice: 'Leave `totals` out, or give it a bucket.',
+  const [window] = totals.windows
+  if (bucket === undefined && window !== undefined) {
+    throw refuse(rollup, `without a bucket there is no window "${window.name}"`, {
+      expected: 'totals of all time alone, or a bucket',
+      advice: 'Leave `windows` out of `totals`, or give it a bucket.',
     })
   }
   const floating = measures.find(({ floats }) => floats)
@@ -202,7 +204,7 @@ function checkDistinct(rollup: Rollup): void {
   if (first === undefined) return
   if (totals === undefined) {
     throw refuse(rollup, `measure "${first.name}" is to be counted in windows, and there are no totals`, {
-      expected: '`totals` beside it, and a bucket',
+      expected: '`totals` beside it',
       advice: 'Declare `totals`, or leave `windows` out.',
     })
   }

@@ -35,7 +35,9 @@ export function mergeJob({
     purpose: 'folds pending changes into rollups, and fills new ones',
     schedule: { everyMs: runMs },
     timeoutMs: 24 * 3_600_000,
-    overlap: 'skip',
+    // The next run begins where one ends, whenever that is, and a service that is new finds what was written before merged.
+    overlap: 'queue',
+    atOnce: true,
     run: (context) =>
       withWorkSession(context, (session) => runMerges(session, { rollups, carryReaders, context, paces })),
   }

@@ -4,6 +4,8 @@
 // as `_values` has it by bucket; totals count the values whose number is above 0. A number that passes from 0 to more than 0, or
 // back, moves the count of its key by one: what a statement moved is left in the columns `moved` of the rows that it wrote, for
 // before 18 RETURNING does not tell what was there before. Values that no row has go.
+//
+// Without a bucket `_values` has them by the key of totals already: they are counted there, and kept once.
 
 import { quoteIdent } from '../../sql/quote.ts'
 import { membersOf, membersTotalsOf } from '../model/names.ts'
@@ -14,6 +16,12 @@ import type { ValuesMeasure } from '../model/values.ts'
 
 export const distinctIn = (shape: Shape): readonly ValuesMeasure[] =>
   shape.totals === undefined ? [] : valuesIn(shape).filter(({ windows }) => windows === true)
+
+/** Whether values are kept by the key of totals anyway, and counted there. */
+export const isKeptOnce = ({ rollup }: Shape): boolean => rollup.bucket === undefined
+
+/** Those of which totals have numbers of their own. */
+export const distinctBeside = (shape: Shape): readonly ValuesMeasure[] => (isKeptOnce(shape) ? [] : distinctIn(shape))
 
 /** Of all time, then of each window: the number of rows with the value, and by how much the count of its key was moved. */
 export function countsIn(shape: Shape): readonly { readonly n: string; readonly moved: string }[] {
@@ -75,22 +83,38 @@ function grouped(
 }
 
 /** In the order of the key, as rows of totals are. */
-function upsert(shape: Shape, { name }: ValuesMeasure, select: readonly string[]): string {
+function insert(shape: Shape, { name }: ValuesMeasure, select: readonly string[]): string {
   const keys = [...totalsKeys(shape), 'value']
   const counts = countsIn(shape)
   const columns = [...keys, ...counts.map(({ n }) => n), ...counts.map(({ moved }) => moved)]
-  const isThere = (number: string): string => `(${number} > 0)::pg_catalog.int4`
   return [
     `insert into ${membersTotalsOf(shape.rollup, name)} as c (${columns.join(', ')})`,
     `select ${[...keys, ...counts.map(({ n }) => n), ...counts.map(({ n }) => isThere(n))].join(', ')}`,
     `from (\n${select.join('\n')}\n) as changed`,
     `order by ${keys.join(', ')}`,
-    `on conflict (${keys.join(', ')})`,
+  ].join('\n')
+}
+
+const isThere = (number: string): string => `(${number} > 0)::pg_catalog.int4`
+
+function upsert(shape: Shape, measure: ValuesMeasure, select: readonly string[]): string {
+  const counts = countsIn(shape)
+  return [
+    insert(shape, measure, select),
+    `on conflict (${[...totalsKeys(shape), 'value'].join(', ')})`,
     `do update set ${[
       ...counts.map(({ n }) => `${n} = c.${n} + excluded.${n}`),
       ...counts.map(({ n, moved }) => `${moved} = ${isThere(`c.${n} + excluded.${n}`)} - ${isThere(`c.${n}`)}`),
     ].join(', ')}`,
   ].join('\n')
+}
+
+/** What is kept once is gone, or there, by the statement itself: what that moved, as `returnedOf` has it. */
+export function returnedOnce(shape: Shape, sign: 1 | -1): readonly string[] {
+  return [
+    ...totalsKeys(shape).map((key, place) => `${key} as key_${place}`),
+    `${sign === -1 ? '-' : ''}(n > 0)::pg_catalog.int4 as moved_0`,
+  ]
 }
 
 /** What `upsertCounted` and `moveCounted` return for totals, under names that no key has. */
@@ -131,9 +155,10 @@ export function keptArm(shape: Shape, { name }: ValuesMeasure): Arm {
 }
 
 /** The same as the values by bucket say it, with the other sign. */
-export function truthArm(shape: Shape, { name }: ValuesMeasure): Arm {
+export function truthArm(shape: Shape, measure: ValuesMeasure): Arm {
+  const { name } = measure
   const from = summedUp(shape, { from: membersOf(shape.rollup, name), sign: 1 })
-  const arm = armOf(shape, `(\n${from.join('\n')}\n) as members`)
+  const arm = isKeptOnce(shape) ? keptArm(shape, measure) : armOf(shape, `(\n${from.join('\n')}\n) as members`)
   return { ...arm, sums: arm.sums.map((sum) => `-${sum}`) }
 }
 
@@ -171,10 +196,10 @@ export function deleteUncounted(shape: Shape, { name }: ValuesMeasure): string {
   return `delete from ${membersTotalsOf(shape.rollup, name)} as c where ${leftOfCounted(shape)} = 0`
 }
 
-/** From the values by bucket, at the instant that the lock table holds. */
+/** Where there are none, from the values by bucket, at the instant that the lock table holds. */
 export function fillCounted(shape: Shape): readonly string[] {
-  return distinctIn(shape).map((measure) =>
-    upsertCounted(shape, measure, { from: membersOf(shape.rollup, measure.name) }),
+  return distinctBeside(shape).map((measure) =>
+    insert(shape, measure, summedUp(shape, { from: membersOf(shape.rollup, measure.name), sign: 1 })),
   )
 }
 

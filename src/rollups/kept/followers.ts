@@ -1,5 +1,6 @@
 // What follows from the merged table, totals and levels, as one list: whoever changes the merged table changes all of them, in the
-// same transaction and under the same lock. Distinct values in totals follow from the values by bucket, in the same statement.
+// same transaction and under the same lock. Distinct values in totals follow from the values by bucket, in the same statement;
+// where they are those values, what it does to them is what totals follow from.
 
 import { quoteIdent } from '../../sql/quote.ts'
 import {
@@ -15,8 +16,10 @@ import {
   deleteUncounted,
   distinctIn,
   leftOfCounted,
+  isKeptOnce,
   memberRowsOf,
   returnedOf,
+  returnedOnce,
   upsertCounted,
 } from './distinct.ts'
 import { levelOf, membersTotalsOf, totalsOf } from '../model/names.ts'
@@ -111,6 +114,10 @@ interface Change {
 export function changeWithFollowers(shape: Shape, { followers, change, name, sign, values }: Change): string {
   const written = followers.map((one) => {
     const own = one.measure === undefined ? undefined : values.get(one.measure)
+    if (own !== undefined && isKeptOnce(shape)) {
+      // Whatever goes has gone with it.
+      return `${one.name} as (\n${own}\nreturning ${['1 as rows_left', ...returnedOnce(shape, sign)].join(', ')}\n)`
+    }
     const from = own === undefined ? name : `${name}_${one.name}`
     const changed = own === undefined ? '' : `${from} as (\n${own}\nreturning ${memberRowsOf(shape)}\n), `
     return `${changed}${one.name} as (

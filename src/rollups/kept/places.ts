@@ -4,7 +4,7 @@
 import { assert } from '../../base/errors.ts'
 import { quoteIdent } from '../../sql/quote.ts'
 import { lockOf } from '../model/names.ts'
-import { bucketColumn, type Shape, type TotalsShape } from '../model/shape.ts'
+import { bucketColumn, isBucket, type Shape, type TotalsShape } from '../model/shape.ts'
 import { edgesAt, type WindowEdges } from '../model/windows.ts'
 
 export function totalsIn({ totals }: Shape): TotalsShape {
@@ -13,8 +13,8 @@ export function totalsIn({ totals }: Shape): TotalsShape {
 }
 
 /** Of the source: without the bucket. */
-export function totalsKeys({ keys }: Shape): readonly string[] {
-  return keys.filter(({ name }) => name !== bucketColumn).map(({ name }) => quoteIdent(name))
+export function totalsKeys(shape: Shape): readonly string[] {
+  return shape.keys.filter(({ name }) => !isBucket(shape, name)).map(({ name }) => quoteIdent(name))
 }
 
 export function edgesOf({ rollup, bucketType, totals }: Shape, at: string): WindowEdges {
@@ -30,6 +30,7 @@ export function ofPosition({ rollup }: Shape, value: string): string {
 
 /** Columns `in_0`, `in_1` …: whether the bucket of a row is in that window. */
 export function placesNow(shape: Shape): readonly string[] {
+  if (totalsIn(shape).windows.length === 0) return []
   const { upto, since } = edgesOf(shape, 'position.windows_at')
   // Each edge is a query of its own: known before the first row, and not computed for each.
   const last = ofPosition(shape, upto)

@@ -2,7 +2,7 @@
 
 import { quoteIdent, quoteLiteral, quoteQualified } from '../../sql/quote.ts'
 import { definitionColumn } from '../model/definition.ts'
-import { createDistinct } from './distinct-tables.ts'
+import { changeDistinct, createDistinct } from './distinct-tables.ts'
 import { createEverView } from './ever.ts'
 import { extremesOfStates } from '../model/extremes.ts'
 import { createLevel, createLevelViews } from './levels-tables.ts'
@@ -57,12 +57,13 @@ export function createTables(shape: Shape): readonly string[] {
     ...(shape.totals === undefined ? [] : createTotals(shape, empty)),
     ...createLevels(shape, levelsIn(shape)),
     ...createValues(shape, valuesIn(shape), { delta: deltaSettings, merged: mergedSettings }),
-    ...createCounted(shape),
+    ...createDistinct(shape, mergedSettings),
   ]
 }
 
-export function createCounted(shape: Shape): readonly string[] {
-  return createDistinct(shape, mergedSettings)
+/** Behind `changeValues`. */
+export function changeCounted(from: Shape, to: Shape): readonly string[] {
+  return changeDistinct(from, to, mergedSettings)
 }
 
 /** Those of measures that come, and not of those that go. */

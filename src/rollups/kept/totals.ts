@@ -7,7 +7,17 @@
 // reads yet, they are that when it is filled (fill.ts).
 
 import { quoteIdent, quoteLiteral } from '../../sql/quote.ts'
-import { distinctIn, fillCounted, keptArm, keysOff, movedArm, movingCtes, truthArm, type Arm } from './distinct.ts'
+import {
+  distinctBeside,
+  distinctIn,
+  fillCounted,
+  keptArm,
+  keysOff,
+  movedArm,
+  movingCtes,
+  truthArm,
+  type Arm,
+} from './distinct.ts'
 import { lockOf, membersTotalsOf, mergedOf, totalsOf } from '../model/names.ts'
 import { edgesOf, hasCrossed, ofPosition, placesMoved, placesNow, totalsIn, totalsKeys } from './places.ts'
 import { rowCount, type Shape, type State } from '../model/shape.ts'
@@ -154,7 +164,7 @@ export function countDifferent(shape: Shape): string {
     ...distinctColumns(shape).flatMap((all) => all.map((name) => `sum(${name}) <> 0`)),
   ]
   const compared = `
-  select${distinct.length === 0 ? '' : ` ${[...keys, 'true'].join(', ')}`}
+  select${distinctBeside(shape).length === 0 ? '' : ` ${[...keys, 'true'].join(', ')}`}
   from (
     select ${columns} from ${totalsOf(shape.rollup)}
     union all
@@ -163,7 +173,7 @@ export function countDifferent(shape: Shape): string {
   ${keys.length === 0 ? '' : `group by ${keys.join(', ')}`}
   having ${left.join(' or ')}
 `
-  const off = distinct.map((measure) => `union all\n${keysOff(shape, measure)}\n`)
+  const off = distinctBeside(shape).map((measure) => `union all\n${keysOff(shape, measure)}\n`)
   const found = off.length === 0 ? compared : `select distinct * from (${compared}${off.join('')}) as found\n`
   return `select count(*)::float8 as different\nfrom (${found}) as compared`
 }
@@ -177,7 +187,7 @@ export function fillTotals(shape: Shape): readonly string[] {
 
 /** Whatever they were. */
 export function refillTotals(shape: Shape): readonly string[] {
-  const counted = distinctIn(shape).map(({ name }) => `delete from ${membersTotalsOf(shape.rollup, name)}`)
+  const counted = distinctBeside(shape).map(({ name }) => `delete from ${membersTotalsOf(shape.rollup, name)}`)
   return [`delete from ${totalsOf(shape.rollup)}`, ...counted, ...fillTotals(shape)]
 }
 

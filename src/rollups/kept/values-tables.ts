@@ -7,7 +7,7 @@
 import { quoteIdent, quoteLiteral, quoteQualified } from '../../sql/quote.ts'
 import { membersDeltaOf, membersOf, membersViewOf, partsOf, viewOf } from '../model/names.ts'
 import type { Rollup } from '../model/options.ts'
-import { bucketColumn, type Shape } from '../model/shape.ts'
+import { bucketColumn, isBucket, type Shape } from '../model/shape.ts'
 import { keysInIndex, keysOf } from '../model/statements.ts'
 import { countValues, memberColumns, valuesIn } from '../model/values-statements.ts'
 import { resultsOf, type ValuesMeasure } from '../model/values.ts'
@@ -89,7 +89,7 @@ export function readValues(shape: Shape, measure: ValuesMeasure): string {
   const matches = shape.keys.map(({ name, notNull }) => {
     const [kept, key] = [`m.${quoteIdent(name)}`, `summed.${quoteIdent(name)}`]
     const equal = `${kept} ${shape.equals?.[name] ?? '='} ${key}`
-    return notNull === true || name === bucketColumn ? equal : `(${equal} or (${kept} is null and ${key} is null))`
+    return notNull === true || isBucket(shape, name) ? equal : `(${equal} or (${kept} is null and ${key} is null))`
   })
   const members = `select value, pg_catalog.sum(n)::bigint as n
 from (

@@ -8,7 +8,7 @@ import type { Clock } from '../../base/clock.ts'
 import { onlyRow, type Session } from '../../db/db.ts'
 import { recordCarried, type CarryReaders } from '../../plan/index.ts'
 import { sql } from '../../sql/sql.ts'
-import { deleteUncounted, distinctIn } from '../kept/distinct.ts'
+import { deleteUncounted, distinctBeside } from '../kept/distinct.ts'
 import { countDifferentInFollowers, refillFollowers } from '../kept/followers.ts'
 import { carryNobody, readByOthers } from '../kept/dependants.ts'
 import { grantsOf } from '../kept/grants.ts'
@@ -78,7 +78,7 @@ async function finishFollowers(tx: Session, full: Shape, state: InstalledRollup[
     return false
   }
   if (state === 'filling' || (await isOff())) return refillFollowers(full)
-  return distinctIn(full).map((one) => deleteUncounted(full, one))
+  return distinctBeside(full).map((one) => deleteUncounted(full, one))
 }
 
 /** What others wrote means what it meant to them when it was applied: names without a schema are found as usual. */

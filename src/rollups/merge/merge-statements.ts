@@ -3,12 +3,12 @@
 
 import { quoteIdent, quoteLiteral } from '../../sql/quote.ts'
 import { isStale, lookAgain } from '../model/extremes.ts'
-import { distinctIn } from '../kept/distinct.ts'
+import { distinctIn, isKeptOnce } from '../kept/distinct.ts'
 import { followersOf, type Follower } from '../kept/followers.ts'
 import { deltaOf, membersDeltaOf, mergedOf } from '../model/names.ts'
 import { rowCount, type Shape } from '../model/shape.ts'
 import { anyLeft, sumOf, upsertMerged } from '../model/statements.ts'
-import { areValuesPending, deletePendingValues, mergeValues } from '../model/values-statements.ts'
+import { areValuesPending, deletePendingValues, mergeValues, valuesIn } from '../model/values-statements.ts'
 import { advanceStatement, hasMoved, serverClock } from '../kept/totals.ts'
 
 /** Whether there is anything to do: a delta, or a window that has moved on. */
@@ -76,7 +76,7 @@ end if;`,
   // Where all is added nothing goes: what was written need not be looked through, a fifth of a large merge.
   const adding = `${pending}${followers.map(({ text }) => text).join('')}\n${merged?.upsert ?? ''};`
   const folded = stale === '' ? `if ${isAnyTaken(shape)} then\n  ${taking}\nelse\n  ${adding}\nend if;` : taking
-  const values = mergeValues(shape, 'merging.gone_values').map((statement) => `${statement};`)
+  const values = mergeValues(withoutCounted(shape), 'merging.gone_values').map((statement) => `${statement};`)
   const body = `#variable_conflict use_column
 <<merging>>
 declare
@@ -91,6 +91,13 @@ end`
     ...deletePendingValues(shape),
     `delete from ${delta}`,
   ]
+}
+
+/** Values that totals count where they are kept are merged with totals. */
+function withoutCounted(shape: Shape): Shape {
+  if (!isKeptOnce(shape)) return shape
+  const counted = distinctIn(shape)
+  return { ...shape, values: valuesIn(shape).filter((measure) => !counted.includes(measure)) }
 }
 
 type Target = Omit<Follower, 'upsert' | 'deleteEmptied'> & { readonly upsert: string }

@@ -44,10 +44,7 @@ export interface MergeOptions {
 
 /** How many deltas there were. Where there is nothing to do it is one statement, and nothing is written or locked. */
 export async function mergeRollup(session: Session, shape: Shape, options: MergeOptions): Promise<number> {
-  const { due } = onlyRow(
-    await session.query<{ due: boolean }>(sql.raw(`select ${isMergeDue(shape, options.at)} as due`)),
-  )
-  if (!due) return 0
+  if (!(await readDue(session, shape, options.at))) return 0
   return await underLock(session, shape, options, async () => {
     // An update may change values and nothing else: the longest of the tables of deltas says how many changes there were.
     let most = 0
@@ -56,6 +53,17 @@ export async function mergeRollup(session: Session, shape: Shape, options: Merge
     }
     return most
   })
+}
+
+async function readDue(session: Session, shape: Shape, at: string | undefined): Promise<boolean> {
+  try {
+    const { rows } = await session.query<{ due: boolean }>(sql.raw(`select ${isMergeDue(shape, at)} as due`))
+    return rows[0]?.due === true
+  } catch (error) {
+    // What a measure that is gone was kept in.
+    if (sqlstateOf(error) === sqlstate.undefinedTable) throw changedMeanwhile(shape.rollup.name, error)
+    throw error
+  }
 }
 
 /** And the registry says so. */

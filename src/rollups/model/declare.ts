@@ -72,7 +72,10 @@ export interface FilterOptions {
 }
 
 export interface DistinctOptions<Windows extends boolean = boolean> extends FilterOptions {
-  /** Counted in `totals`, too, of all time and of each window: each value is kept once more for each key. Default: false. */
+  /**
+   * Counted in `totals`, too, of all time and of each window: each value is kept once more for each key. Default: false. Without a
+   * bucket it is in totals anyway, and each value is kept once.
+   */
   readonly windows?: Windows
 }
 

@@ -9,7 +9,7 @@
 import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
 import { isContiguous, lengthOf } from './bucket.ts'
 import { mergedOf } from './names.ts'
-import { bucketColumn, rowCount, type Extreme, type Shape } from './shape.ts'
+import { bucketColumn, isBucket, rowCount, type Extreme, type Shape } from './shape.ts'
 
 /** Its columns, as SQL writes them: `at` is there where the order is not the value. */
 interface Columns {
@@ -203,7 +203,7 @@ function matches(shape: Shape, stale: string): readonly string[] {
   const equal = keys.map(({ name, notNull }, place) => {
     const [row, key] = [`r.key_${place}`, `m.${quoteIdent(name)}`]
     const operator = shape.equals?.[name] ?? '='
-    return notNull === true || name === bucketColumn
+    return notNull === true || isBucket(shape, name)
       ? `${row} ${operator} ${key}`
       : `(${row} ${operator} ${key} or (${row} is null and ${key} is null))`
   })

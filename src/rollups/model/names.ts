@@ -69,9 +69,13 @@ export function membersViewOf({ schema, name }: Pick<Rollup, 'schema' | 'name'>,
   return quoteQualified(schema, `${name}_${measure}_values`)
 }
 
-/** How often each value is there by the key of totals, of all time and in each window. */
-export function membersTotalsOf({ name }: Pick<Rollup, 'name'>, measure: string): string {
-  return quoteQualified('pgstrata', `${name}_${measure}_totals`)
+/**
+ * How often each value is there by the key of totals, of all time and in each window. Without a bucket that is what `membersOf`
+ * holds, and it is kept once.
+ */
+export function membersTotalsOf(rollup: Pick<Rollup, 'name' | 'bucket'>, measure: string): string {
+  if (rollup.bucket === undefined) return membersOf(rollup, measure)
+  return quoteQualified('pgstrata', `${rollup.name}_${measure}_totals`)
 }
 
 /** Locked by whoever merges, rebuilds or advances: with windows, it holds one row, the instant that they are of. */

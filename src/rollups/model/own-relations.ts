@@ -19,7 +19,7 @@ export interface OwnRelation {
 }
 
 /** Of a rollup, what its relations are called by. */
-export type Named = Pick<Rollup, 'name' | 'schema' | 'measures' | 'totals' | 'levels'>
+export type Named = Pick<Rollup, 'name' | 'schema' | 'bucket' | 'measures' | 'totals' | 'levels'>
 type Described = Pick<OwnRelation, 'kind' | 'suffix' | 'what'> & { readonly is?: OwnRelation['is'] }
 
 export function ownRelations(rollup: Named): readonly OwnRelation[] {
@@ -75,7 +75,8 @@ function tablesOf({ totals, levels = [], ...rollup }: Named): readonly Described
       table(`_${measure}_values_delta`, 'what is still to be merged of that', 'delta'),
     ]),
     ...rollup.measures
-      .filter((measure) => totals !== undefined && isDistinctInTotals(measure))
+      // Without a bucket they are counted where they are kept.
+      .filter((measure) => totals !== undefined && rollup.bucket !== undefined && isDistinctInTotals(measure))
       .map(({ name }) =>
         table(
           `_${name}_totals`,

@@ -131,6 +131,10 @@ export function shapeOf(rollup: Rollup, facts: SourceFacts): Shape {
   }
 }
 
+/** A key may be called so, too, where there is no bucket. */
+export const isBucket = ({ rollup: { bucket } }: Shape, key: string): boolean =>
+  bucket !== undefined && key === bucketColumn
+
 /** What a reader may see: all but what is still to be filled. */
 export function shownOf({ outputs, filling = [] }: Shape): Shape['outputs'] {
   return outputs.filter(({ name }) => !filling.includes(name))

@@ -54,31 +54,34 @@ export function appendValues(shape: Shape, { name }: ValuesMeasure, select: stri
   return `insert into ${membersDeltaOf(shape.rollup, name)} (${memberColumns(shape).join(', ')})\n${select}`
 }
 
-/** In the order of the key, as rows of the merged table are. */
-function upsertValues(shape: Shape, { name }: ValuesMeasure, select: string): string {
+/** In the order of the index, as rows of the merged table are. */
+function addValues(shape: Shape, { name }: ValuesMeasure, select: string): string {
   return [
     `insert into ${membersOf(shape.rollup, name)} as v (${memberColumns(shape).join(', ')})`,
     select,
-    `order by ${[...keysOf(shape), 'value'].join(', ')}`,
-    `on conflict (${[...keysInIndex(shape), 'value'].join(', ')})`,
+    `order by ${valuesInIndex(shape).join(', ')}`,
+  ].join('\n')
+}
+
+function upsertValues(shape: Shape, measure: ValuesMeasure, select: string): string {
+  return [
+    addValues(shape, measure, select),
+    `on conflict (${valuesInIndex(shape).join(', ')})`,
     'do update set n = v.n + excluded.n',
   ].join('\n')
 }
 
+const valuesInIndex = (shape: Shape): readonly string[] => [...keysInIndex(shape), 'value']
+
 /** All that the rows of the source come to, where nothing is kept yet. */
 export function fillValues(shape: Shape, where?: string): readonly string[] {
-  const from = quoteQualified(shape.rollup.schema, shape.rollup.table)
-  return valuesIn(shape).map((measure) =>
-    upsertValues(shape, measure, countValues(shape, measure, { from, sign: 1, where })),
-  )
+  return valuesIn(shape).map((measure) => insertValues(shape, measure, where))
 }
 
 /** Where no value of these keys is. */
 export function insertValues(shape: Shape, measure: ValuesMeasure, where: string | undefined): string {
   const from = quoteQualified(shape.rollup.schema, shape.rollup.table)
-  const columns = memberColumns(shape).join(', ')
-  const rows = countValues(shape, measure, { from, sign: 1, where })
-  return `insert into ${membersOf(shape.rollup, measure.name)} (${columns})\n${rows}\norder by ${[...keysOf(shape), 'value'].join(', ')}`
+  return addValues(shape, measure, countValues(shape, measure, { from, sign: 1, where }))
 }
 
 /** `where`: on the keys; undefined: all. */
@@ -128,26 +131,27 @@ export function areValuesPending(shape: Shape): readonly string[] {
   return valuesIn(shape).map(({ name }) => `exists (select from ${membersDeltaOf(shape.rollup, name)})`)
 }
 
-/** For PL/pgSQL; `gone`: a variable, an array of tid. A value that no row has goes by its place, as a key does. */
+/**
+ * For PL/pgSQL; `gone`: a variable, an array of tid. A value that no row has goes by its place, as a key does. Where all is added
+ * nothing goes, and what was written need not be looked through.
+ */
 export function mergeValues(shape: Shape, gone: string): readonly string[] {
-  return valuesIn(shape).flatMap((measure) => {
-    const pending = sumValues(shape, { from: membersDeltaOf(shape.rollup, measure.name) })
+  return valuesIn(shape).map((measure) => {
+    const delta = membersDeltaOf(shape.rollup, measure.name)
+    const upsert = upsertValues(shape, measure, sumValues(shape, { from: delta }))
     return [
-      [
-        `with pending as materialized (\n${pending}\n), written as (`,
-        upsertValues(shape, measure, 'table pending'),
-        'returning v.ctid as place, v.n as left_over',
-        ')',
-        `select pg_catalog.array_agg(written.place) filter (where written.left_over = 0)`,
-        `into ${gone}`,
-        'from written',
-      ].join('\n'),
-      [
-        `if ${gone} is not null then`,
-        `  delete from ${membersOf(shape.rollup, measure.name)} as v where v.ctid = any (${gone});`,
-        'end if',
-      ].join('\n'),
-    ]
+      `if exists (select from ${delta} where n < 0) then`,
+      `with written as (\n${upsert}\nreturning v.ctid as place, v.n as left_over\n)`,
+      `select pg_catalog.array_agg(written.place) filter (where written.left_over = 0)`,
+      `into ${gone}`,
+      'from written;',
+      `if ${gone} is not null then`,
+      `  delete from ${membersOf(shape.rollup, measure.name)} as v where v.ctid = any (${gone});`,
+      'end if;',
+      'else',
+      `${upsert};`,
+      'end if',
+    ].join('\n')
   })
 }
 

@@ -8,17 +8,16 @@
 import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
 import type { Source, TimeUnit } from '../model/options.ts'
 import { definitionColumn } from '../model/definition.ts'
-import { distinctIn } from '../kept/distinct.ts'
 import { extremeTypes } from '../model/extremes.ts'
 import { createGuard, dropGuard } from '../kept/guard.ts'
 import { fillLevels, levelsIn } from '../kept/levels.ts'
-import { deltaOf, levelOf, lockOf, membersTotalsOf, mergedOf, totalsOf } from '../model/names.ts'
+import { deltaOf, levelOf, lockOf, mergedOf, totalsOf } from '../model/names.ts'
 import { ownRelations } from '../model/own-relations.ts'
 import type { Shape } from '../model/shape.ts'
 import { lockStatement } from '../model/statements.ts'
 import { createTotals } from '../kept/totals-tables.ts'
 import { fillTotals, serverClock } from '../kept/totals.ts'
-import { changeValues, createCounted, createLevels, dropRollup, emptyOf } from '../kept/tables.ts'
+import { changeCounted, changeValues, createLevels, dropRollup, emptyOf } from '../kept/tables.ts'
 import { createFunctions, dropFunctions, dropReaders } from '../read/sql-functions.ts'
 
 /** SHARE ROW EXCLUSIVE on it and on its partitions: behind it, nobody is in the middle of writing to it. */
@@ -34,10 +33,10 @@ export function changeTables(from: Shape, to: Shape): readonly string[] {
     lockStatement(rollup),
     ...dropReaders(from),
     `drop table if exists ${totalsOf(rollup)}`,
-    ...distinctIn(from).map(({ name }) => `drop table if exists ${membersTotalsOf(rollup, name)}`),
     dropGuard(rollup),
     ...changeColumns([deltaOf(rollup), mergedOf(rollup)], columnsIn(from), columnsIn(to)),
     ...changeValues(from, to),
+    ...changeCounted(from, to),
     ...changeLevels(from, to),
     ...(was === is
       ? []
@@ -48,7 +47,6 @@ export function changeTables(from: Shape, to: Shape): readonly string[] {
       : [
           `update ${lockOf(rollup)} set windows_at = ${serverClock}`,
           ...createTotals(to, emptyOf(to)),
-          ...createCounted(to),
           ...fillTotals(to),
         ]),
   ]

@@ -138,11 +138,18 @@ type AsksForWindows<Declared> = Declared extends { readonly kind: 'countDistinct
     : false
   : false
 
-/** What cannot be added up is in no totals, but for distinct values on request. */
+/** Distinct values are in totals on request; without a bucket, always. */
+type IsCounted<Declared extends DeclaredRollup, Measured> = Declared extends { readonly bucket: string }
+  ? AsksForWindows<Measured>
+  : Measured extends { readonly kind: 'countDistinct' }
+    ? true
+    : false
+
+/** What cannot be added up is in no totals, but for distinct values. */
 type InTotalsName<Declared extends DeclaredRollup> = {
   [Name in MeasureName<Declared>]: Declared['measures'][Name] extends { readonly kind: AdditiveKind }
     ? Name
-    : AsksForWindows<Declared['measures'][Name]> extends true
+    : IsCounted<Declared, Declared['measures'][Name]> extends true
       ? Name
       : never
 }[MeasureName<Declared>]

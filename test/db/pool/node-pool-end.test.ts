@@ -9,6 +9,7 @@ import { sql } from '../../../src/sql/sql.ts'
 import { useDatabase } from '../../support/postgres.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { waitUntil } from '../../support/wait.ts'
+import { typescript } from '../../support/typescript.ts'
 import { acquire, failure, gate, openPool, pidOf, startSilentServer } from './node-pool-support.ts'
 
 describe('the end of a pool', () => {
@@ -130,7 +131,7 @@ describe('the end of a pool', () => {
 
   const runProcess = async (...args: readonly string[]): Promise<string> => {
     const script = fileURLToPath(new URL('node-pool-exit.ts', import.meta.url))
-    const command = ['--import', 'jiti/register', script, database().url, ...args]
+    const command = ['--import', typescript, script, database().url, ...args]
     return (await promisify(execFile)(process.execPath, command, { timeout: 30_000 })).stdout
   }
 

@@ -1,6 +1,6 @@
 // A process that uses a pool and does not end it, or with "end" does. It must end by itself, and not before its work is
 // done.
-//   node --import jiti/register test/db/pool/node-pool-exit.ts postgres://… end
+//   node --import ./test/support/typescript.mjs test/db/pool/node-pool-exit.ts postgres://… end
 
 import pg from 'pg'
 import { systemClock } from '../../../src/base/clock.ts'

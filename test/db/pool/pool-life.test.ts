@@ -12,6 +12,7 @@ import type { StrataPoolConfig } from '../../../src/db/pool/options.ts'
 import { StrataPool } from '../../../src/db/pool/strata-pool.ts'
 import { startTcpProxy, throughPort, type TcpProxy } from '../../support/tcp-proxy.ts'
 import { waitUntil } from '../../support/wait.ts'
+import { typescript } from '../../support/typescript.ts'
 import { startSilentServer } from './node-pool-support.ts'
 import { errorOf, stateOf, untilReading } from './strata-pool-support.ts'
 
@@ -194,7 +195,7 @@ describe('the end', () => {
 
   const runChild = async (mode: string): Promise<string> => {
     const script = fileURLToPath(new URL('strata-pool-child.ts', import.meta.url))
-    const args = ['--import', 'jiti/register', script, mode, cluster.primary.url(), replica.url()]
+    const args = ['--import', typescript, script, mode, cluster.primary.url(), replica.url()]
     // Rejects where the exit code is not 0.
     return (await promisify(execFile)(process.execPath, args, { timeout: 30_000 })).stdout
   }

@@ -1,5 +1,5 @@
 // A process of its own that uses a pool; what it prints is looked at by pool-life.test.ts. It must end by itself.
-//   node --import jiti/register test/db/pool/strata-pool-child.ts plain postgres://primary postgres://replica
+//   node --import ./test/support/typescript.mjs test/db/pool/strata-pool-child.ts plain postgres://primary postgres://replica
 // plain: one query, then the end. throwing: a listener of the pool throws at every event.
 
 import { StrataPool } from '../../../src/db/pool/strata-pool.ts'

@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { rawTrending } from '../../../bench/scenarios/mycelix/trending.ts'
 import type { Queryable } from '../../../src/db/db.ts'
 import { sql } from '../../../src/sql/sql.ts'
 import { folder } from './filled.ts'
@@ -42,33 +43,19 @@ export async function differencesOf(on: Queryable, view: SixView): Promise<reado
   return rows
 }
 
-/** The original's formula, its edges at whole hours, up to the end of this one. */
+/** `trending_score` is of whole hours. */
 export async function trendingDifferences(on: Queryable): Promise<readonly object[]> {
-  const { rows } = await on.query(sql`
-    with ours as (
-      select song_id, trending_score
-      from mv_song_analytics
-    ),
-    raw as (
-      select
-        s.song_id,
-        coalesce(sum(
-          case
-            when p.played_at >= date_trunc('hour', now() - interval '1 day', 'UTC') then 10
-            when p.played_at >= date_trunc('hour', now() - interval '7 days', 'UTC') then 5
-            when p.played_at >= date_trunc('hour', now() - interval '30 days', 'UTC') then 1
-            else 0
-          end
-        ), 0) as trending_score
-      from songs as s
-      left join plays as p
-        on p.song_id = s.song_id
-        and p.played_at < date_trunc('hour', now(), 'UTC') + interval '1 hour'
-      group by s.song_id
-    )
-    select 'ours' as side, * from (table ours except all table raw) as only_ours
-    union all
-    select 'raw', * from (table raw except all table ours) as only_raw
-    limit 10`)
+  const { rows } = await on.query(
+    sql.raw(`
+      with ours as (
+        select song_id, trending_score
+        from mv_song_analytics
+      ),
+      raw as (${rawTrending})
+      select 'ours' as side, * from (table ours except all table raw) as only_ours
+      union all
+      select 'raw', * from (table raw except all table ours) as only_raw
+      limit 10`),
+  )
   return rows
 }

@@ -8,6 +8,7 @@ import { fill } from '../../../examples/mycelix/src/generator/fill.ts'
 import { sizesOf } from '../../../examples/mycelix/src/generator/sizes.ts'
 import type { Db } from '../../../src/db/db.ts'
 import { testDatabase, type TestDatabase, type TestedMajor } from '../../support/postgres.ts'
+import { createTemplates } from '../support/served.ts'
 
 /** The folder of the app. */
 export const folder: string = fileURLToPath(new URL('../../../examples/mycelix', import.meta.url))
@@ -40,21 +41,7 @@ export async function deployOn(url: string): Promise<Strata> {
   return strata
 }
 
-const templates = new Map<TestedMajor, Promise<string>>()
-
-/** Deployed once by each process of tests, and copied in milliseconds; it goes with the server. */
-async function templateOf(version: TestedMajor): Promise<string> {
-  const made = templates.get(version) ?? makeTemplate(version)
-  templates.set(version, made)
-  return await made
-}
-
-async function makeTemplate(version: TestedMajor): Promise<string> {
-  const { db, name, url } = await testDatabase(version)
-  await (await deployOn(url)).close()
-  await db.close()
-  return name
-}
+const templateOf = createTemplates(async ({ url }) => await (await deployOn(url)).close())
 
 export interface FilledOptions {
   /** Default: none. They are written with everything in its place, as an application writes. */

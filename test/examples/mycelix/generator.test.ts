@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Strata } from 'pgstrata'
+import config from '../../../examples/mycelix/pgstrata.config.ts'
 import { generate } from '../../../examples/mycelix/src/generator/generate.ts'
 import { alone } from '../../../examples/mycelix/src/generator/load/guard.ts'
 import { mendLoad } from '../../../examples/mycelix/src/generator/load/mend.ts'
@@ -20,6 +21,7 @@ describe('a tenth of the full size', () => {
 
   test('is loaded bare: afterwards everything stands as before', async () => {
     const { strata, db } = filled()
+    await giveMemory(db)
     const before = await structureOf(db)
     const bars: string[] = []
     const report = await generate(strata, {
@@ -45,9 +47,9 @@ describe('a tenth of the full size', () => {
   }, 300_000)
 })
 
-describe('twenty thousand plays', () => {
+describe('five thousand plays', () => {
   const filled = useFilled(18)
-  const plays = 20_000
+  const plays = 5_000
   const now = new Date()
 
   test('are the same again by the same seed, after a reset', async () => {
@@ -97,6 +99,13 @@ describe('twenty thousand plays', () => {
     expect(await mendLoad(strata, noBar)).toBe(false)
   }, 180_000)
 })
+
+/** As much as the app's own server gives to sessions, for those that come from here on. */
+async function giveMemory(db: Db): Promise<void> {
+  const { rows } = await db.query<{ name: string }>(sql`select current_database() as name`)
+  const { work_mem: memory } = config.dev.settings
+  await db.query(sql`alter database ${sql.ident(rows[0]?.name ?? '')} set work_mem = ${sql.literal(memory)}`)
+}
 
 /** `npm run generate` in a process of its own, killed when there are plays and no indexes. */
 async function killInTheMiddle(db: Db, url: string): Promise<void> {

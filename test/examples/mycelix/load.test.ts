@@ -1,11 +1,10 @@
-// A mix of what pages and players ask, at a fixed pace that does not wait for answers, for a few seconds: every request is answered as it
-// should be, each play is counted, and afterwards nothing is left over: no client in use, no stream.
+// A load of what pages and players ask, for a few seconds: every request is answered as it should be, each play is counted, and nothing
+// is left over.
 
-import { beforeAll, expect, onTestFinished, test } from 'vitest'
-import { followLive } from 'pgstrata/live-client/node'
+import { beforeAll, expect, test } from 'vitest'
 import { scaled } from '../../support/property.ts'
-import { waitUntil } from '../../support/wait.ts'
-import { addArtist, addListener, addPlay, addSong, ask, useService, type Answer } from './service-support.ts'
+import { runLoad } from '../support/load.ts'
+import { addArtist, addListener, addPlay, addSong, ask, useService } from './service-support.ts'
 
 const served = useService()
 const songs: number[] = []
@@ -20,60 +19,30 @@ beforeAll(async () => {
   for (const [n, song] of songs.entries()) await addPlay(served(), { song, listener: `0xl${n}` })
 })
 
-/** One request of the mix; how often each comes is as it stands here. */
-function request(n: number): Promise<Answer> {
-  const round = Math.floor(n / 10)
-  const who = round % people
-  const song = songs[who]
-  const kinds: readonly (() => Promise<Answer>)[] = [
-    () => ask(served(), '/platform'),
-    () => ask(served(), '/songs/trending?limit=12'),
-    () => ask(served(), '/songs/top?limit=10'),
-    () => ask(served(), `/artists/0xa${who}`),
-    () => ask(served(), `/artists/0xa${who}/earnings?days=30`),
-    () => ask(served(), `/songs/${song}`),
-    () => ask(served(), `/listeners/0xl${who}`),
-    () => ask(served(), '/genres/shares'),
-    () => ask(served(), '/plays', { body: { song_id: song, listener_address: `0xl${who}`, duration_s: 30 } }),
-    () => ask(served(), `/songs?genre=Jazz&sortBy=play_count&limit=5`),
-  ]
-  const kind = kinds[n % kinds.length]
-  if (kind === undefined) throw new Error('The mix is empty')
-  return kind()
-}
-
-const everyMs = 10
-
 test('an open-loop load has no errors, and leaves nothing behind', async () => {
   const requests = scaled(300)
-  const streams = songs.map(() =>
-    followLive({
-      url: `${served().url}/live`,
-      subscriptions: [{ topic: { rollup: 'platform_plays' } }],
-      onRefresh: () => undefined,
-    }),
-  )
-  onTestFinished(() => streams.forEach((stream) => stream.close()))
-  await waitUntil(() => served().strata.live.status().connections === streams.length, { what: 'the streams are open' })
-  const answers: Promise<Answer>[] = []
-  const beganMs = performance.now()
-  await waitUntil(
-    () => {
-      const due = Math.min(requests, Math.ceil((performance.now() - beganMs) / everyMs))
-      while (answers.length < due) answers.push(request(answers.length))
-      return answers.length === requests
+  const on = served()
+  /** How often each comes is as it stands here. */
+  const mix = [
+    () => ask(on, '/platform'),
+    () => ask(on, '/songs/trending?limit=12'),
+    () => ask(on, '/songs/top?limit=10'),
+    (round: number) => ask(on, `/artists/0xa${round % people}`),
+    (round: number) => ask(on, `/artists/0xa${round % people}/earnings?days=30`),
+    (round: number) => ask(on, `/songs/${songs[round % people]}`),
+    (round: number) => ask(on, `/listeners/0xl${round % people}`),
+    () => ask(on, '/genres/shares'),
+    (round: number) => {
+      const who = round % people
+      return ask(on, '/plays', { body: { song_id: songs[who], listener_address: `0xl${who}`, duration_s: 30 } })
     },
-    { what: 'all are asked', timeoutMs: requests * everyMs * 20 },
-  )
-  const statuses = (await Promise.all(answers)).map(({ status }) => status)
-  expect(new Set(statuses)).toEqual(new Set([200, 201]))
-  await served().strata.cache.clear()
-  const { body } = await ask(served(), '/platform')
-  expect(body['total_plays']).toBe(people + requests / 10)
-  for (const stream of streams) stream.close()
-  const { pool, live } = served().strata
-  await waitUntil(() => live.status().connections === 0, { what: 'the streams are gone' })
-  await waitUntil(() => pool.totalCount === pool.idleCount && pool.waitingCount === 0, { what: 'every client is back' })
-  expect(pool.totalCount).toBeLessThanOrEqual(20)
-  expect(served().lines).toEqual([])
+    () => ask(on, `/songs?genre=Jazz&sortBy=play_count&limit=5`),
+  ]
+  const check = async (): Promise<void> => {
+    await on.strata.cache.clear()
+    const { body } = await ask(on, '/platform')
+    expect(body['total_plays']).toBe(people + requests / mix.length)
+  }
+  const streams = songs.map(() => ({}))
+  await runLoad(on, { requests, mix, streams, topic: { rollup: 'platform_plays' }, check })
 })

@@ -1,12 +1,13 @@
 // The app's database as deployed, its service on a port of its own, and artists, songs and listeners to ask it about.
 
-import { afterAll, beforeAll } from 'vitest'
 import { resolveConfig, sql } from 'pgstrata'
 import config from '../../../examples/mycelix/pgstrata.config.ts'
 import { openService, type Service, type ServiceOptions } from '../../../examples/mycelix/src/service.ts'
 import { openMycelix, type MycelixConfig, type MycelixStrata } from '../../../examples/mycelix/src/strata.ts'
-import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
+import { createTemplates, useServed, type Served } from '../support/served.ts'
 import { folder } from './filled.ts'
+
+export { ask } from '../support/ask.ts'
 
 export interface TestConfigOptions {
   readonly url: string
@@ -46,79 +47,23 @@ export async function deployMycelix(resolved: MycelixConfig): Promise<void> {
   }
 }
 
-let template: Promise<string> | undefined
-
-/** Deployed once by each process of tests, and copied in milliseconds; it goes with the server. */
-async function deployedTemplate(): Promise<string> {
-  template ??= (async () => {
-    const { db, name, url } = await testDatabase(18)
-    await deployMycelix(testConfig({ url }))
-    await db.close()
-    return name
-  })()
-  return await template
-}
-
-export interface Served extends Service {
-  readonly database: TestDatabase
-  /** What the log was told. */
-  readonly lines: readonly string[]
-}
+const template = createTemplates(({ url }) => deployMycelix(testConfig({ url })))
 
 export const manageToken = 'a token that may manage'.replaceAll(' ', '-')
 
 /** In a file: one database and one service for all its tests. */
-export function useService(given: Partial<ServiceOptions> = {}): () => Served {
-  let served: Served | undefined
-  let opened: TestDatabase | undefined
-  beforeAll(async () => {
-    opened = await testDatabase(18, { template: await deployedTemplate() })
-    const lines: string[] = []
-    const service = await openService({
-      config: testConfig({ url: opened.url, manageTokens: [manageToken] }),
-      port: 0,
-      background: false,
-      log: (line) => void lines.push(line),
-      ...given,
-    })
-    served = { ...service, database: opened, lines }
+export function useService(given: Partial<ServiceOptions> = {}): () => Served<Service> {
+  return useServed({
+    template,
+    open: async ({ url, log }) =>
+      await openService({
+        config: testConfig({ url, manageTokens: [manageToken] }),
+        port: 0,
+        background: false,
+        log,
+        ...given,
+      }),
   })
-  afterAll(async () => {
-    await served?.close()
-    await opened?.close()
-  })
-  return () => {
-    if (served === undefined) throw new Error('The service is there only inside tests and hooks')
-    return served
-  }
-}
-
-export interface Answer {
-  readonly status: number
-  readonly headers: Headers
-  // Each test knows what it asked for.
-  readonly body: Record<string, unknown> & { readonly error?: { readonly code: string; readonly message: string } }
-}
-
-export interface Asked {
-  readonly method?: 'GET' | 'POST'
-  readonly body?: unknown
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-export async function ask({ url }: { readonly url: string }, path: string, asked: Asked = {}): Promise<Answer> {
-  const { body, method = body === undefined ? 'GET' : 'POST', headers = {} } = asked
-  const response = await fetch(`${url}${path}`, {
-    method,
-    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (text.startsWith('{') ? JSON.parse(text) : { text }) as Answer['body'],
-  }
 }
 
 export interface Catalogue {

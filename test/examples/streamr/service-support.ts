@@ -1,13 +1,15 @@
 // The app's database as deployed, its service on a port of its own, and people, streams and nodes to ask it about.
 
-import { afterAll, beforeAll } from 'vitest'
 import type { Kysely } from 'kysely'
 import type { Database } from '../../../examples/streamr/src/database.ts'
 import { resolveConfig } from 'pgstrata'
 import { openService, type Service, type ServiceOptions } from '../../../examples/streamr/src/service.ts'
 import { openStreamr, type StreamrConfig } from '../../../examples/streamr/src/strata.ts'
-import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
+import { ask as askAnybody, type Answer, type Asked } from '../support/ask.ts'
+import { createTemplates, useServed, type Served } from '../support/served.ts'
 import { configOf, folder } from './support.ts'
+
+export type { Answer } from '../support/ask.ts'
 
 /** The app's, for a database of a test. */
 export function testConfig(url: string): StreamrConfig {
@@ -25,24 +27,7 @@ export async function deployStreamr({ url }: { readonly url: string }): Promise<
   }
 }
 
-let template: Promise<string> | undefined
-
-/** Deployed once by each process of tests, and copied in milliseconds; it goes with the server. */
-async function deployedTemplate(): Promise<string> {
-  template ??= (async () => {
-    const { db, name, url } = await testDatabase(18)
-    await deployStreamr({ url })
-    await db.close()
-    return name
-  })()
-  return await template
-}
-
-export interface Served extends Service {
-  readonly database: TestDatabase
-  /** What the log was told. */
-  readonly lines: readonly string[]
-}
+const template = createTemplates(deployStreamr)
 
 export const operatorWallet = '0xoperator'
 
@@ -50,67 +35,32 @@ export const operatorWallet = '0xoperator'
 export function useService(
   given: Partial<ServiceOptions> = {},
   configure: (config: StreamrConfig) => StreamrConfig = (config) => config,
-): () => Served {
-  let served: Served | undefined
-  let opened: TestDatabase | undefined
-  const database = (): TestDatabase => {
-    if (opened === undefined) throw new Error('The database is there only inside tests and hooks')
-    return opened
-  }
-  beforeAll(async () => {
-    opened = await testDatabase(18, { template: await deployedTemplate() })
-    const lines: string[] = []
-    const service = await openService({
-      config: configure(testConfig(database().url)),
-      port: 0,
-      operators: [operatorWallet],
-      background: false,
-      log: (line) => void lines.push(line),
-      ...given,
-    })
-    served = { ...service, database: database(), lines }
+): () => Served<Service> {
+  return useServed({
+    template,
+    open: async ({ url, log }) =>
+      await openService({
+        config: configure(testConfig(url)),
+        port: 0,
+        operators: [operatorWallet],
+        background: false,
+        log,
+        ...given,
+      }),
   })
-  afterAll(async () => {
-    await served?.close()
-    await opened?.close()
-  })
-  return () => {
-    if (served === undefined) throw new Error('The service is there only inside tests and hooks')
-    return served
-  }
 }
 
-export interface Answer {
-  readonly status: number
-  readonly headers: Headers
-  // Each test knows what it asked for.
-  readonly body: Record<string, unknown> & { readonly error?: { readonly code: string; readonly message: string } }
-}
-
-export interface Asked {
+export interface AskedBy extends Asked {
+  /** A user's id or wallet address. */
   readonly as?: string | undefined
-  readonly method?: 'GET' | 'POST' | 'DELETE'
-  readonly body?: unknown
-  readonly headers?: Readonly<Record<string, string>>
 }
 
-export async function ask({ url }: { readonly url: string }, path: string, asked: Asked = {}): Promise<Answer> {
-  const { as, method = 'GET', body, headers = {} } = asked
-  const response = await fetch(`${url}${path}`, {
-    method,
-    headers: {
-      ...(as === undefined ? {} : { 'x-user-id': as }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+export async function ask(on: { readonly url: string }, path: string, asked: AskedBy = {}): Promise<Answer> {
+  const { as, headers, ...rest } = asked
+  return await askAnybody(on, path, {
+    ...rest,
+    headers: { ...(as === undefined ? {} : { 'x-user-id': as }), ...headers },
   })
-  const text = await response.text()
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (text === '' ? {} : JSON.parse(text)) as Answer['body'],
-  }
 }
 
 type Row = Readonly<Record<string, unknown>>

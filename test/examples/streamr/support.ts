@@ -35,8 +35,14 @@ export function configOf(url: string, { days = 2, rollups = config.rollups }: St
     database: { ...config.database, primary: url },
     tables: { probe_results: { ...config.tables.probe_results, from } },
     rollups,
+    cache: { namespaces: shortLived },
   }
 }
+
+/** Tests write past the service, and read at once; that answers are kept has its own. */
+const shortLived = Object.fromEntries(
+  Object.keys(config.cache.namespaces).map((name) => [name, { ttl: '1ms', refreshAhead: false }]),
+)
 
 export function openOn(url: string, options: StreamrOptions = {}): Strata {
   return openStrata(resolveConfig<unknown>(configOf(url, options), { root: folder, name: 'pgstrata.config.ts' }))

@@ -8,6 +8,7 @@ import { sql } from '../../../src/sql/sql.ts'
 import type { AlertSettings } from '../../../src/watch/rules/options.ts'
 import { describeOnEachVersion } from '../../support/postgres.ts'
 import { waitUntil } from '../../support/wait.ts'
+import { typescript } from '../../support/typescript.ts'
 import type { DaemonCall } from './kill-process.ts'
 import { install, openReceiver, readActions, readStates, ruleOf } from './support.ts'
 
@@ -15,7 +16,7 @@ import { install, openReceiver, readActions, readStates, ruleOf } from './suppor
 async function loadDaemon(call: DaemonCall): Promise<ChildProcess> {
   const child = spawn(
     process.execPath,
-    ['--import', 'jiti/register', 'test/watch/rules/kill-process.ts', JSON.stringify(call)],
+    ['--import', typescript, 'test/watch/rules/kill-process.ts', JSON.stringify(call)],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   )
   onTestFinished(() => void child.kill('SIGKILL'))

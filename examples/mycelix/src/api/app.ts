@@ -2,7 +2,8 @@
 // wrote it reads, whichever server answers. Health, metrics and what is measured are served by pgstrata itself, at the paths of the
 // original design: /health, /metrics/database.
 
-import { createApp, type App } from 'pgstrata-example-kit'
+import { createAnswers, createApp, joinEvents, type App } from 'pgstrata-example-kit'
+import { tableTag } from 'pgstrata'
 import { fastifyCausal } from 'pgstrata/http'
 import { fastifyStrata } from 'pgstrata/server'
 import { OptimizedQueries } from '../db/optimized-queries.ts'
@@ -13,9 +14,9 @@ import { addListeners } from './listeners.ts'
 import { addLive } from './live.ts'
 import { addPages } from './pages.ts'
 import { addPlatform } from './platform.ts'
-import { createReads } from './reads.ts'
 import { addRefresh } from './refresh.ts'
 import { addSongs } from './songs.ts'
+import { warmUp } from './warm-up.ts'
 import { addWrites } from './writes.ts'
 
 export interface ApiOptions {
@@ -26,18 +27,24 @@ export interface ApiOptions {
   readonly log?: ((line: string) => void) | undefined
 }
 
+const answeredFrom = ['artists', 'songs', 'listeners', 'plays', 'payments']
+
 export async function createApi({ strata, manageTokens, secret, log }: ApiOptions): Promise<App> {
   const app = createApp({ health: false, ...(log === undefined ? {} : { log }) })
   const context: ApiContext = {
     strata,
-    reads: createReads(strata),
+    // All that answers hang on. A change of an artist or a song discards them; of plays and payments the feed tells nothing, or nothing
+    // would last, and so no answer from before what a session has seen is taken for current.
+    answer: createAnswers(strata, { tags: answeredFrom.map((table) => tableTag('public', table)) }),
     queries: new OptimizedQueries(strata),
     manageTokens,
   }
   await app.register(fastifyCausal(strata, { secret }))
+  joinEvents(app, strata)
   for (const add of [addArtists, addSongs, addPlatform, addListeners, addWrites, addRefresh]) add(app, context)
   await addLive(app, context)
   await addPages(app)
   await app.register(fastifyStrata(strata))
+  await warmUp(app, strata)
   return app
 }

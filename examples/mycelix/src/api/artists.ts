@@ -1,11 +1,11 @@
 // Artists: found by name, and one by address with its numbers, its songs and what it earned by the day.
 
 import { sql, type Sql } from 'pgstrata'
-import { defineFields, notFound, params, query, type App } from 'pgstrata-example-kit'
+import { defineFields, params, query, short, word, type App } from 'pgstrata-example-kit'
 import { artistColumns, readRow } from '../db/columns.ts'
 import type { ApiContext } from './context.ts'
-import { days, short, limit, word } from './schemas.ts'
-import type { Reader } from './reads.ts'
+import { days, limit } from './schemas.ts'
+import type { MycelixStrata } from '../strata.ts'
 
 const artistFields = defineFields(...(Object.keys(artistColumns) as (keyof typeof artistColumns)[]))
 const foundColumns = { artist_address: 'text', artist_name: 'text', total_plays: 'count' } as const
@@ -17,8 +17,9 @@ interface OfArtist {
 }
 
 const ofArtist = params({ address: word })
+const ofProfile = { namespace: 'artistProfile', what: 'artist' }
 
-export function addArtists(app: App, { reads }: ApiContext): void {
+export function addArtists(app: App, { strata, queries, answer }: ApiContext): void {
   app.get<{ Querystring: { readonly search: string; readonly limit: number; readonly fields?: string } }>(
     '/artists',
     {
@@ -30,44 +31,42 @@ export function addArtists(app: App, { reads }: ApiContext): void {
         }),
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const pick = foundFields(request.query.fields)
-      const { text, values } = findArtists(request.query)
-      const { rows } = await reads.cached(request, 'platformStats', ({ source }) => source.query(text, values))
-      return { artists: rows.map((row) => pick(readRow(foundColumns, row))) }
+      return await answer({ request, reply }, { namespace: 'platformStats' }, async () => {
+        const { rows } = await strata.query(findArtists(request.query))
+        return { artists: rows.map((row) => pick(readRow(foundColumns, row))) }
+      })
     },
   )
   app.get<OfArtist & { Querystring: { readonly fields?: string } }>(
     '/artists/:address',
     { schema: { params: ofArtist, querystring: query({ fields: short }) } },
-    async (request) => {
+    async (request, reply) => {
       const pick = artistFields(request.query.fields)
-      const { address } = request.params
-      const artist = await reads.cached(request, 'artistProfile', ({ queries }) => queries.getArtistAnalytics(address))
-      if (artist === undefined) throw notFound('artist')
-      return pick(artist)
+      return await answer({ request, reply }, ofProfile, async () => {
+        const artist = await queries.getArtistAnalytics(request.params.address)
+        return artist === undefined ? undefined : pick(artist)
+      })
     },
   )
   app.get<OfArtist>(
     '/artists/:address/dashboard',
     { schema: { params: ofArtist, querystring: query({}) } },
-    async (request) => {
+    async (request, reply) => {
       const { address } = request.params
-      const found = await reads.cached(request, 'artistProfile', ({ queries }) => queries.getArtistDashboard(address))
-      if (found === undefined) throw notFound('artist')
-      return found
+      return await answer({ request, reply }, ofProfile, () => queries.getArtistDashboard(address))
     },
   )
   app.get<OfArtist & { Querystring: { readonly days: number } }>(
     '/artists/:address/earnings',
     { schema: { params: ofArtist, querystring: query({ days }) } },
-    async (request) => {
+    async (request, reply) => {
       const { address } = request.params
-      const series = await reads.cached(request, 'artistProfile', (reader) =>
-        readEarnings(reader, address, request.query.days),
-      )
-      if (series.length === 0) throw notFound('artist')
-      return { artist_address: address, days: series }
+      return await answer({ request, reply }, ofProfile, async () => {
+        const series = await readEarnings(strata, address, request.query.days)
+        return series.length === 0 ? undefined : { artist_address: address, days: series }
+      })
     },
   )
 }
@@ -86,8 +85,8 @@ function findArtists({ search, limit }: { readonly search: string; readonly limi
 }
 
 /** Each day in UTC, today the last, those without plays included. Empty: there is no such artist. */
-async function readEarnings({ source }: Reader, address: string, days: number) {
-  const { text, values } = sql`
+async function readEarnings(strata: MycelixStrata, address: string, days: number) {
+  const { rows } = await strata.query(sql`
     select day.utc::date::text as day, coalesce(p.plays, 0) as plays, coalesce(p.earnings, 0)::text as earnings
     from artists as a
     cross join generate_series(${days}::integer - 1, 0, -1) as ago
@@ -96,7 +95,6 @@ async function readEarnings({ source }: Reader, address: string, days: number) {
     ) as day
     left join artist_plays as p on p.artist_address = a.artist_address and p.bucket = day.utc at time zone 'UTC'
     where a.artist_address = ${address}
-    order by day.utc`
-  const { rows } = await source.query(text, values)
+    order by day.utc`)
   return rows.map((row) => readRow(dayColumns, row))
 }

@@ -1,15 +1,14 @@
 // What every route is given.
 
+import type { SendAnswer } from 'pgstrata-example-kit'
 import type { OptimizedQueries } from '../db/optimized-queries.ts'
 import type { MycelixStrata } from '../strata.ts'
-import type { Reads } from './reads.ts'
 
 export interface ApiContext {
   readonly strata: MycelixStrata
-  /** What is read, through the cache. */
-  readonly reads: Reads
-  /** The same past the cache. */
   readonly queries: OptimizedQueries
+  /** What is the same for everybody, as it was made a while ago: as the original design has it, 1 minute, 5 or 10. */
+  readonly answer: SendAnswer
   /** Of those who may manage. */
   readonly manageTokens: readonly string[]
 }

@@ -1,10 +1,10 @@
 // Listeners: what one likes, what one has just played, and who listened last. Past the cache: a listener looks at what was just done.
 
 import { sql } from 'pgstrata'
-import { defineCursor, defineFields, notFound, params, query, type App } from 'pgstrata-example-kit'
+import { defineCursor, defineFields, notFound, params, query, short, word, type App } from 'pgstrata-example-kit'
 import { listenerColumns } from '../db/columns.ts'
 import type { ApiContext } from './context.ts'
-import { short, limit, word } from './schemas.ts'
+import { limit } from './schemas.ts'
 
 const listenerFields = defineFields(...(Object.keys(listenerColumns) as (keyof typeof listenerColumns)[]))
 const playFields = defineFields('play_id', 'song_id', 'title', 'artist_address', 'artist_name', 'played_at', 'amount')

@@ -5,7 +5,9 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { body, forbidden, unauthorized, type App } from 'pgstrata-example-kit'
 import { OptimizedQueries } from '../db/optimized-queries.ts'
 import type { ApiContext } from './context.ts'
-import { namespaces } from './reads.ts'
+
+/** Of what is kept of answers, as the configuration has them. */
+const namespaces = ['platformStats', 'topSongs', 'artistProfile']
 
 export function addRefresh(app: App, { strata, manageTokens }: ApiContext): void {
   const queries = new OptimizedQueries(strata)

@@ -1,10 +1,5 @@
 // The shapes of what comes in, as JSON Schema: what is not as it must be is refused before a route sees it.
 
-const noNul = '^[^\\u0000]+$'
-
-/** Addresses are wallets, and genres words, of whoever made them. */
-export const word = { type: 'string', minLength: 1, maxLength: 200, pattern: noNul } as const
-
 export const songId = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
 
 export const count = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
@@ -13,9 +8,6 @@ export const count = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INT
 export const amount = { type: 'string', pattern: '^\\d{1,12}(\\.\\d{1,8})?$' } as const
 
 export const days = { type: 'integer', minimum: 1, maximum: 366, default: 30 } as const
-
-/** Names of fields, and cursors. */
-export const short = { type: 'string', maxLength: 600 } as const
 
 /** Of a list; more is not to be had at once. */
 export function limit(usual: number): object {

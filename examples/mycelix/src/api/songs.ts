@@ -9,10 +9,10 @@ import {
 } from '../db/optimized-queries.ts'
 import { topSongColumns } from '../db/columns.ts'
 import { strategies, type Strategy } from '../strategies.ts'
-import { defineFields, notFound, params, query, type App } from 'pgstrata-example-kit'
+import { defineFields, params, query, short, word, type App } from 'pgstrata-example-kit'
 import { sql } from 'pgstrata'
 import type { ApiContext } from './context.ts'
-import { count, short, limit, songId, word } from './schemas.ts'
+import { count, limit, songId } from './schemas.ts'
 
 const columns = Object.keys(songColumns) as SongColumn[]
 const songFields = defineFields(...columns)
@@ -49,47 +49,46 @@ const songsQuery = query({
   fields: short,
 })
 
-export function addSongs(app: App, { strata, reads }: ApiContext): void {
+export function addSongs(app: App, { strata, queries, answer }: ApiContext): void {
   app.get<{ Querystring: Chosen & { readonly genre?: string } }>(
     '/songs/trending',
     { schema: { querystring: query({ genre: word, limit: limit(20), fields: short }) } },
-    async (request) => {
+    async (request, reply) => {
       const { genre, limit } = request.query
       const pick = songFields(request.query.fields)
-      const songs = await reads.cached(request, 'topSongs', ({ queries }) => queries.getTrendingSongs(limit, genre))
-      return { songs: songs.map(pick) }
+      return await answer({ request, reply }, { namespace: 'topSongs' }, async () => {
+        return { songs: (await queries.getTrendingSongs(limit, genre)).map(pick) }
+      })
     },
   )
   app.get<{ Querystring: Chosen }>(
     '/songs/top',
     { schema: { querystring: query({ limit: limit(100), fields: short }) } },
-    async (request) => {
+    async (request, reply) => {
       const pick = topFields(request.query.fields)
-      const songs = await reads.cached(request, 'topSongs', ({ queries }) => queries.getTopSongs(request.query.limit))
-      return { songs: songs.map(pick) }
+      return await answer({ request, reply }, { namespace: 'topSongs' }, async () => {
+        return { songs: (await queries.getTopSongs(request.query.limit)).map(pick) }
+      })
     },
   )
-  app.get<{ Querystring: SongsQuery }>('/songs', { schema: { querystring: songsQuery } }, async (request) => {
+  app.get<{ Querystring: SongsQuery }>('/songs', { schema: { querystring: songsQuery } }, async (request, reply) => {
     const pick = songFields(request.query.fields)
-    const statement = built(request.query)
-    const { rows } = await reads.cached(request, 'platformStats', async ({ source }) =>
-      // What a function reads is not known, so its answer is not cached.
-      request.query.since === undefined
-        ? await source.query(statement.text, statement.values)
-        : await strata.query(statement),
-    )
-    return { songs: rows.map((row) => pick(readRow(songColumns, row))) }
+    return await answer({ request, reply }, { namespace: 'platformStats' }, async () => {
+      const { rows } = await strata.query(built(request.query))
+      return { songs: rows.map((row) => pick(readRow(songColumns, row))) }
+    })
   })
   app.get<{ Params: { readonly song_id: number }; Querystring: { readonly fields?: string } }>(
     '/songs/:song_id',
     { schema: { params: params({ song_id: songId }), querystring: query({ fields: short }) } },
-    async (request) => {
+    async (request, reply) => {
       const pick = songFields(request.query.fields)
-      const { text, values } = sql`select * from mv_song_analytics where song_id = ${request.params.song_id}`
-      const { rows } = await reads.cached(request, 'artistProfile', ({ source }) => source.query(text, values))
-      const [row] = rows
-      if (row === undefined) throw notFound('song')
-      return pick(readRow(songColumns, row))
+      return await answer({ request, reply }, { namespace: 'artistProfile', what: 'song' }, async () => {
+        const { rows } = await strata.query(
+          sql`select * from mv_song_analytics where song_id = ${request.params.song_id}`,
+        )
+        return rows[0] === undefined ? undefined : pick(readRow(songColumns, rows[0]))
+      })
     },
   )
 }

@@ -2,9 +2,9 @@
 // wrote nothing a second one asks what was missing. The answer carries the token of the session, so whoever sends it back reads it.
 
 import { sql } from 'pgstrata'
-import { badInput, body, notFound, type App } from 'pgstrata-example-kit'
+import { badInput, body, notFound, word, type App } from 'pgstrata-example-kit'
 import type { ApiContext } from './context.ts'
-import { amount, songId, word } from './schemas.ts'
+import { amount, songId } from './schemas.ts'
 
 const mostSeconds = 86_400
 const kinds = ['stream', 'gift', 'patronage', 'auction'] as const

@@ -3,7 +3,7 @@
 // Promises: the report says of each what became of it. A view that fails stops no other. By SQL alone all views are refreshed in one
 // transaction, by a Strata each in its own. The six plain views need none of it: they are exact to the last commit.
 
-import { sql } from 'pgstrata'
+import { sql, type MergedRollup } from 'pgstrata'
 import { isStrata, type Ask, type Source, type StrataSource } from './ask.ts'
 import type { RawRow } from './columns.ts'
 
@@ -39,16 +39,19 @@ export async function refresh(source: Source, ask: Ask, options: RefreshOptions)
 type Done = Omit<RefreshReport, 'tookMs'>
 
 async function refreshByStrata({ views, rollup }: StrataSource, { tag, rollups }: RefreshOptions): Promise<Done> {
-  const merged: string[] = []
-  for (const { name } of rollup.declared) {
-    if (rollups !== undefined && !rollups.includes(name)) continue
-    if ((await rollup.merge(name)) > 0) merged.push(name)
-  }
+  const folded = rollups === undefined ? await rollup.merge() : await mergeSome(rollup, rollups)
+  const merged = folded.flatMap(({ name, rows }) => (rows > 0 ? [name] : []))
   const done = await views.refresh({ tags: [tag] })
   return {
     views: done.map(({ name, outcome, tookMs, why }) => ({ view: name, outcome, tookMs: Math.round(tookMs), why })),
     merged,
   }
+}
+
+async function mergeSome(rollup: StrataSource['rollup'], names: readonly string[]): Promise<readonly MergedRollup[]> {
+  const merged: MergedRollup[] = []
+  for (const name of names) merged.push({ name, rows: await rollup.merge(name) })
+  return merged
 }
 
 async function refreshBySql(ask: Ask, { tag, rollups }: RefreshOptions): Promise<Done> {

@@ -9,7 +9,6 @@ import { describeFailure, KitError, type Progress } from 'pgstrata-example-kit'
 import { sql, transaction, type Db, type Strata } from 'pgstrata'
 import { onlyRow } from '../db/rows.ts'
 import { withBar, type MakeBar } from './bar.ts'
-import { withEach } from './each.ts'
 import { fill, type Counts, type Work } from './fill.ts'
 import { alone } from './load/guard.ts'
 import { mendNow } from './load/mend.ts'
@@ -26,6 +25,8 @@ export interface GenerateOptions {
   readonly now?: Date
   /** What becomes of rows that are there. Default: `append`. */
   readonly existing?: 'append' | 'refuse' | 'reset'
+  /** Whether indexes, foreign keys and rollups are made again before it ends. `leave`: the data is thrown away. Default: `mend`. */
+  readonly ifStopped?: 'mend' | 'leave'
   /** Makes the bar of a part of the work. Default: none is shown. */
   readonly progress?: MakeBar
   readonly signal?: AbortSignal
@@ -40,7 +41,6 @@ export interface GenerateReport extends Counts {
 }
 
 const silent: Progress = { add: () => undefined, set: () => undefined, finish: () => undefined }
-const mergesAtOnce = 2
 
 export async function generate(strata: Strata, options: GenerateOptions = {}): Promise<GenerateReport> {
   const {
@@ -48,6 +48,7 @@ export async function generate(strata: Strata, options: GenerateOptions = {}): P
     seed = 1,
     now = new Date(),
     existing = 'append',
+    ifStopped = 'mend',
     progress = () => silent,
     signal,
   } = options
@@ -61,7 +62,8 @@ export async function generate(strata: Strata, options: GenerateOptions = {}): P
     if (hasRows && existing === 'refuse')
       throw new KitError('Expected a database without plays, found some → say --append to add to them, or --reset')
     const how = hasRows && existing === 'append' ? 'append' : 'bare'
-    const counts = how === 'append' ? await append(work) : await loadBare(work, existing === 'reset')
+    const bare = { empties: existing === 'reset', ifStopped }
+    const counts = how === 'append' ? await append(work) : await loadBare(work, bare)
     return { how, mended, ...counts, tookMs: Math.round(performance.now() - beganMs) }
   })
 }
@@ -83,25 +85,48 @@ async function hasPlays(db: Db): Promise<boolean> {
   return has
 }
 
-async function loadBare(work: Work, empties: boolean): Promise<Counts> {
-  const { strata, bar } = work
+interface BareLoad extends Required<Pick<GenerateOptions, 'ifStopped'>> {
+  readonly empties: boolean
+}
+
+async function loadBare(work: Work, { empties, ifStopped }: BareLoad): Promise<Counts> {
+  const { strata, bar, signal } = work
   const load = async (): Promise<Counts> => {
     await takeRollupsAway(strata)
     await makeBare(strata.db, empties)
     return await fill(work)
   }
+  if (ifStopped === 'leave') return await loadWhole(work, load)
   const counts = await load().catch(async (error: unknown) => {
-    await mendNow(strata, bar).catch((reason: unknown) => {
-      const what = `Indexes, foreign keys and rollups could not be made again: ${describeFailure(reason)}`
-      throw new KitError(`${describeFailure(error)}\n${what}\n→ npm run deploy makes what is missing`, { cause: error })
-    })
-    if (work.signal?.aborted === true)
+    await mendAfter(error, work)
+    if (signal?.aborted === true)
       throw new KitError('Stopped. What was in by then is kept; indexes, foreign keys and rollups are there again.')
     throw error
   })
   await mendNow(strata, bar)
   await tidy(strata.db, bar)
   return counts
+}
+
+/** Stopped between any two parts of the work. */
+async function loadWhole({ strata, bar, signal }: Work, load: () => Promise<Counts>): Promise<Counts> {
+  try {
+    const counts = await load()
+    await mendNow(strata, bar, signal)
+    await tidy(strata.db, bar)
+    return counts
+  } catch (error) {
+    throw signal?.aborted === true ? new KitError('Stopped. What was in by then is not kept.') : error
+  }
+}
+
+async function mendAfter(error: unknown, { strata, bar }: Work): Promise<void> {
+  try {
+    await mendNow(strata, bar)
+  } catch (reason) {
+    const what = `Indexes, foreign keys and rollups could not be made again: ${describeFailure(reason)}`
+    throw new KitError(`${describeFailure(error)}\n${what}\n→ npm run deploy makes what is missing`, { cause: error })
+  }
 }
 
 /** Whoever wrote a play in the meantime is not to lose it. */
@@ -122,17 +147,12 @@ async function makeBare(db: Db, empties: boolean): Promise<void> {
   )
 }
 
-/** With indexes, foreign keys and rollups in their places: about five times slower. */
+/** With indexes, foreign keys and rollups in their places: about five times slower. Statistics are left to autovacuum. */
 async function append(work: Work): Promise<Counts> {
   const counts = await fill(work)
-  const names = work.strata.rollup.declared.map(({ name }) => name)
-  await withBar(work.bar({ label: 'Merging', total: names.length, unit: 'rollups' }), async (bar) => {
-    const merge = async (name: string): Promise<void> => {
-      await work.strata.rollup.merge(name)
-      bar.add()
-    }
-    await withEach({ items: names, atOnce: mergesAtOnce, work: merge })
+  const { length } = work.strata.rollup.declared
+  await withBar(work.bar({ label: 'Merging', total: length, unit: 'rollups' }), async (bar) => {
+    await work.strata.rollup.merge({ signal: work.signal, onMerged: () => bar.add() })
   })
-  await tidy(work.strata.db, work.bar)
   return counts
 }

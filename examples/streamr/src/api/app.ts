@@ -2,10 +2,11 @@
 // wrote it reads, whichever server answers. Below /admin is what pgstrata serves itself: health, metrics, what is measured and what
 // may be done, for those who have its tokens.
 
-import { createApp, type App } from 'pgstrata-example-kit'
+import { createApp, joinEvents, type App } from 'pgstrata-example-kit'
 import { fastifyCausal } from 'pgstrata/http'
 import { fastifyStrata } from 'pgstrata/server'
-import { joinEvents } from './after-event.ts'
+import { openAnswers } from './answers.ts'
+import { openPreparedDatabase } from '../database.ts'
 import { addComments } from './comments.ts'
 import { identifyByWord, type ApiContext } from './context.ts'
 import { addDemo } from './demo.ts'
@@ -19,15 +20,17 @@ import { addNodes } from './nodes.ts'
 import { addPages } from './pages.ts'
 import { addPayouts } from './payouts.ts'
 import { addStreams } from './streams.ts'
+import { warmUp } from './warm-up.ts'
 
-export interface ApiOptions extends ApiContext {
+export interface ApiOptions extends Omit<ApiContext, 'answers' | 'prepared'> {
   /** Signs the tokens of sessions; the same in all processes. At least 32 characters. */
   readonly secret: string
   readonly log?: ((line: string) => void) | undefined
 }
 
-export async function createApi({ secret, log, ...context }: ApiOptions): Promise<App> {
-  const { strata, db } = context
+export async function createApi({ secret, log, ...given }: ApiOptions): Promise<App> {
+  const { strata, db } = given
+  const context: ApiContext = { ...given, prepared: openPreparedDatabase(strata), answers: openAnswers(strata) }
   const app = createApp({
     ready: async () => {
       await db.selectFrom('streams').select('stream_id').limit(1).execute()
@@ -53,5 +56,6 @@ export async function createApi({ secret, log, ...context }: ApiOptions): Promis
   await addLive(app, context)
   await addPages(app)
   await app.register(fastifyStrata(strata), { prefix: '/admin' })
+  await warmUp(app, context)
   return app
 }

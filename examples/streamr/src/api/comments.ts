@@ -1,12 +1,12 @@
 // What is said under a stream, the newest first, and its moderation: by the stream's sponsor, told by the wallet address that the
 // stream names, and by operators. A hidden comment is there for those alone, and says who hid it and why.
 
-import type { Kysely } from 'kysely'
-import { defineCursor, defineFields, forbidden, notFound, type App } from 'pgstrata-example-kit'
+import { sql, type Kysely } from 'kysely'
+import { body, defineCursor, defineFields, forbidden, notFound, params, word, type App } from 'pgstrata-example-kit'
 import type { CommentStatus, Database } from '../database.ts'
-import { requireUser, type ApiContext, type User } from './context.ts'
-import { body, listQuery, params, serial, word, type ListQuery } from './schemas.ts'
-import { pageOf, requireStream } from './streams.ts'
+import { requireUser, requireUserId, type ApiContext, type User } from './context.ts'
+import { listQuery, serial, type ListQuery } from './schemas.ts'
+import { findStream, pageOf, requireStream } from './streams.ts'
 
 const commentFields = defineFields('comment_id', 'user_id', 'display_name', 'content', 'created_at')
 const hiddenFields = defineFields(
@@ -35,7 +35,7 @@ interface OfComment {
 }
 
 export function addComments(app: App, context: ApiContext): void {
-  const { db } = context
+  const { prepared: db } = context
   app.get<OfStream & { Querystring: ListQuery & { readonly status: CommentStatus } }>(
     '/streams/:stream_id/comments',
     {
@@ -44,29 +44,37 @@ export function addComments(app: App, context: ApiContext): void {
         querystring: listQuery({ status: { enum: ['VISIBLE', 'HIDDEN'], default: 'VISIBLE' } }),
       },
     },
-    async (request) => {
-      const { status, fields, limit, cursor } = request.query
-      const isHidden = status === 'HIDDEN'
-      const pick = isHidden ? hiddenFields(fields) : commentFields(fields)
-      const stream = await requireStream(db, request.params.stream_id)
-      if (isHidden) requireModerator(context, await requireUser(context, request), stream)
-      const found = await listComments(db, { stream_id: stream.stream_id, status, limit, before: byId.parse(cursor) })
-      const { rows, next } = pageOf(found, limit, byId)
-      return { comments: rows.map(pick), next }
+    async (request, reply) => {
+      const { stream_id } = request.params
+      const { status } = request.query
+      const list = async (pick: (row: Comment) => object) => {
+        const { limit, cursor } = request.query
+        const found = await listComments(db, { stream_id, status, limit, before: byId.parse(cursor) })
+        const { rows, next } = pageOf(found, limit, byId)
+        return { comments: rows.map(pick), next }
+      }
+      if (status === 'HIDDEN') {
+        const pick = hiddenFields(request.query.fields)
+        const stream = await requireStream(db, stream_id)
+        requireModerator(context, await requireUser(context, request), stream)
+        return await list(pick)
+      }
+      return await context.answers.streams({ request, reply }, 'stream', async () => {
+        const page = await list(commentFields(request.query.fields))
+        if (page.comments.length === 0 && (await findStream(db, stream_id)) === undefined) return undefined
+        return page
+      })
     },
   )
   app.post<OfStream & { Body: { readonly content: string } }>(
     '/streams/:stream_id/comments',
     { schema: { params: ofStream, body: body({ content }) } },
     async (request, reply) => {
-      const { user_id, display_name } = await requireUser(context, request)
-      const { stream_id } = await requireStream(db, request.params.stream_id)
-      const comment = await db
-        .insertInto('comments')
-        .values({ stream_id, user_id, content: request.body.content })
-        .returning(['comment_id', 'content', 'created_at'])
-        .executeTakeFirstOrThrow()
-      return reply.code(201).send({ ...comment, stream_id, user_id, display_name })
+      const by = await requireUserId(context, request)
+      const comment = await addComment(db, { ...request.params, by, content: request.body.content })
+      if (comment !== undefined) return await reply.code(201).send(comment)
+      await requireUser(context, request)
+      throw notFound('stream')
     },
   )
   addModeration(app, context)
@@ -132,6 +140,29 @@ function requireModerator(
     'Comments are moderated by the sponsor of the stream and by operators, told by their wallet addresses',
   )
 }
+
+/** One statement, which finds the stream and the user as well; undefined: one of them is not there. */
+async function addComment(
+  db: Kysely<Database>,
+  asked: { readonly stream_id: string; readonly by: string; readonly content: string },
+) {
+  const { rows } = await sql<Omit<Comment, 'moderated_by' | 'moderated_at' | 'reason'>>`
+    with added as (
+      insert into comments (stream_id, user_id, content)
+      select s.stream_id, u.user_id, ${asked.content}
+      from streams s
+      cross join users u
+      where s.stream_id = ${asked.stream_id}
+        and u.user_id = ${asked.by}
+      returning comment_id, content, created_at, stream_id, user_id
+    )
+    select a.*, u.display_name
+    from added a
+    join users u on u.user_id = a.user_id`.execute(db)
+  return rows[0]
+}
+
+type Comment = Awaited<ReturnType<typeof listComments>>[number]
 
 async function listComments(
   db: Kysely<Database>,

@@ -4,11 +4,12 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Kysely } from 'kysely'
-import { forbidden, unauthorized } from 'pgstrata-example-kit'
+import { forbidden, unauthorized, type HttpError } from 'pgstrata-example-kit'
 import type { Database } from '../database.ts'
 import type { Geo } from '../geo/geo.ts'
 import type { PayoutService } from '../payouts/service.ts'
 import type { StreamrStrata } from '../strata.ts'
+import type { Answers } from './answers.ts'
 
 export interface Asking {
   readonly headers: IncomingHttpHeaders
@@ -26,6 +27,10 @@ export interface User {
 export interface ApiContext {
   readonly strata: StreamrStrata
   readonly db: Kysely<Database>
+  /** For reads by keys, which come all the time. */
+  readonly prepared: Kysely<Database>
+  /** What is the same for everybody. */
+  readonly answers: Answers
   readonly payouts: PayoutService
   /** undefined: the database has neither PostGIS nor earthdistance. */
   readonly geo: Geo | undefined
@@ -44,13 +49,29 @@ export const identifyByWord: Identify = ({ headers }) => {
   return /(?:^|;\s*)streamr_user=([^;\s]+)/.exec(headers.cookie ?? '')?.[1]
 }
 
+/** The id that a request names, which may be nobody's. */
+export async function findUserId(
+  { identify }: Pick<ApiContext, 'identify'>,
+  request: Asking,
+): Promise<string | undefined> {
+  const id = (await identify(request))?.toLowerCase()
+  return id !== undefined && uuidForm.test(id) ? id : undefined
+}
+
+/** For a statement that finds nothing of somebody unknown: only where it found nothing is it to be asked who that is. */
+export async function requireUserId(context: Pick<ApiContext, 'identify'>, request: Asking): Promise<string> {
+  const id = await findUserId(context, request)
+  if (id === undefined) throw unknownUser()
+  return id
+}
+
 export async function findUser(
-  { db, identify }: Pick<ApiContext, 'db' | 'identify'>,
+  context: Pick<ApiContext, 'prepared' | 'identify'>,
   request: Asking,
 ): Promise<User | undefined> {
-  const id = (await identify(request))?.toLowerCase()
-  if (id === undefined || !uuidForm.test(id)) return undefined
-  return await db
+  const id = await findUserId(context, request)
+  if (id === undefined) return undefined
+  return await context.prepared
     .selectFrom('users')
     .select(['user_id', 'wallet_address', 'display_name'])
     .where('user_id', '=', id)
@@ -60,7 +81,11 @@ export async function findUser(
 export async function requireUser(context: ApiContext, request: Asking): Promise<User> {
   const user = await findUser(context, request)
   if (user !== undefined) return user
-  throw unauthorized('This needs a user who is known: send the id of one as x-user-id')
+  throw unknownUser()
+}
+
+function unknownUser(): HttpError {
+  return unauthorized('This needs a user who is known: send the id of one as x-user-id')
 }
 
 export async function requireOperator(context: ApiContext, request: Asking): Promise<User> {

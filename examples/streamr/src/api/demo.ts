@@ -2,10 +2,10 @@
 // EventSource sends no headers. These routes are not there when the service is given an `identify` of its own.
 
 import { sql, type Kysely } from 'kysely'
-import { notFound, type App } from 'pgstrata-example-kit'
+import { body, notFound, query, type App } from 'pgstrata-example-kit'
 import type { Database } from '../database.ts'
 import { requireUser, type ApiContext } from './context.ts'
-import { body, query, uuid } from './schemas.ts'
+import { uuid } from './schemas.ts'
 
 interface Person {
   readonly user_id: string

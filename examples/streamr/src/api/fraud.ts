@@ -1,10 +1,10 @@
 // What the rules have found and is not over, the newest first. Everybody may see of which node and by which rule; the evidence, which
 // can hold addresses, is for operators. They also review a suspended node, which lets it come back.
 
-import { defineCursor, defineFields, notFound, type App } from 'pgstrata-example-kit'
+import { defineCursor, defineFields, notFound, params, word, type App } from 'pgstrata-example-kit'
 import { reviewNode } from '../prober/index.ts'
 import { findUser, requireOperator, type ApiContext } from './context.ts'
-import { listQuery, params, word, type ListQuery } from './schemas.ts'
+import { listQuery, type ListQuery } from './schemas.ts'
 import { pageOf } from './streams.ts'
 
 const openFields = defineFields('finding_id', 'node_id', 'stream_id', 'rule', 'found_at')

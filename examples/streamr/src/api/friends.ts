@@ -3,20 +3,22 @@
 import { sql } from 'kysely'
 import {
   badInput,
+  body,
   conflict,
   defineCursor,
   defineFields,
   forbidden,
   HttpError,
   notFound,
+  params,
   type App,
 } from 'pgstrata-example-kit'
 import { friendIdsOf } from '../friends/friend-ids.ts'
 import { listAcquaintances, listed, type Listed } from '../friends/list.ts'
 import type { Action, Refusal, State } from '../friends/states.ts'
 import { act, type Acted } from '../friends/store.ts'
-import { requireUser, type ApiContext } from './context.ts'
-import { body, listQuery, params, uuid, type ListQuery } from './schemas.ts'
+import { requireUser, requireUserId, type ApiContext } from './context.ts'
+import { listQuery, uuid, type ListQuery } from './schemas.ts'
 import { pageOf } from './streams.ts'
 
 const friendFields = defineFields('user_id', 'display_name', 'avatar_url', 'state', 'since')
@@ -72,8 +74,9 @@ function addLists(app: App, context: ApiContext): void {
       const { state, limit, cursor, fields } = request.query
       const pick = friendFields(fields)
       const after = requireUuid(byUser.parse(cursor)?.user_id)
-      const { user_id: of } = await requireUser(context, request)
-      const found = await listAcquaintances(context.db, { of, state, after, limit: limit + 1 })
+      const of = await requireUserId(context, request)
+      const found = await listAcquaintances(context.prepared, { of, state, after, limit: limit + 1 })
+      if (found.length === 0) await requireUser(context, request)
       const { rows, next } = pageOf(found, limit, byUser)
       return { friends: rows.map(pick), next }
     },
@@ -85,8 +88,10 @@ function addLists(app: App, context: ApiContext): void {
       const { limit, cursor, fields } = request.query
       const pick = nodeFields(fields)
       const after = byNode.parse(cursor)
-      const { user_id } = await requireUser(context, request)
-      const { rows, next } = pageOf(await listFriendNodes(context, { user_id, after, limit }), limit, byNode)
+      const user_id = await requireUserId(context, request)
+      const found = await listFriendNodes(context, { user_id, after, limit })
+      if (found.length === 0) await requireUser(context, request)
+      const { rows, next } = pageOf(found, limit, byNode)
       return { nodes: rows.map(pick), next }
     },
   )
@@ -94,7 +99,7 @@ function addLists(app: App, context: ApiContext): void {
 
 /** Those without a location too: a list shows them, a map cannot. */
 async function listFriendNodes(
-  { db }: ApiContext,
+  { prepared: db }: ApiContext,
   {
     user_id,
     after,

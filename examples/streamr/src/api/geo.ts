@@ -1,10 +1,10 @@
 // Friends on the map: the nearest, and all of their nodes around a place. Where the database can reckon no distances, 501 says so.
 
-import { HttpError, defineFields, type App } from 'pgstrata-example-kit'
+import { defineFields, HttpError, query, type App } from 'pgstrata-example-kit'
 import { farthestM } from '../geo/dialect.ts'
 import type { Geo } from '../geo/geo.ts'
-import { requireUser, type ApiContext } from './context.ts'
-import { limit, query } from './schemas.ts'
+import { requireUser, requireUserId, type ApiContext } from './context.ts'
+import { limit } from './schemas.ts'
 
 const fields = defineFields('user_id', 'display_name', 'node_id', 'stream_id', 'status', 'lat', 'lon', 'distance_m')
 const lat = { type: 'number', minimum: -90, maximum: 90 } as const
@@ -25,12 +25,13 @@ export function addGeo(app: App, context: ApiContext): void {
     { schema: { querystring: query({ lat, lon, limit, fields: chosen }, { required: ['lat', 'lon'] }) } },
     async (request) => {
       const pick = fields(request.query.fields)
-      const { user_id: of } = await requireUser(context, request)
+      const of = await requireUserId(context, request)
       const friends = await requireGeo(context).nearestFriends({
         of,
         place: request.query,
         limit: request.query.limit,
       })
+      if (friends.length === 0) await requireUser(context, request)
       return { friends: friends.map(pick) }
     },
   )
@@ -39,13 +40,14 @@ export function addGeo(app: App, context: ApiContext): void {
     { schema: { querystring: query({ lat, lon, km, limit, fields: chosen }, { required: ['lat', 'lon', 'km'] }) } },
     async (request) => {
       const pick = fields(request.query.fields)
-      const { user_id: of } = await requireUser(context, request)
+      const of = await requireUserId(context, request)
       const nodes = await requireGeo(context).nodesWithin({
         of,
         place: request.query,
         radiusM: request.query.km * 1_000,
         limit: request.query.limit,
       })
+      if (nodes.length === 0) await requireUser(context, request)
       return { nodes: nodes.map(pick) }
     },
   )

@@ -2,10 +2,10 @@
 // whoever was paid can see by which run, and whoever paid, where it went.
 
 import { sql, type Kysely } from 'kysely'
-import { defineCursor, defineFields, notFound, type App } from 'pgstrata-example-kit'
+import { defineCursor, defineFields, notFound, params, word, type App } from 'pgstrata-example-kit'
 import type { Database } from '../database.ts'
 import type { ApiContext } from './context.ts'
-import { listQuery, params, word, type ListQuery } from './schemas.ts'
+import { listQuery, type ListQuery } from './schemas.ts'
 import { pageOf } from './streams.ts'
 
 const entryFields = defineFields('entry_id', 'run_id', 'amount', 'created_at')

@@ -1,13 +1,14 @@
 // One node: how it is, what it earned, and the points of a sparkline. Whose it is and where it stands is told to its owner and to the
 // owner's friends alone.
 
+import { params, query, word } from 'pgstrata-example-kit'
 import { sql } from 'kysely'
-import { notFound, type App } from 'pgstrata-example-kit'
-import { friendsAmong } from '../friends/friend-ids.ts'
-import { findUser, type ApiContext } from './context.ts'
+import type { App } from 'pgstrata-example-kit'
+import { friendIdsOf } from '../friends/friend-ids.ts'
+import { findUserId, type ApiContext, type Asking } from './context.ts'
 import { readPaid } from './paid.ts'
 import { readSeries } from './series.ts'
-import { hours, params, query, word } from './schemas.ts'
+import { hours } from './schemas.ts'
 
 interface OfNode {
   readonly Params: { readonly node_id: string }
@@ -15,43 +16,44 @@ interface OfNode {
 }
 
 export function addNodes(app: App, context: ApiContext): void {
-  const { db } = context
   app.get<OfNode>(
     '/nodes/:node_id',
     { schema: { params: params({ node_id: word }), querystring: query({ hours }) } },
-    async (request) => {
-      const [node, user] = await Promise.all([findNode(context, request.params.node_id), findUser(context, request)])
-      if (node === undefined) throw notFound('node')
-      const { user_id, lat, lon, ...told } = node
-      const { node_id, stream_id } = node
-      const [isNear, paid, series] = await Promise.all([
-        isOfCircle(context, { owner: user_id, asking: user?.user_id }),
-        readPaid(db, [node_id]),
-        readSeries(db, { stream_id, node_id }, request.query.hours),
-      ])
-      return {
-        ...told,
-        ...(isNear ? { user_id, lat, lon } : {}),
-        paid,
-        series,
-      }
+    async (request, reply) => {
+      const { node_id } = request.params
+      const read = () => readNode(context, node_id, request.query.hours)
+      const near = await findNear(context, request, node_id)
+      if (near === undefined) return await context.answers.node({ request, reply }, node_id, read)
+      return { ...(await read()), ...near }
     },
   )
 }
 
-async function findNode({ db }: ApiContext, nodeId: string) {
-  return await db
-    .selectFrom('nodes')
-    .select(['node_id', 'stream_id', 'display_name', 'status', 'last_heartbeat', 'created_at', 'user_id'])
-    .select([sql<number | null>`location_lat::float8`.as('lat'), sql<number | null>`location_lon::float8`.as('lon')])
-    .where('node_id', '=', nodeId)
-    .executeTakeFirst()
+/** What everybody may know. */
+async function readNode({ prepared: db }: ApiContext, nodeId: string, of: number): Promise<object | undefined> {
+  const [node, paid] = await Promise.all([
+    db
+      .selectFrom('nodes')
+      .select(['node_id', 'stream_id', 'display_name', 'status', 'last_heartbeat', 'created_at'])
+      .where('node_id', '=', nodeId)
+      .executeTakeFirst(),
+    readPaid(db, [nodeId]),
+  ])
+  if (node === undefined) return undefined
+  const { node_id, stream_id } = node
+  return { ...node, paid, series: await readSeries(db, { stream_id, node_id }, of) }
 }
 
-async function isOfCircle(
-  { db }: ApiContext,
-  { owner, asking }: { readonly owner: string | null; readonly asking: string | undefined },
-): Promise<boolean> {
-  if (owner === null || asking === undefined) return false
-  return owner === asking || (await friendsAmong(db, { userId: asking, others: [owner] })).has(owner)
+/** What its owner and the owner's friends know besides. */
+async function findNear(context: ApiContext, request: Asking, nodeId: string) {
+  const { prepared: db } = context
+  const asking = await findUserId(context, request)
+  if (asking === undefined) return undefined
+  return await db
+    .selectFrom('nodes')
+    .select('user_id')
+    .select([sql<number | null>`location_lat::float8`.as('lat'), sql<number | null>`location_lon::float8`.as('lon')])
+    .where('node_id', '=', nodeId)
+    .where((where) => where.or([where('user_id', '=', asking), where('user_id', 'in', friendIdsOf(db, asking))]))
+    .executeTakeFirst()
 }

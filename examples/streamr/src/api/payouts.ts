@@ -1,12 +1,22 @@
 // Payouts: what would be paid, what was, and paying. Previews are open, by the way that takes one statement; the two that take many more
 // are for operators, who are also those who pay.
 
-import { badInput, defineCursor, defineFields, forbidden, notFound, type App } from 'pgstrata-example-kit'
+import {
+  badInput,
+  defineCursor,
+  defineFields,
+  forbidden,
+  notFound,
+  params,
+  query,
+  word,
+  type App,
+} from 'pgstrata-example-kit'
 import type { StreamPayout } from '../payouts/payout.ts'
 import { ways, type Way } from '../payouts/service.ts'
 import { compareText } from '../payouts/share.ts'
 import { findUser, requireOperator, type ApiContext } from './context.ts'
-import { listQuery, moment, params, query, serial, word, type ListQuery } from './schemas.ts'
+import { listQuery, moment, serial, type ListQuery } from './schemas.ts'
 import { pageOf } from './streams.ts'
 
 const runFields = defineFields(
@@ -65,28 +75,34 @@ function addPreview(app: App, context: ApiContext): void {
   app.get<{ Querystring: PreviewQuery }>(
     '/payouts',
     { schema: { querystring: listQuery({ hours_back: hoursBack, as_of: moment, by: way, stream_id: word }) } },
-    async (request) => {
-      const { hours_back, as_of, by, stream_id, limit, cursor } = request.query
-      // Of the same minute everybody gets the same answer, whose ETag holds as long.
-      const asOf = readMoment(as_of, 60_000)
-      const after = stream_id === undefined ? undefined : byNode.parse(cursor)
-      if (by !== 'rollup') await requireOperatorFor(context, request)
-      const payouts = await context.payouts.calculatePayouts({ hoursBack: hours_back, asOf, by })
-      const head = { as_of: asOf, hours_back, by }
-      if (stream_id !== undefined)
-        return { ...head, ...previewStream(payouts, { stream_id, limit, after: after?.node_id }) }
-      return {
-        ...head,
-        total: String(payouts.reduce((sum, { paid }) => sum + paid, 0n)),
-        streams: payouts.map(({ streamId, pool, paid, nodes }) => ({
-          stream_id: streamId,
-          pool: String(pool),
-          paid: String(paid),
-          nodes: nodes.length,
-        })),
-      }
+    async (request, reply) => {
+      if (request.query.by === 'rollup')
+        return await context.answers.preview({ request, reply }, () => preview(context, request.query))
+      await requireOperatorFor(context, request)
+      return await preview(context, request.query)
     },
   )
+}
+
+async function preview({ payouts: service }: ApiContext, asked: PreviewQuery): Promise<object> {
+  const { hours_back, as_of, by, stream_id, limit, cursor } = asked
+  // Of the same minute everybody gets the same answer, whose ETag holds as long.
+  const asOf = readMoment(as_of, 60_000)
+  const after = stream_id === undefined ? undefined : byNode.parse(cursor)
+  const payouts = await service.calculatePayouts({ hoursBack: hours_back, asOf, by })
+  const head = { as_of: asOf, hours_back, by }
+  if (stream_id !== undefined)
+    return { ...head, ...previewStream(payouts, { stream_id, limit, after: after?.node_id }) }
+  return {
+    ...head,
+    total: String(payouts.reduce((sum, { paid }) => sum + paid, 0n)),
+    streams: payouts.map(({ streamId, pool, paid, nodes }) => ({
+      stream_id: streamId,
+      pool: String(pool),
+      paid: String(paid),
+      nodes: nodes.length,
+    })),
+  }
 }
 
 /** One stream with a page of its nodes. */
@@ -123,26 +139,31 @@ async function requireOperatorFor(context: ApiContext, request: Parameters<typeo
   throw forbidden('by: only operators may ask for another way than rollup, for the others take very many statements')
 }
 
-function addRuns(app: App, { db }: ApiContext): void {
+function addRuns(app: App, { prepared: db, answers }: ApiContext): void {
   const selectRuns = () =>
     db
       .selectFrom('payout_runs')
       .select(['run_id', 'as_of', 'hours_back', 'computed_by', 'streams', 'nodes', 'total', 'duration_ms'])
-  app.get<{ Querystring: ListQuery }>('/payouts/runs', { schema: { querystring: listQuery({}) } }, async (request) => {
-    const { fields, limit, cursor } = request.query
-    const pick = runFields(fields)
-    const before = byRun.parse(cursor)
-    const asked = selectRuns()
-      .orderBy('run_id', 'desc')
-      .limit(limit + 1)
-    const found = await (before === undefined ? asked : asked.where('run_id', '<', before.run_id)).execute()
-    const { rows, next } = pageOf(found, limit, byRun)
-    return { runs: rows.map(pick), next }
-  })
+  app.get<{ Querystring: ListQuery }>(
+    '/payouts/runs',
+    { schema: { querystring: listQuery({}) } },
+    async (request, reply) =>
+      await answers.runs({ request, reply }, async () => {
+        const { fields, limit, cursor } = request.query
+        const pick = runFields(fields)
+        const before = byRun.parse(cursor)
+        const asked = selectRuns()
+          .orderBy('run_id', 'desc')
+          .limit(limit + 1)
+        const found = await (before === undefined ? asked : asked.where('run_id', '<', before.run_id)).execute()
+        const { rows, next } = pageOf(found, limit, byRun)
+        return { runs: rows.map(pick), next }
+      }),
+  )
   app.get<{ Params: { readonly run_id: string }; Querystring: ListQuery & { readonly stream_id?: string } }>(
     '/payouts/:run_id',
     { schema: { params: params({ run_id: serial }), querystring: listQuery({ stream_id: word }) } },
-    async (request) => {
+    async (request, reply) => {
       const { run_id } = request.params
       const { fields, limit, cursor, stream_id } = request.query
       const pick = runFields(fields)
@@ -159,13 +180,15 @@ function addRuns(app: App, { db }: ApiContext): void {
         asked = asked.where((where) =>
           where(where.refTuple('stream_id', 'node_id'), '>', where.tuple(after.stream_id, after.node_id)),
         )
-      const [run, found] = await Promise.all([
-        selectRuns().where('run_id', '=', run_id).executeTakeFirst(),
-        asked.execute(),
-      ])
-      if (run === undefined) throw notFound('run')
-      const { rows, next } = pageOf(found, limit, byLine)
-      return { ...pick(run), lines: rows, next }
+      return await answers.runs({ request, reply }, async () => {
+        const [run, found] = await Promise.all([
+          selectRuns().where('run_id', '=', run_id).executeTakeFirst(),
+          asked.execute(),
+        ])
+        if (run === undefined) return undefined
+        const { rows, next } = pageOf(found, limit, byLine)
+        return { ...pick(run), lines: rows, next }
+      })
     },
   )
 }

@@ -1,9 +1,6 @@
 // The shapes of what comes in, as JSON Schema: what is not as it must be is refused before a route sees it.
 
-const noNul = '^[^\\u0000]+$'
-
-/** Ids of streams and nodes are words of whoever made them. */
-export const word = { type: 'string', minLength: 1, maxLength: 200, pattern: noNul } as const
+import { query, short } from 'pgstrata-example-kit'
 
 export const uuid = {
   type: 'string',
@@ -20,29 +17,9 @@ export const limit = { type: 'integer', minimum: 1, maximum: 100, default: 25 } 
 
 export const hours = { type: 'integer', minimum: 1, maximum: 720, default: 24 } as const
 
-const short = { type: 'string', maxLength: 600 } as const
-
 /** ?fields=, ?cursor= and ?limit=, and what a list takes besides. */
 export function listQuery<Properties extends Readonly<Record<string, object>>>(properties: Properties): object {
   return query({ fields: short, cursor: short, limit, ...properties })
-}
-
-export function query(
-  properties: Readonly<Record<string, object>>,
-  { required = [] }: { readonly required?: readonly string[] } = {},
-): object {
-  return { type: 'object', properties, required, additionalProperties: false }
-}
-
-export function params(properties: Readonly<Record<string, object>>): object {
-  return { type: 'object', properties, required: Object.keys(properties) }
-}
-
-export function body(
-  properties: Readonly<Record<string, object>>,
-  { required = Object.keys(properties) }: { readonly required?: readonly string[] } = {},
-): object {
-  return { type: 'object', properties, required, additionalProperties: false }
 }
 
 export interface ListQuery {

@@ -1,12 +1,12 @@
-// Streams, and what is read of one: its nodes, what was measured of them, what it paid. Open to everybody; where its broadcaster sends
-// the stream to (`rtmp_url`) is told to nobody.
+// Streams, and what is read of one: its nodes, what was measured of them, what it paid. Open to everybody, and so kept as they are sent
+// (answers.ts says for how long); where its broadcaster sends the stream to (`rtmp_url`) is told to nobody.
 
 import { sql, type Kysely } from 'kysely'
-import { defineCursor, defineFields, notFound, type App } from 'pgstrata-example-kit'
+import { defineCursor, defineFields, notFound, params, query, word, type App } from 'pgstrata-example-kit'
 import type { Database, NodeStatus, StreamStatus } from '../database.ts'
 import type { ApiContext } from './context.ts'
 import { readSeries } from './series.ts'
-import { hours, listQuery, params, query, word, type ListQuery } from './schemas.ts'
+import { hours, listQuery, type ListQuery } from './schemas.ts'
 
 const streamStatuses = ['PENDING', 'ACTIVE', 'PAUSED', 'ENDED'] as const
 const nodeStatuses = ['PENDING', 'ACTIVE', 'STALE', 'OFFLINE', 'SUSPENDED'] as const
@@ -30,7 +30,7 @@ interface OfStream {
 const ofStream = params({ stream_id: word })
 
 export function addStreams(app: App, context: ApiContext): void {
-  const { db } = context
+  const { prepared: db, answers } = context
   app.get<{ Querystring: StreamsQuery }>(
     '/streams',
     {
@@ -41,46 +41,70 @@ export function addStreams(app: App, context: ApiContext): void {
         }),
       },
     },
-    async (request) => {
-      const pick = streamFields(request.query.fields)
-      const { rows, next } = await listStreams(db, request.query)
-      return { streams: rows.map(pick), next }
-    },
+    async (request, reply) =>
+      await answers.streams({ request, reply }, 'list', async () => {
+        const pick = streamFields(request.query.fields)
+        const { rows, next } = await listStreams(db, request.query)
+        return { streams: rows.map(pick), next }
+      }),
   )
+  addStream(app, context)
+}
+
+function addStream(app: App, context: ApiContext): void {
+  const { prepared: db, answers } = context
   app.get<OfStream>(
     '/streams/:stream_id',
     { schema: { params: ofStream, querystring: query({}) } },
-    async (request) => await readStream(context, request.params.stream_id),
+    async (request, reply) => {
+      const { stream_id } = request.params
+      return await answers.stream({ request, reply }, stream_id, () => readStream(context, stream_id))
+    },
   )
   app.get<OfStream & { Querystring: ListQuery & { readonly status?: NodeStatus } }>(
     '/streams/:stream_id/nodes',
     { schema: { params: ofStream, querystring: listQuery({ status: { enum: nodeStatuses } }) } },
-    async (request) => {
-      const pick = nodeFields(request.query.fields)
-      await requireStream(db, request.params.stream_id)
-      const { rows, next } = await listNodes(db, { ...request.query, ...request.params })
-      return { nodes: rows.map(pick), next }
+    async (request, reply) => {
+      const { stream_id } = request.params
+      return await answers.stream({ request, reply }, stream_id, async () => {
+        const pick = nodeFields(request.query.fields)
+        const { rows, next } = await listNodes(db, { ...request.query, stream_id })
+        if (rows.length === 0 && (await findStream(db, stream_id)) === undefined) return undefined
+        return { nodes: rows.map(pick), next }
+      })
     },
   )
   app.get<OfStream & { Querystring: { readonly hours: number } }>(
     '/streams/:stream_id/earnings',
     { schema: { params: ofStream, querystring: query({ hours }) } },
-    async ({ params: { stream_id }, query: asked }) => {
-      await requireStream(db, stream_id)
-      return { stream_id, ...(await readSeries(db, { stream_id }, asked.hours)) }
+    async (request, reply) => {
+      const { stream_id } = request.params
+      return await answers.stream({ request, reply }, stream_id, async () => {
+        const [stream, series] = await Promise.all([
+          findStream(db, stream_id),
+          readSeries(db, { stream_id }, request.query.hours),
+        ])
+        return stream === undefined ? undefined : { stream_id, ...series }
+      })
     },
   )
 }
 
-export async function requireStream(
-  db: Kysely<Database>,
-  streamId: string,
-): Promise<{ readonly stream_id: string; readonly sponsor_address: string }> {
-  const stream = await db
+interface FoundStream {
+  readonly stream_id: string
+  readonly sponsor_address: string
+}
+
+export async function findStream(db: Kysely<Database>, streamId: string): Promise<FoundStream | undefined> {
+  return await db
     .selectFrom('streams')
     .select(['stream_id', 'sponsor_address'])
     .where('stream_id', '=', streamId)
     .executeTakeFirst()
+}
+
+export async function requireStream(db: Kysely<Database>, streamId: string): Promise<FoundStream> {
+  const stream = await findStream(db, streamId)
   if (stream === undefined) throw notFound('stream')
   return stream
 }
@@ -175,7 +199,7 @@ export function pageOf<Row>(
   return { rows: page, next: rows.length > limit && last !== undefined ? cursor.format(last) : null }
 }
 
-async function readStream({ db, strata }: ApiContext, streamId: string): Promise<object> {
+async function readStream({ prepared: db, strata }: ApiContext, streamId: string): Promise<object | undefined> {
   const [stream, [measured], paid] = await Promise.all([
     selectStreams(db)
       .select(['s.sponsor_address', 's.excluded', 's.created_at'])
@@ -188,7 +212,7 @@ async function readStream({ db, strata }: ApiContext, streamId: string): Promise
       .where('stream_id', '=', streamId)
       .executeTakeFirst(),
   ])
-  if (stream === undefined) throw notFound('stream')
+  if (stream === undefined) return undefined
   return {
     ...stream,
     last_24_hours: {

@@ -19,6 +19,8 @@ export interface FillTools {
   readonly progress: (part: Part) => Progress
   /** Folds what was copied into the rollups. */
   readonly merge: () => Promise<void>
+  /** Throws where somebody wants it to stop. */
+  readonly goOn: () => void
 }
 
 /** Rows are made in this process while the server takes others: two cores are busy with two. */
@@ -30,8 +32,10 @@ interface Society extends ProbeOptions {
 
 /** Streams, users, nodes, friendships, comments. Returns how many comments there are. */
 export async function fillSociety(tools: FillTools, { fleet, people, now, sizes }: Society): Promise<number> {
-  const copy = async (table: string, columns: readonly string[], rows: Iterable<CopyRow>): Promise<number> =>
-    await copyRows(tools.on, { table, columns, rows })
+  const copy = async (table: string, columns: readonly string[], rows: Iterable<CopyRow>): Promise<number> => {
+    tools.goOn()
+    return await copyRows(tools.on, { table, columns, rows })
+  }
   await copy('streams', streamColumns, streamRows(fleet))
   await copy('users', userColumns, userRows(people))
   await copy('nodes', nodeColumns, nodeRows({ fleet, people, now, nodesUrl: tools.nodesUrl }))
@@ -59,6 +63,7 @@ export async function fillProbes(tools: FillTools, options: ProbeOptions): Promi
   let copied = 0
   const copySpans = async (): Promise<void> => {
     for (const span of spans) {
+      tools.goOn()
       const count = await copyRows(tools.on, {
         table: 'probe_results',
         columns: probeColumns,

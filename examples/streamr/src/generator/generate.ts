@@ -4,7 +4,7 @@
 // to become of them. All rollups are current at the end. Each day of probes is one COPY; where it was stopped in between, what is there
 // stays, and the next call has to say `reset`.
 
-import type { Progress } from 'pgstrata-example-kit'
+import { KitError, type Progress } from 'pgstrata-example-kit'
 import { sql, type Strata } from 'pgstrata'
 import { openDatabase } from '../database.ts'
 import { createPayoutService } from '../payouts/service.ts'
@@ -26,6 +26,8 @@ export interface GenerateOptions {
   readonly nodesUrl?: string
   /** Makes the bar of a part of the work. Default: none is shown. */
   readonly progress?: (part: Part) => Progress
+  /** Stops it between two parts of the work; what is in by then stays. */
+  readonly signal?: AbortSignal
 }
 
 export interface GenerateReport {
@@ -43,7 +45,7 @@ const rollups = ['node_earnings_hourly', 'stream_earnings_hourly']
 
 export async function generate(strata: Strata, options: GenerateOptions = {}): Promise<GenerateReport> {
   const { scale = 1, seed = 1, now = new Date(), existing = 'refuse', progress = () => silent } = options
-  const { nodesUrl = 'http://127.0.0.1:8091' } = options
+  const { nodesUrl = 'http://127.0.0.1:8091', signal } = options
   const sizes = sizesOf(scale, options.sizes)
   const taken = await makeRoom(strata, existing)
   const ownSeed = seed + taken.takenStreams
@@ -52,12 +54,15 @@ export async function generate(strata: Strata, options: GenerateOptions = {}): P
   const merge = async (): Promise<void> => {
     for (const name of rollups) await strata.rollup.merge(name)
   }
-  const tools = { on: strata, progress, nodesUrl, merge }
+  const goOn = (): void => {
+    if (signal?.aborted === true) throw new KitError('Stopped. What was in by then is kept.')
+  }
+  const tools = { on: strata, progress, nodesUrl, merge, goOn }
   const comments = await fillSociety(tools, { fleet, people, sizes, seed: ownSeed, now })
   const probes = await fillProbes(tools, { fleet, sizes, seed: ownSeed, now })
   await strata.query(sql`
     analyze streams, nodes, users, friendships, comments, probe_results, node_earnings_hourly_merged, stream_earnings_hourly_merged`)
-  const payoutRuns = await payHours(strata, { hours: sizes.payoutHours, now, progress })
+  const payoutRuns = await payHours(strata, { hours: sizes.payoutHours, now, progress, goOn })
   const nodes = fleet.reduce((count, stream) => count + stream.nodes.length, 0)
   return { streams: fleet.length, nodes, users: people.users.length, comments, probes, payoutRuns }
 }
@@ -66,15 +71,17 @@ interface Hours {
   readonly hours: number
   readonly now: Date
   readonly progress: (part: Part) => Progress
+  readonly goOn: () => void
 }
 
 /** The runs that the hourly job would have made. Returns how many were new. */
-async function payHours(strata: Strata, { hours, now, progress }: Hours): Promise<number> {
+async function payHours(strata: Strata, { hours, now, progress, goOn }: Hours): Promise<number> {
   const bar = progress({ label: 'Payouts', total: hours, unit: 'runs' })
   const service = createPayoutService({ db: openDatabase(strata) })
   const last = Math.floor(now.getTime() / hourMs)
   let made = 0
   for (let hour = last - hours + 1; hour <= last; hour++) {
+    goOn()
     const { isNew } = await service.run({ asOf: new Date(hour * hourMs) })
     made += Number(isNew)
     bar.add()

@@ -12,13 +12,8 @@ import {
   type CountedNode,
   type PayoutWindow,
   type StreamPayout,
+  type StreamTime,
 } from './payout.ts'
-
-interface Place {
-  readonly streamId: string
-  readonly from: Date
-  readonly until: Date
-}
 
 export async function nPlusOne(db: Kysely<Database>, window: PayoutWindow): Promise<readonly StreamPayout[]> {
   if (db.isTransaction) return await computeOn(db, window)
@@ -28,14 +23,14 @@ export async function nPlusOne(db: Kysely<Database>, window: PayoutWindow): Prom
 async function computeOn(db: Kysely<Database>, window: PayoutWindow): Promise<readonly StreamPayout[]> {
   const payouts: StreamPayout[] = []
   for (const stream of await readPayingStreams(db, window.hoursBack)) {
-    const place = { streamId: stream.streamId, from: startOf(window), until: window.asOf }
+    const time = { streamId: stream.streamId, from: startOf(window), until: window.asOf }
     const counted: CountedNode[] = []
-    for (const nodeId of await participatingNodes(db, place)) {
+    for (const nodeId of await participatingNodes(db, time)) {
       counted.push({
         nodeId,
-        polls: await countOf(db, { ...place, nodeId, of: 'polls' }),
-        ok: await countOf(db, { ...place, nodeId, of: 'ok' }),
-        failed: await countOf(db, { ...place, nodeId, of: 'failed' }),
+        polls: await countOf(db, { ...time, nodeId, of: 'polls' }),
+        ok: await countOf(db, { ...time, nodeId, of: 'ok' }),
+        failed: await countOf(db, { ...time, nodeId, of: 'failed' }),
       })
     }
     if (counted.length > 0) payouts.push(payStream(stream, counted, window.weighing))
@@ -43,7 +38,10 @@ async function computeOn(db: Kysely<Database>, window: PayoutWindow): Promise<re
   return payouts
 }
 
-async function participatingNodes(db: Kysely<Database>, { streamId, from, until }: Place): Promise<readonly string[]> {
+async function participatingNodes(
+  db: Kysely<Database>,
+  { streamId, from, until }: StreamTime,
+): Promise<readonly string[]> {
   const rows = await db
     .selectFrom('probe_results as result')
     .select('result.node_id')
@@ -57,7 +55,7 @@ async function participatingNodes(db: Kysely<Database>, { streamId, from, until 
   return rows.map((row) => row.node_id)
 }
 
-interface Count extends Place {
+interface Count extends StreamTime {
   readonly nodeId: string
   readonly of: 'polls' | 'ok' | 'failed'
 }

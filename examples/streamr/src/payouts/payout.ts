@@ -45,6 +45,13 @@ export interface PayingStream {
   readonly pool: bigint
 }
 
+/** What is counted: the results of one stream in a time, `until` not being part of it. */
+export interface StreamTime {
+  readonly streamId: string
+  readonly from: Date
+  readonly until: Date
+}
+
 export function startOf({ asOf, hoursBack }: PayoutWindow): Date {
   return new Date(asOf.getTime() - hoursBack * 3_600_000)
 }

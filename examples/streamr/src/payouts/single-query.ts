@@ -10,6 +10,7 @@ import {
   type CountedNode,
   type PayoutWindow,
   type StreamPayout,
+  type StreamTime,
 } from './payout.ts'
 
 export async function singleQuery(db: Kysely<Database>, window: PayoutWindow): Promise<readonly StreamPayout[]> {
@@ -21,13 +22,10 @@ export async function singleQuery(db: Kysely<Database>, window: PayoutWindow): P
   return payouts
 }
 
-interface Place {
-  readonly streamId: string
-  readonly from: Date
-  readonly until: Date
-}
-
-async function countNodes(db: Kysely<Database>, { streamId, from, until }: Place): Promise<readonly CountedNode[]> {
+async function countNodes(
+  db: Kysely<Database>,
+  { streamId, from, until }: StreamTime,
+): Promise<readonly CountedNode[]> {
   return await db
     .selectFrom('probe_results as result')
     .select([

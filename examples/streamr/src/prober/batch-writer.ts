@@ -4,7 +4,7 @@
 // At most `queued` items wait; when there is no more room new ones are dropped. Whatever is dropped, for whatever reason, is counted
 // and told. An item waits at most `withinMs` for its batch to begin, unless writes fail.
 
-import type { Clock } from './clock.ts'
+import type { Clock } from 'pgstrata'
 
 /** full: no room. refused: `write` would not have them. closed: not written by the end. */
 export type DropReason = 'full' | 'refused' | 'closed'

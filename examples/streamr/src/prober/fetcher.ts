@@ -6,7 +6,7 @@
 
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import type { Clock } from './clock.ts'
+import type { Clock } from 'pgstrata'
 
 export type Fetched = { readonly body: Buffer } | { readonly failure: string } | { readonly abandoned: true }
 

@@ -4,8 +4,7 @@
 // Promises: `hold` says yes only if the lease was confirmed within the last third of its length, by a clock read before the question
 // was sent. Whoever asks before each request, and lets none take longer than another third, sends none that another prober may send.
 
-import { acquireLease, releaseLease, renewLease, type Lease, type Queryable } from 'pgstrata'
-import type { Clock } from './clock.ts'
+import { acquireLease, releaseLease, renewLease, type Clock, type Lease, type Queryable } from 'pgstrata'
 
 export interface LeaseKeeper {
   /** The lease, or undefined while somebody else has it. Asks the database only where it has to. */

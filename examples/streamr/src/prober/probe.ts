@@ -1,6 +1,6 @@
 // What both kinds of probe need.
 
-import type { Clock } from './clock.ts'
+import type { Clock } from 'pgstrata'
 import type { Fetcher } from './fetcher.ts'
 import type { Observation } from './observation.ts'
 import type { ProberSettings } from './settings.ts'

@@ -7,10 +7,9 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Kysely } from 'kysely'
-import type { Lease, Logger, Queryable } from 'pgstrata'
+import { systemClock, type Clock, type Lease, type Logger, type Queryable } from 'pgstrata'
 import type { Database } from '../database.ts'
 import type { BatchCounts } from './batch-writer.ts'
-import { systemClock, type Clock } from './clock.ts'
 import { createFetcher, type Fetcher } from './fetcher.ts'
 import { createLeaseKeeper, type LeaseKeeper } from './lease-keeper.ts'
 import type { Observation } from './observation.ts'

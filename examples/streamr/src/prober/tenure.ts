@@ -4,10 +4,9 @@
 // nobody in between. What is in memory can be lost: the next prober reads what it needs from the results.
 
 import type { Kysely } from 'kysely'
-import type { Lease } from 'pgstrata'
+import type { Clock, Lease } from 'pgstrata'
 import type { Database } from '../database.ts'
 import { createBatchWriter, type BatchCounts, type BatchWriter } from './batch-writer.ts'
-import type { Clock } from './clock.ts'
 import { underLease } from './fenced.ts'
 import type { Fetcher } from './fetcher.ts'
 import { judgeAddresses } from './fraud/crowded-address.ts'

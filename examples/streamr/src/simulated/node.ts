@@ -1,7 +1,7 @@
 // One simulated node: what it really does, which follows from seed, name and time, and what it says about that, which follows from how
 // it behaves.
 
-import type { Clock } from '../prober/clock.ts'
+import type { Clock } from 'pgstrata'
 import { segmentDigest, type SegmentQuestion } from '../prober/segment.ts'
 import { fraction } from '../prober/slots.ts'
 import type { Behaviour } from './behaviour.ts'

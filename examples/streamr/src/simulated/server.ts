@@ -5,7 +5,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { systemClock, type Clock } from '../prober/clock.ts'
+import { systemClock, type Clock } from 'pgstrata'
 import { fraction } from '../prober/slots.ts'
 import { usualBehaviour, type Behaviour } from './behaviour.ts'
 import { control } from './control.ts'

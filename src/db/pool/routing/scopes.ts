@@ -18,11 +18,7 @@ export class Session {
 
   /** What was seen and written so far; undefined before anything was, or where a single server has no name. */
   get token(): Token | undefined {
-    const { token, isUnsettled } = this.#inner
-    if (token !== undefined || !isUnsettled) return token
-    // No position is known yet, and that is what whoever goes on from here must know.
-    const { systemId, timeline } = this.#core.cluster
-    return systemId === undefined || timeline === undefined ? undefined : { systemId, timeline, lsn: 0n, isUnsettled }
+    return tokenOf(this.#inner, this.#core.cluster)
   }
 
   /** The token as text, for a header, a cookie or a queue; '' where there is none. */
@@ -35,9 +31,24 @@ export class Session {
     this.#inner.joinToken(typeof token === 'string' ? parseToken(token) : token)
   }
 
+  /** There is more that no later read may be behind, and nobody knows where: the primary serves it, until it has told. */
+  unsettle(): void {
+    this.#inner.doubt()
+  }
+
   /** Everything that `work` and what it awaits sends through the pool belongs to this session. */
   run<T>(work: () => T): T {
     const route = this.#core.scopes.getStore()?.route
     return this.#core.scopes.run({ session: this.#inner, route }, work)
   }
+}
+
+/** undefined: nothing was seen, or a single server has no name. */
+export function tokenOf(
+  { token, isUnsettled }: CausalSession,
+  { systemId, timeline }: { readonly systemId: string | undefined; readonly timeline: number | undefined },
+): Token | undefined {
+  if (token !== undefined || !isUnsettled) return token
+  // No position is known yet, and that is what whoever goes on from here must know.
+  return systemId === undefined || timeline === undefined ? undefined : { systemId, timeline, lsn: 0n, isUnsettled }
 }

@@ -50,9 +50,14 @@ export class CausalSession {
 
   /** Something was done whose position nobody knows. */
   unsettle(): void {
+    this.doubt()
+    this.process?.unsettle()
+  }
+
+  /** The same, of this session alone. */
+  doubt(): void {
     this.#epoch++
     this.#isUnsettled = true
-    this.process?.unsettle()
   }
 
   /** A position was joined that was asked for after `epoch`. */
@@ -72,9 +77,7 @@ export class CausalSession {
   /** What somebody else has seen: also that there is more whose position is not known. */
   joinToken({ systemId, timeline, lsn, isUnsettled }: Token): void {
     this.join(systemId, timeline, lsn)
-    if (isUnsettled !== true) return
-    this.#epoch++
-    this.#isUnsettled = true
+    if (isUnsettled === true) this.doubt()
   }
 
   join(systemId: string, timeline: number, lsn: Lsn): void {

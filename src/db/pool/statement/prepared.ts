@@ -6,9 +6,18 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { linkOf } from '../cluster/link.ts'
 
+/** By text: to make a name of a text of 2 kB takes longer than to find it here. */
+const names = new Map<string, string>()
+const mostNames = 1_000
+
 /** The name under which we prepare a text; the same text has the same name in every process. */
 export function preparedName(text: string): string {
-  return `pgstrata_${createHash('sha1').update(text).digest('base64url')}`
+  const known = names.get(text)
+  if (known !== undefined) return known
+  const name = `pgstrata_${createHash('sha1').update(text).digest('base64url')}`
+  if (names.size >= mostNames) names.clear()
+  names.set(text, name)
+  return name
 }
 
 interface Wire {

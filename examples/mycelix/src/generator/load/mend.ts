@@ -8,23 +8,23 @@ import { putBack } from './put-back.ts'
 import { makeRollups, readMissingRollups } from './rollups.ts'
 import { readTakenDown } from './taken-down.ts'
 
-/** Whether there was something to mend. Refused while somebody loads. */
-export async function mendLoad(strata: Strata, bar: MakeBar): Promise<boolean> {
-  return await alone(strata.db, () => mendNow(strata, bar))
+/** Whether there was something to mend. Refused while somebody loads. `signal`: stops it between two parts of the work. */
+export async function mendLoad(strata: Strata, bar: MakeBar, signal?: AbortSignal): Promise<boolean> {
+  return await alone(strata.db, () => mendNow(strata, bar, signal))
 }
 
 /** By whoever holds the lock. */
-export async function mendNow(strata: Strata, bar: MakeBar): Promise<boolean> {
+export async function mendNow(strata: Strata, bar: MakeBar, signal?: AbortSignal): Promise<boolean> {
   const parts = await readTakenDown(strata.db)
   if (parts.length > 0) {
     await withBar(bar({ label: 'Indexes', total: parts.length, unit: 'indexes and keys' }), async (indexes) => {
-      await putBack(strata.db, { onPart: () => indexes.add() })
+      await putBack(strata.db, { onPart: () => indexes.add(), signal })
     })
   }
   const missing = await readMissingRollups(strata)
   if (missing.length > 0) {
     await withBar(bar({ label: 'Rollups', total: 100, unit: '%' }), async (rollups) => {
-      await makeRollups(strata, (share) => rollups.set(Math.round(share * 100)))
+      await makeRollups(strata, { onShare: (share) => rollups.set(Math.round(share * 100)), signal })
     })
   }
   return parts.length + missing.length > 0

@@ -11,6 +11,7 @@ import { forgetAll, forgetPart, readTakenDown, type PartKind, type TakenDown } f
 export interface PutBackOptions {
   /** Told of each that is there again. */
   readonly onPart?: (kind: PartKind) => void
+  readonly signal?: AbortSignal | undefined
 }
 
 const atOnce = 2
@@ -18,10 +19,11 @@ const atOnce = 2
 const memory = '256MB'
 
 /** How many there were. */
-export async function putBack(db: Db, { onPart = () => undefined }: PutBackOptions = {}): Promise<number> {
+export async function putBack(db: Db, { onPart = () => undefined, signal }: PutBackOptions = {}): Promise<number> {
   const parts = await readTakenDown(db)
   const of = (kind: PartKind): readonly TakenDown[] => parts.filter((part) => part.kind === kind)
   const make = async (part: TakenDown): Promise<void> => {
+    signal?.throwIfAborted()
     await transaction(db, (tx) => makeAgain(tx, part), { settings: { maintenance_work_mem: memory } })
     onPart(part.kind)
   }

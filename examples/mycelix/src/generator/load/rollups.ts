@@ -7,8 +7,11 @@ import { openStrata, type Strata } from 'pgstrata'
 import { withEach } from '../each.ts'
 import { loadedTables } from './taken-down.ts'
 
-/** Called with how far all of it is, from 0 to 1. */
-export type OnShare = (share: number) => void
+export interface MakeRollupsOptions {
+  /** Told how far all of it is, from 0 to 1. */
+  readonly onShare: (share: number) => void
+  readonly signal?: AbortSignal | undefined
+}
 
 const atOnce = 2
 
@@ -28,7 +31,7 @@ export async function readMissingRollups(strata: Strata): Promise<readonly strin
   return strata.config.rollups.map(({ name }) => name).filter((name) => !live.has(name))
 }
 
-export async function makeRollups(strata: Strata, onShare: OnShare = () => undefined): Promise<void> {
+export async function makeRollups(strata: Strata, { onShare, signal }: MakeRollupsOptions): Promise<void> {
   await strata.apply()
   const missing = await readMissingRollups(strata)
   const shares = new Map(missing.map((name) => [name, 0]))
@@ -37,7 +40,10 @@ export async function makeRollups(strata: Strata, onShare: OnShare = () => undef
     onShare([...shares.values()].reduce((sum, one) => sum + one, 0) / shares.size)
   }
   const fill = async (name: string): Promise<void> => {
-    await strata.rollup.fill(name, { onProgress: ({ share }) => note(name, share) })
+    await strata.rollup.fill(name, {
+      onProgress: ({ share }) => note(name, share),
+      ...(signal === undefined ? {} : { signal }),
+    })
     note(name, 1)
   }
   await withEach({ items: missing, atOnce, work: fill })
