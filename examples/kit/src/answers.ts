@@ -81,10 +81,8 @@ export function joinEvents(app: App, { live, pool, scope }: Pick<Strata, 'live' 
         done()
       })
     }
-    live
-      .token(id)
-      .then(join)
-      .catch((error: unknown) => done(isNoId(error) ? undefined : (error as Error)))
+    const pass = (error: unknown): void => done(isNoId(error) ? undefined : (error as Error))
+    live.token(id).then(join).catch(pass)
   })
   app.addHook('onSend', (request, _, payload, done) => {
     if (!kept.has(request)) joined.get(request)?.()

@@ -27,15 +27,17 @@ export interface ApiOptions {
   readonly log?: ((line: string) => void) | undefined
 }
 
-const answeredFrom = ['artists', 'songs', 'listeners', 'plays', 'payments']
+/**
+ * A change of an artist or a song discards what is kept of them. Plays do not, or nothing would last; the last tag stands for them, which is
+ * no table's: so however far the feed has come, no answer from before what a session has seen is taken for current.
+ */
+const tags = [tableTag('public', 'artists'), tableTag('public', 'songs'), 'what is played']
 
 export async function createApi({ strata, manageTokens, secret, log }: ApiOptions): Promise<App> {
   const app = createApp({ health: false, ...(log === undefined ? {} : { log }) })
   const context: ApiContext = {
     strata,
-    // All that answers hang on. A change of an artist or a song discards them; of plays and payments the feed tells nothing, or nothing
-    // would last, and so no answer from before what a session has seen is taken for current.
-    answer: createAnswers(strata, { tags: answeredFrom.map((table) => tableTag('public', table)) }),
+    answer: createAnswers(strata, { tags }),
     queries: new OptimizedQueries(strata),
     manageTokens,
   }

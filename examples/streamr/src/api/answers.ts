@@ -1,8 +1,8 @@
 // What is told to everybody, kept as it is sent, and for how long: five seconds for whoever only reads. Whoever wrote something reads it,
 // and who comes with the id of a live event reads at least that, whatever is kept. Lifetimes stand in pgstrata.config.ts.
 //
-// What must be true: an answer that hangs on probes has their table as a tag. Of that one the feed tells nothing, so however far it has
-// come, an answer from before what a session has seen is not taken for current.
+// What must be true: an answer that hangs on probes has a tag for them that is no table's. So none of the probes that come all the time
+// discards it; and however far the feed has come, an answer from before what a session has seen is not taken for current.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { createAnswers, type AnswerChoice } from 'pgstrata-example-kit'
@@ -29,7 +29,7 @@ export interface Answers {
   runs(exchange: Exchange, read: Read): Promise<FastifyReply>
 }
 
-const probes = tableTag('public', 'probe_results')
+const probes = 'what is probed'
 const runs = tableTag('public', 'payout_runs')
 
 export function openAnswers(strata: StreamrStrata): Answers {

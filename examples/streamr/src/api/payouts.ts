@@ -1,17 +1,7 @@
 // Payouts: what would be paid, what was, and paying. Previews are open, by the way that takes one statement; the two that take many more
 // are for operators, who are also those who pay.
 
-import {
-  badInput,
-  defineCursor,
-  defineFields,
-  forbidden,
-  notFound,
-  params,
-  query,
-  word,
-  type App,
-} from 'pgstrata-example-kit'
+import { badInput, defineCursor, defineFields, forbidden, params, query, word, type App } from 'pgstrata-example-kit'
 import type { StreamPayout } from '../payouts/payout.ts'
 import { ways, type Way } from '../payouts/service.ts'
 import { compareText } from '../payouts/share.ts'
