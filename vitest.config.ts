@@ -53,18 +53,20 @@ const alone = [
   'test/{live,rollups}/large.test.ts',
   'test/live-client/browser.test.ts',
   'test/watch/{calls,monitor,sampler}/**',
+  'test/cli/top.test.ts',
+  'test/watch/watching.test.ts',
   'test/watch/rules/strata.test.ts',
 ]
 
 /**
  * These mostly wait: for a bound of the product to pass, for servers and processes to end and to start. They run first, twice as
- * many at once as there are workers otherwise, each in a process of its own.
+ * many at once as there are workers otherwise, each in a process of its own. None of them counts what all sessions of a server do.
  */
 const waiting = [
   'test/advise/checks/deep.test.ts',
   'test/cache/{outage,processes,query,silence}.test.ts',
   'test/changes/feed/consumer.test.ts',
-  'test/cli/{serve,top}.test.ts',
+  'test/cli/serve.test.ts',
   'test/db/orm/lagging-replicas.test.ts',
   'test/db/pool/{balanced-address,pool-life,query-timeout,settings}.test.ts',
   'test/embedded/{killed-owner,lifecycle,replicas}.test.ts',
@@ -73,9 +75,9 @@ const waiting = [
   'test/partitions/maintain-guards.test.ts',
   'test/partitions/convert/pace.test.ts',
   'test/server/{health-ways,strata,two-processes}.test.ts',
-  'test/watch/{looking,watching}.test.ts',
+  'test/watch/looking.test.ts',
   'test/watch/faults/*.test.ts',
-  'test/watch/monitor/{database,slow-queries}.test.ts',
+  'test/watch/monitor/slow-queries.test.ts',
   'test/watch/rules/kill.test.ts',
 ]
 
