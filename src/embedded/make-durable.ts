@@ -19,7 +19,7 @@ const run = promisify(execFile)
 
 /** Where nothing was written in that way, one small file is read. */
 export async function makeDurable(context: Context): Promise<void> {
-  if (!/^(?:on|true|yes|1)$/i.test(context.shared['fsync'] ?? 'on')) return
+  if (!isOn(context.shared['fsync'] ?? 'on')) return
   for (const folder of await nodeFolders(context.root)) {
     if (await ranWithoutFsync(folder)) await flush(folder, context)
   }
@@ -31,8 +31,12 @@ async function ranWithoutFsync(folder: string): Promise<boolean> {
     throw error
   })
   // Without settings it was made, and has never run: that is not flushed either.
-  return settings === undefined || /^fsync = '(?!(?:on|true|yes|1)')/im.test(settings)
+  if (settings === undefined) return true
+  const [, fsync = 'on'] = /^fsync = '(.*)'/m.exec(settings) ?? []
+  return !isOn(fsync)
 }
+
+const isOn = (setting: string): boolean => /^(?:on|true|yes|1)$/i.test(setting)
 
 async function flush(folder: string, { binaries, user }: Context): Promise<void> {
   try {

@@ -3,7 +3,7 @@
 
 import type { Queryable } from '../db/db.ts'
 import { sql } from '../sql/sql.ts'
-import type { LockMode, TableLock } from './locks.ts'
+import { lockModes, type LockMode, type TableLock } from './locks.ts'
 
 export interface OpenTransaction {
   readonly pid: number
@@ -30,25 +30,8 @@ const conflicts: Readonly<Record<LockMode, readonly LockMode[]>> = {
     'EXCLUSIVE',
     'ACCESS EXCLUSIVE',
   ],
-  EXCLUSIVE: [
-    'ROW SHARE',
-    'ROW EXCLUSIVE',
-    'SHARE UPDATE EXCLUSIVE',
-    'SHARE',
-    'SHARE ROW EXCLUSIVE',
-    'EXCLUSIVE',
-    'ACCESS EXCLUSIVE',
-  ],
-  'ACCESS EXCLUSIVE': [
-    'ACCESS SHARE',
-    'ROW SHARE',
-    'ROW EXCLUSIVE',
-    'SHARE UPDATE EXCLUSIVE',
-    'SHARE',
-    'SHARE ROW EXCLUSIVE',
-    'EXCLUSIVE',
-    'ACCESS EXCLUSIVE',
-  ],
+  EXCLUSIVE: lockModes.filter((mode) => mode !== 'ACCESS SHARE'),
+  'ACCESS EXCLUSIVE': lockModes,
 }
 
 /** 'AccessShareLock', as pg_locks calls it. */

@@ -79,8 +79,9 @@ export async function openEmbedded<Written = unknown>(options: EmbeddedOptions<W
   const { replicas = config.dev.replicas, dataDir = join(config.dev.dir, 'data') } = options
   const cluster = clusterOf(config, { folder, dataDir, ...(signal === undefined ? {} : { signal }) })
   const isCutOff = await isFilling(dataDir)
-  if (fill !== undefined && (reset || isCutOff || (await isNew(dataDir)))) {
-    await fillNew(config, { cluster, dataDir, fill })
+  const isWhole = !isCutOff && !(await isNew(dataDir))
+  if (fill !== undefined && (reset || !isWhole)) {
+    await fillNew(config, { cluster, dataDir, fill, isWhole })
     return embeddedOn(config, await openFilled({ cluster, dataDir, replicas, progress: fill.progress }), false)
   }
   const opened = await startCluster({ ...cluster, replicas, reset: reset || isCutOff })
@@ -92,15 +93,16 @@ interface FillNew<Written> {
   readonly cluster: ClusterOptions
   readonly dataDir: string
   readonly fill: FillOptions<Written>
+  /** There is data that was filled to its end, to be reset. */
+  readonly isWhole: boolean
 }
 
 /** WAL for nobody who follows, and nothing flushed; on a port that nobody knows. */
 async function fillNew<Written>(
   config: Config<Written>,
-  { cluster, dataDir, fill: { work, settings = {} } }: FillNew<Written>,
+  { cluster, dataDir, fill: { work, settings = {} }, isWhole }: FillNew<Written>,
 ): Promise<void> {
   const { port: _, ...options } = cluster
-  const wasWhole = !(await isNew(dataDir)) && !(await isFilling(dataDir))
   await beginFilling(dataDir)
   const filling = await startCluster({
     ...options,
@@ -109,7 +111,7 @@ async function fillNew<Written>(
     settings: { ...options.settings, wal_level: 'minimal', max_wal_senders: '0', ...settings },
   }).catch(async (error: unknown) => {
     // Its server runs, so nothing was touched.
-    if (wasWhole && error instanceof StrataError && 'pid' in error.details) await endFilling(dataDir)
+    if (isWhole && error instanceof StrataError && 'pid' in error.details) await endFilling(dataDir)
     throw error
   })
   try {
