@@ -104,16 +104,17 @@ interface Warm {
 }
 
 async function warmMeasurer({ loader, child, service, sizes, context }: Warm) {
-  const { coldMs, warmUpMs, probeMs } = sizes
+  const { warmUpMs, probeMs } = sizes
   const probe = async (rate: number): Promise<LoadReport> => {
     context.signal.throwIfAborted()
     const report = await loader.run({ perSecond: rate, warmUpMs, measuredMs: probeMs, givesUp: true })
     context.progress(`${rate} a second: ${describeLoad(report)}`)
     return report
   }
-  // Connections, statements, code that the runtime compiles when it has run often, what is cached.
-  for (const rate of [perSecond, 2 * perSecond])
-    await loader.run({ perSecond: rate, warmUpMs: 0, measuredMs: coldMs, givesUp: true })
+  // Connections, statements, code that the runtime compiles when it has run often; and what is cached, so each request once.
+  const allMs = (1_000 * service.requests.length) / (2 * perSecond)
+  await loader.run({ perSecond, warmUpMs: 0, measuredMs: probeMs })
+  await loader.run({ perSecond: 2 * perSecond, warmUpMs: 0, measuredMs: allMs })
   let from = 2 * perSecond
   return async (): Promise<Record<string, number>> => {
     const load = async () => await loader.run({ perSecond, warmUpMs: 0, measuredMs: probeMs })

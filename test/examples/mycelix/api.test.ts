@@ -87,7 +87,7 @@ describe('with songs and plays', () => {
 
   test('what is asked before the first client is understood, all of it', async () => {
     const { app, strata } = served()
-    await expectWarmed(app, () => warmUp(app, strata))
+    expectWarmed(await warmUp(app, { strata }))
   })
 
   test('artists are found by part of a name, whose signs mean themselves, and by address', async () => {

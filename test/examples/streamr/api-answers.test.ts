@@ -167,5 +167,5 @@ test('it has an ETag, by which it costs nothing; there is none is kept too', asy
 test('what is asked before the first client is understood, all of it', async () => {
   const { app, strata, db } = service
   await addNode(db, 'n-warm', { stream: await addStream(db, 's-warm'), owner: people.owner })
-  await expectWarmed(app, () => warmUp(app, { prepared: openPreparedDatabase(strata) }))
+  expectWarmed(await warmUp(app, { prepared: openPreparedDatabase(strata) }))
 })

@@ -47,6 +47,6 @@ export async function createApi({ strata, manageTokens, secret, log }: ApiOption
   await addLive(app, context)
   await addPages(app)
   await app.register(fastifyStrata(strata))
-  await warmUp(app, strata)
+  await warmUp(app, { strata, log })
   return app
 }

@@ -56,6 +56,6 @@ export async function createApi({ secret, log, ...given }: ApiOptions): Promise<
   await addLive(app, context)
   await addPages(app)
   await app.register(fastifyStrata(strata), { prefix: '/admin' })
-  await warmUp(app, context)
+  await warmUp(app, { prepared: context.prepared, log })
   return app
 }

@@ -52,8 +52,11 @@ async function readEarned({ prepared: db }: ApiContext, userId: string): Promise
     circle as materialized (
       select node_id, status, user_id = ${userId} as is_own
       from nodes
-      where user_id = ${userId}
-        or user_id in (${friendIdsOf(db, userId)})
+      where user_id = any(array(
+        select ${userId}::uuid
+        union all
+        ${friendIdsOf(db, userId)}
+      ))
     ),
     ids as materialized (
       select coalesce(array_agg(node_id), '{}') as ids
