@@ -123,6 +123,7 @@ export default defineConfig({
       platformStats: { ttl: '1 min' },
       topSongs: { ttl: '5 min' },
       artistProfile: { ttl: '10 min' },
+      listeners: { ttl: '30s', staleFor: '30s' },
     },
   },
   watch: {},

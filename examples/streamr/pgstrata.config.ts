@@ -63,12 +63,13 @@ export default defineConfig({
     tops: { node_payouts: ['amount', 'amount_1d'], stream_payouts: ['amount'] },
   },
   // Answers that are the same for everybody. Of who only reads: a live page reads what it was told of, and who wrote, what they wrote.
+  // What is out of date is still given, once as long, while it is read anew: nobody waits for what others ask for just as often.
   cache: {
     namespaces: {
-      streams: { ttl: '5s', negativeTtl: '1s' },
-      nodes: { ttl: '1 min', negativeTtl: '1s' },
-      preview: { ttl: '5s' },
-      runs: { ttl: '1 min', negativeTtl: '1s' },
+      streams: { ttl: '5s', staleFor: '5s', negativeTtl: '1s' },
+      nodes: { ttl: '1 min', staleFor: '1 min', negativeTtl: '1s' },
+      preview: { ttl: '5s', staleFor: '5s' },
+      runs: { ttl: '1 min', staleFor: '1 min', negativeTtl: '1s' },
     },
   },
   watch: {},

@@ -1,7 +1,8 @@
-// Listeners: what one likes, what one has just played, and who listened last. Past the cache: a listener looks at what was just done.
+// Listeners: what one likes, what one has just played, and who listened last. Kept for half a minute for whoever looks at somebody; who has
+// just listened reads that, whatever is kept.
 
 import { sql } from 'pgstrata'
-import { defineCursor, defineFields, notFound, params, query, short, word, type App } from 'pgstrata-example-kit'
+import { defineCursor, defineFields, params, query, short, word, type App } from 'pgstrata-example-kit'
 import { listenerColumns } from '../db/columns.ts'
 import type { ApiContext } from './context.ts'
 import { limit } from './schemas.ts'
@@ -28,36 +29,47 @@ interface Play {
   readonly amount: string
 }
 
+const kept = { namespace: 'listeners', what: 'listener' } as const
+
 export function addListeners(app: App, context: ApiContext): void {
-  const { strata, queries } = context
+  const { strata, queries, answer } = context
   app.get<{ Querystring: { readonly limit: number } }>(
     '/listeners',
     { schema: { querystring: query({ limit: limit(10) }) } },
-    async (request) => ({ listeners: await readRecent(context, request.query.limit) }),
+    async (request, reply) =>
+      await answer({ request, reply }, kept, async () => ({
+        listeners: await readRecent(context, request.query.limit),
+      })),
   )
   app.get<OfListener & { Querystring: { readonly fields?: string } }>(
     '/listeners/:address',
     { schema: { params: ofListener, querystring: query({ fields: short }) } },
-    async (request) => {
+    async (request, reply) => {
       const pick = listenerFields(request.query.fields)
-      const listener = await queries.getListenerActivity(request.params.address)
-      if (listener === undefined) throw notFound('listener')
-      return pick(listener)
+      return await answer({ request, reply }, kept, async () => {
+        const listener = await queries.getListenerActivity(request.params.address)
+        return listener === undefined ? undefined : pick(listener)
+      })
     },
   )
   app.get<OfListener & { Querystring: { readonly limit: number; readonly cursor?: string; readonly fields?: string } }>(
     '/listeners/:address/plays',
     { schema: { params: ofListener, querystring: query({ limit: limit(10), cursor: short, fields: short }) } },
-    async (request) => {
+    async (request, reply) => {
       const pick = playFields(request.query.fields)
-      const plays = await readPlays(context, { ...request.params, ...request.query })
-      if (plays.length === 0) await requireListener(strata, request.params.address)
-      const last = plays.at(-1)
-      const next =
-        last === undefined || plays.length < request.query.limit
-          ? null
-          : byTime.format({ played_at: last.at, play_id: last.play_id })
-      return { plays: plays.map((play) => pick({ ...play, song_id: Number(play.song_id) })), next }
+      const asked = { ...request.params, ...request.query }
+      // Not within what is kept: a cursor that is none is refused, and that is no answer.
+      const after = byTime.parse(asked.cursor)
+      return await answer({ request, reply }, kept, async () => {
+        const plays = await readPlays(context, asked, after)
+        if (plays.length === 0 && !(await isListener(strata, asked.address))) return undefined
+        const last = plays.at(-1)
+        const next =
+          last === undefined || plays.length < asked.limit
+            ? null
+            : byTime.format({ played_at: last.at, play_id: last.play_id })
+        return { plays: plays.map((play) => pick({ ...play, song_id: Number(play.song_id) })), next }
+      })
     },
   )
 }
@@ -94,11 +106,13 @@ async function readRecent({ strata }: ApiContext, most: number): Promise<readonl
 interface PlaysOf {
   readonly address: string
   readonly limit: number
-  readonly cursor?: string
 }
 
-async function readPlays({ strata }: ApiContext, { address, limit, cursor }: PlaysOf): Promise<readonly Play[]> {
-  const after = byTime.parse(cursor)
+async function readPlays(
+  { strata }: ApiContext,
+  { address, limit }: PlaysOf,
+  after: ReturnType<typeof byTime.parse>,
+): Promise<readonly Play[]> {
   const further =
     after === undefined
       ? sql``
@@ -117,7 +131,7 @@ async function readPlays({ strata }: ApiContext, { address, limit, cursor }: Pla
   return rows
 }
 
-async function requireListener(strata: ApiContext['strata'], address: string): Promise<void> {
+async function isListener(strata: ApiContext['strata'], address: string): Promise<boolean> {
   const { rows } = await strata.query(sql`select from listeners where listener_address = ${address}`)
-  if (rows.length === 0) throw notFound('listener')
+  return rows.length === 1
 }
