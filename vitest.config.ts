@@ -22,6 +22,7 @@ const slow = [
   'test/db/query/{pgbouncer,routing}.test.ts',
   'test/advise/{checks,insights,slow}/**',
   'test/advise/suggest/{hypopg,shapes}.test.ts',
+  'test/backup/{bucket,command,point-in-time,repository,roles,takeover}.test.ts',
   'test/server/{access,fuzz,health-ways,prometheus,strata,two-processes}.test.ts',
   'test/sql/classify-replica.test.ts',
   'test/watch/{roles,watching}.test.ts',
@@ -37,6 +38,7 @@ const slow = [
   'test/maintain/{cut-anywhere,runs,server,silence,two-daemons,upkeep}.test.ts',
   'test/partitions/{drain,pg-cron,retire-kill,retire-traffic}.test.ts',
   'test/partitions/convert/**',
+  'test/tiers/{disk-full,kill}.test.ts',
   ...slowRollups,
 ]
 
@@ -64,6 +66,7 @@ const alone = [
  */
 const waiting = [
   'test/advise/checks/deep.test.ts',
+  'test/backup/{bucket,command,point-in-time,repository,roles,takeover}.test.ts',
   'test/cache/{outage,processes,query,silence}.test.ts',
   'test/changes/feed/consumer.test.ts',
   'test/cli/serve.test.ts',

@@ -39,6 +39,12 @@ const needs = [
     why: 'an example reckons distances with it where it is installed',
   },
   {
+    name: 'pgbackrest',
+    packages: ['postgresql-15', 'pgbackrest'],
+    present: () => ['/usr/lib/postgresql/15/bin/postgres', '/usr/bin/pgbackrest'].every((path) => existsSync(path)),
+    why: 'backups are made by it, and restored to a moment',
+  },
+  {
     name: 'redis-server',
     packages: ['redis-server'],
     present: () => ['/usr/bin/redis-server', '/usr/local/bin/redis-server'].some((path) => existsSync(path)),

@@ -67,8 +67,11 @@ export {
   defineConfig,
   loadConfig,
   resolveConfig,
+  type ArchiveConfig,
+  type BackupConfig,
   type CacheConfig,
   type ChangesConfig,
+  type ColdConfig,
   type CronConfig,
   type DatabaseConfig,
   type Duration,
@@ -97,8 +100,10 @@ export {
   type StrataConfig,
   type TableConfig,
   type TablesConfig,
+  type TierAge,
   type ViewConfig,
   type ViewsConfig,
+  type WarmConfig,
 } from './config/index.ts'
 export type { Db, DbTarget, Notice, Queryable, Result, Session } from './db/db.ts'
 export { acquireLease, holdsLease, releaseLease, renewLease, type Lease, type LeaseOptions } from './db/lease.ts'
@@ -223,6 +228,8 @@ export {
   type TotalsReader,
   type Verification,
 } from './rollups/index.ts'
+export type * from './tiers/public-types.ts'
+export type { Backup, BackupCheck, BackupRecord, BackupStatus } from './backup/index.ts'
 export type {
   MaterializedView,
   PlainView,

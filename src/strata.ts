@@ -6,34 +6,40 @@ import { systemClock, type Clock } from './base/clock.ts'
 import type { Probe } from './base/probe.ts'
 import { silentLogger, type Logger } from './base/logger.ts'
 import { systemRandom, type Random } from './base/random.ts'
-import { cacheProbes, createRoutedCache, type RoutedCache } from './cache/index.ts'
-import { catalogProbes } from './catalog/probes.ts'
-import { changesProbes } from './changes/feed/index.ts'
+import { createRoutedCache, type RoutedCache } from './cache/index.ts'
 import type { ResolvedConfig } from './config/index.ts'
 import type { Db } from './db/db.ts'
 import { readNodes, type ConfiguredNode, type NodeReport } from './db/node-facts.ts'
-import { nodeProbes } from './db/node-probes.ts'
 import { openDb } from './db/pg-db.ts'
 import { StrataPool } from './db/pool/strata-pool.ts'
 import { createQueryApi, type QueryApi } from './db/query/index.ts'
-import { serverProbes, settingProbes } from './db/probes.ts'
 import type { Live } from './live/index.ts'
 import { createMigrate, type Migrate } from './migrate/index.ts'
-import { migrateProbes } from './migrate/probes.ts'
 import type { DeclaredRollups, ReadersOf } from './rollups/index.ts'
 import { advising, createReviewer, type Advising } from './strata/advising.ts'
 import { createBackground, type Background } from './strata/background.ts'
+import { backingUp, type BackingUp } from './strata/backing-up.ts'
 import { createLiveEvents } from './strata/live-events.ts'
 import { createMonitoring } from './strata/monitoring.ts'
 import { looking, type Looking } from './strata/looking.ts'
 import { configuredNodes } from './strata/nodes.ts'
+import { assembleProbes } from './strata/probes.ts'
 import { routing, type Routing } from './strata/routing.ts'
 import { createStructures, structuralWork, type StructuralWork, type Structures } from './strata/structures.ts'
 import type { DatabasePerformanceMonitor } from './watch/index.ts'
 
 /** `Declared`: the type of `rollups` in the configuration. */
 export interface Strata<Declared extends DeclaredRollups = DeclaredRollups>
-  extends Omit<QueryApi, 'query'>, RoutedCache, Routing, Structures, StructuralWork, Background, Looking, Advising {
+  extends
+    Omit<QueryApi, 'query'>,
+    RoutedCache,
+    Routing,
+    Structures,
+    StructuralWork,
+    Background,
+    BackingUp,
+    Looking,
+    Advising {
   readonly config: ResolvedConfig<Declared>
   /** The direct way to the primary, for structural work. */
   readonly db: Db
@@ -81,7 +87,8 @@ export function openStrata<Declared extends DeclaredRollups = DeclaredRollups>(
   const live = createLiveEvents(config, { db, rollup: structures.rollup, ...tools })
   const analyzer = new QueryPlanAnalyzer(pool)
   const review = createReviewer({ nodes, views: structures.views, analyzer, clock })
-  const background = createBackground(config, { db, structures, review, ...tools })
+  const backups = backingUp(config, { db, clock })
+  const background = createBackground(config, { db, structures, ...backups, review, ...tools })
   const { changes, jobs } = background
   const stores = config.watch !== undefined
   const around = (): Db =>
@@ -114,20 +121,13 @@ export function openStrata<Declared extends DeclaredRollups = DeclaredRollups>(
       return monitoring.monitor
     },
     ...background,
+    ...backups,
     ...looking(config, tools),
     analyzer,
     ...advising({ nodes, views: structures.views, analyzer, clock }),
     nodes,
     readNodes: () => readNodes(nodes, clock),
-    probes: [
-      ...serverProbes(db, nodes[0]?.db === db ? 'primary' : 'direct'),
-      ...nodeProbes({ reference: db, nodes, clock }),
-      ...settingProbes(db),
-      ...catalogProbes(db),
-      ...migrateProbes(migrate),
-      ...cacheProbes({ redis: config.cache.options.redis, clock, random }),
-      ...changesProbes(db, config.changes),
-    ],
+    probes: assembleProbes(config, { db, nodes, migrate, tiering: structures, backups, ...tools }),
     close: async () => {
       closing ??= closeAll()
       await closing

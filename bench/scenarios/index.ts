@@ -9,6 +9,7 @@ import { mycelixScenario } from './mycelix.ts'
 import { partitionsScenario } from './partitions.ts'
 import { rollupsScenario } from './rollups.ts'
 import { streamrScenario } from './streamr.ts'
+import { tiersScenario } from './tiers.ts'
 import { watchScenario } from './watch.ts'
 
 export const scenarios: readonly Scenario[] = [
@@ -18,6 +19,7 @@ export const scenarios: readonly Scenario[] = [
   partitionsScenario,
   convertScenario,
   rollupsScenario,
+  tiersScenario,
   cacheScenario,
   liveScenario,
   watchScenario,

@@ -50,8 +50,17 @@ export default defineConfig({
     pool: { max: 20 },
   },
   tables: {
-    plays: { time: 'played_at', partition: 'month', ahead: 6, from: yearAgo, accept: ['wider-keys'] },
+    plays: {
+      time: 'played_at',
+      partition: 'month',
+      ahead: 6,
+      from: yearAgo,
+      accept: ['wider-keys'],
+      // Not `warm`: a change of a song reaches its plays by a foreign key, and would not reach packed ones.
+      cold: { after: '1 year' },
+    },
   },
+  archive: { to: process.env['MYCELIX_ARCHIVE'] ?? './.pgstrata/cold' },
   rollups: {
     song_plays: {
       from: 'plays',

@@ -1,5 +1,6 @@
 import { count, countIf, defineConfig, sum } from 'pgstrata'
 import { payoutJob } from './src/payouts/job.ts'
+import { packedAfterDays } from './src/payouts/results.ts'
 
 /** What three measures of a stream or of a node are made of: the rows of `probe_results` that count for each. */
 const polls = {
@@ -14,8 +15,16 @@ export default defineConfig({
     pool: { max: 20 },
   },
   tables: {
-    // `from` is long ago on purpose: nothing is made before what `retain` keeps, so there is always room for 90 days.
-    probe_results: { time: 'probe_timestamp', partition: 'day', ahead: 7, from: '2025-01-01', retain: '90 days' },
+    probe_results: {
+      time: 'probe_timestamp',
+      partition: 'day',
+      ahead: 7,
+      // Long ago on purpose: nothing is made before what `retain` keeps, so there is always room for 90 days.
+      from: '2025-01-01',
+      retain: '90 days',
+      // What is older is counted, if at all, node by node: it is packed that way, and read by `probe_results_between`.
+      warm: { after: `${packedAfterDays} days`, segmentBy: ['stream_id', 'node_id'], orderBy: ['probe_timestamp'] },
+    },
   },
   rollups: {
     node_earnings_hourly: { from: 'probe_results', bucket: '1 hour', by: ['stream_id', 'node_id'], measures: polls },

@@ -10,6 +10,7 @@ import { feedErrors, type FeedErrorCode } from './error-table/feed.ts'
 import { generalErrors, type GeneralErrorCode } from './error-table/general.ts'
 import { liveErrors, type LiveErrorCode } from './error-table/live.ts'
 import { serverErrors, type ServerErrorCode } from './error-table/server.ts'
+import { tierErrors, type TierErrorCode } from './error-table/tier.ts'
 import { upkeepErrors, type UpkeepErrorCode } from './error-table/upkeep.ts'
 
 export type { ErrorEntry } from './error-table/entry.ts'
@@ -23,6 +24,7 @@ export type ErrorCode =
   | LiveErrorCode
   | ServerErrorCode
   | UpkeepErrorCode
+  | TierErrorCode
   | AlertErrorCode
 
 export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = {
@@ -34,5 +36,6 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ...liveErrors,
   ...serverErrors,
   ...upkeepErrors,
+  ...tierErrors,
   ...alertErrors,
 }

@@ -32,10 +32,11 @@ export function contributeCatalog(installedVersion: number): CatalogContribution
   }
 }
 
-function undoOf({ version, tables, views = [] }: SchemaVersion): string[] {
+function undoOf({ version, tables, views = [], aggregates = [] }: SchemaVersion): string[] {
   if (version === 1) return ['drop schema pgstrata cascade']
   return [
     ...views.map((name) => `drop view pgstrata.${name}`),
     ...tables.map((name) => `drop table pgstrata.${name}`).toReversed(),
+    ...aggregates.map((name) => `drop aggregate pgstrata.${name}`),
   ]
 }

@@ -10,6 +10,7 @@ import { version6 } from './schema/version-6.ts'
 import { version7 } from './schema/version-7.ts'
 import { version8 } from './schema/version-8.ts'
 import { version9 } from './schema/version-9.ts'
+import { version10 } from './schema/version-10.ts'
 import type { SchemaVersion } from './schema/version.ts'
 
 export type { SchemaVersion } from './schema/version.ts'
@@ -24,4 +25,5 @@ export const schemaVersions: readonly SchemaVersion[] = [
   version7,
   version8,
   version9,
+  version10,
 ]

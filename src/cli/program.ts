@@ -5,6 +5,8 @@ import { createRequire } from 'node:module'
 import { StrataError } from '../base/errors.ts'
 import { addAlerts } from './commands/alerts.ts'
 import { addApply } from './commands/apply.ts'
+import { addArchive } from './commands/archive.ts'
+import { addBackup } from './commands/backup.ts'
 import { addChanges } from './commands/changes.ts'
 import { addConvert } from './commands/convert.ts'
 import { addDeploy } from './commands/deploy.ts'
@@ -21,6 +23,7 @@ import { addPlan } from './commands/plan.ts'
 import { addRollup } from './commands/rollup.ts'
 import { addServe } from './commands/serve.ts'
 import { addStatus } from './commands/status.ts'
+import { addTier } from './commands/tier.ts'
 import { addTop } from './commands/top.ts'
 import { addView } from './commands/view.ts'
 import type { CliContext, GlobalOptions } from './context.ts'
@@ -70,6 +73,9 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     addRollup,
     addView,
     addConvert,
+    addTier,
+    addArchive,
+    addBackup,
     addChanges,
     addServe,
     addAlerts,

@@ -1,3 +1,5 @@
+export type { ArchiveConfig } from './archive.ts'
+export type { BackupConfig } from './backup.ts'
 export type { CacheConfig } from './cache.ts'
 export type { ChangesConfig } from './changes.ts'
 export type { DatabaseConfig, NodePoolConfig, PoolConfig, PrimaryNodeConfig, ReplicaNodeConfig } from './database.ts'
@@ -10,6 +12,7 @@ export type { RollupConfig, RollupsConfig } from './rollups.ts'
 export type { ResolvedPool, ResolvedReplica } from './pool.ts'
 export { configSchema, type StrataConfig } from './shape.ts'
 export type {
+  ColdConfig,
   ExpireConfig,
   HashConfig,
   IdConfig,
@@ -17,6 +20,8 @@ export type {
   RetainConfig,
   TableConfig,
   TablesConfig,
+  TierAge,
+  WarmConfig,
 } from './table-types.ts'
 export type { Duration } from './values.ts'
 export type { ViewConfig, ViewsConfig } from './views.ts'

@@ -204,7 +204,8 @@ function checkOwn({ value, issues }: z.core.ParsePayload<OwnJobConfig>): void {
 }
 
 /** undefined: not a duration, which is told already. */
-function lengthOf(value: Duration): number | undefined {
+/** Undefined: it is none, which is told elsewhere. */
+export function lengthOf(value: Duration): number | undefined {
   try {
     return parseDurationMs(value)
   } catch {

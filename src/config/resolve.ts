@@ -5,16 +5,20 @@ import { resolve as resolvePath } from 'node:path'
 import type { z } from 'zod'
 import { StrataError } from '../base/errors.ts'
 import { parseDurationMs } from '../base/units.ts'
+import type { BackupSettings } from '../backup/index.ts'
 import type { LadderOptions } from '../plan/index.ts'
 import type { LiveSettings } from '../live/index.ts'
 import type { MigrateOptions } from '../migrate/index.ts'
 import type { Cleanup, JobSettings } from '../maintain/index.ts'
 import type { PartitionedTable } from '../partitions/index.ts'
 import type { DeclaredRollups, Rollup } from '../rollups/index.ts'
+import type { ArchiveSettings, TieredTable } from '../tiers/index.ts'
 import type { MaterializedView, PlainView } from '../views/index.ts'
 import type { ChangesSettings } from '../changes/feed/index.ts'
 import type { AlertSettings, ExpectedIndex, WatchSettings } from '../watch/index.ts'
 import { resolveAlerts, resolveExpected } from './alerts.ts'
+import { resolveArchive } from './archive.ts'
+import { followAlertAfter, resolveBackup } from './backup.ts'
 import { resolveCache, type CacheSettings } from './cache.ts'
 import { resolveChanges } from './changes.ts'
 import { complain } from './complaints.ts'
@@ -45,6 +49,12 @@ export interface ResolvedConfig<Declared extends DeclaredRollups = DeclaredRollu
   readonly tables: readonly PartitionedTable[]
   /** Those of which rows expire. */
   readonly cleanups: readonly Cleanup[]
+  /** Those of them whose partitions change their tier. */
+  readonly tiered: readonly TieredTable[]
+  /** undefined: nothing is archived. */
+  readonly archive: ArchiveSettings | undefined
+  /** undefined: pgstrata makes no backups. */
+  readonly backup: BackupSettings | undefined
   readonly rollups: readonly Rollup[]
   /** As they are written. */
   readonly declaredRollups: Declared
@@ -93,6 +103,8 @@ export function resolveConfig<const Written>(
     concurrentTimeoutMs: parseDurationMs(migrations.lockTimeout.concurrent),
   }
   const waitMs = parseDurationMs(migrations.wait)
+  const backup = resolveBackup(parsed.data.backup, { root: options.root, zone: jobs.zone })
+  const alerts = resolveAlerts(parsed.data.alerts, { ownJobs: Object.keys(jobs.own) })
   const pool = resolvePool(database)
   const primary = pool.connectionString
   const resolved: ResolvedConfig = {
@@ -108,7 +120,9 @@ export function resolveConfig<const Written>(
     waitMs,
     jobs: resolveJobs(jobs),
     monthlyFunctionIn: jobs.monthlyFunctionIn,
-    ...resolveTables(tables),
+    ...resolveTables(tables, options.root),
+    archive: resolveArchive(parsed.data.archive, options.root),
+    backup,
     rollups: resolvedRollups,
     declaredRollups: rollups,
     views: resolveViews(views, jobs.zone),
@@ -118,7 +132,7 @@ export function resolveConfig<const Written>(
     cache: resolveCache(cache),
     watch: resolveWatch(parsed.data.watch),
     server: resolveServer(parsed.data.server),
-    alerts: resolveAlerts(parsed.data.alerts, { ownJobs: Object.keys(jobs.own) }),
+    alerts: { ...alerts, rules: followAlertAfter(alerts.rules, { alerts: parsed.data.alerts, backup }) },
     expected: resolveExpected(parsed.data.expect),
     dev: { ...dev, dir: resolvePath(options.root, dev.dir) },
   }

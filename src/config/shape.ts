@@ -11,6 +11,8 @@ import {
   type AlertsConfig,
   type ExpectConfig,
 } from './alerts.ts'
+import { archiveSchema, type ArchiveConfig } from './archive.ts'
+import { backupSchema, type BackupConfig } from './backup.ts'
 import { cacheSchema, type CacheConfig } from './cache.ts'
 import { changesSchema, type ChangesConfig } from './changes.ts'
 import { databaseSchema, type DatabaseConfig, type ParsedDatabase } from './database.ts'
@@ -20,6 +22,7 @@ import { findServerFaults, serverSchema, type ServerConfig } from './server.ts'
 import type { ParsedTables, TablesConfig } from './table-types.ts'
 import { findRollupFaults, resolveRollups, rollupsSchema, type RollupsConfig } from './rollups.ts'
 import { tablesSchema } from './tables.ts'
+import { findTierFaults } from './tiers.ts'
 import { duration, type Duration } from './values.ts'
 import { findWatchFaults, watchSchema, type WatchConfig } from './watch.ts'
 import { findViewFaults, viewsSchema, type ViewsConfig } from './views.ts'
@@ -47,6 +50,8 @@ export interface StrataConfig {
       }
     | undefined
   readonly tables?: TablesConfig | undefined
+  readonly archive?: ArchiveConfig | undefined
+  readonly backup?: BackupConfig | undefined
   readonly rollups?: RollupsConfig | undefined
   readonly views?: ViewsConfig | undefined
   readonly changes?: ChangesConfig | undefined
@@ -129,6 +134,12 @@ export const configSchema: z.ZodType<ParsedConfig> = z
     tables: tablesSchema
       .default({})
       .describe('Tables laid out in time and space, by name: partitions, how long rows live, and rows that expire.'),
+    backup: backupSchema
+      .optional()
+      .describe('Backups of the whole server, and the proof that they can be restored to a moment.'),
+    archive: archiveSchema
+      .optional()
+      .describe('Where partitions go that are `cold`: as Parquet, into a bucket or a folder.'),
     rollups: rollupsSchema.default({}).describe('Aggregates that are kept current, by name: exact to the last commit.'),
     views: viewsSchema.default({}).describe('Views, by name: made and replaced; materialized ones are refreshed.'),
     changes: changesSchema
@@ -152,6 +163,7 @@ export const configSchema: z.ZodType<ParsedConfig> = z
   .check(({ value, issues }) => {
     for (const { path, message } of [
       ...findRollupFaults(value.rollups, value.tables),
+      ...findTierFaults(value.tables, value.archive),
       ...findViewFaults(value.views, resolveRollups(value.rollups, value.tables)),
       ...findLiveFaults(value.live, resolveRollups(value.rollups, value.tables)),
       ...findWatchFaults(value.watch),
@@ -180,6 +192,8 @@ export interface ParsedConfig {
     }
   }
   readonly tables: ParsedTables
+  readonly archive?: ArchiveConfig | undefined
+  readonly backup?: BackupConfig | undefined
   readonly rollups: RollupsConfig
   readonly views: ViewsConfig
   readonly changes?: ChangesConfig | undefined

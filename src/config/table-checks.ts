@@ -2,8 +2,9 @@
 
 import type { z } from 'zod'
 import type { IdConfig, TableConfig } from './table-types.ts'
+import { checkTiers } from './tiers.ts'
 
-type Path = readonly (keyof TableConfig | 'into' | 'hash' | 'for' | 'count')[]
+type Path = readonly (string | number)[]
 type Tell = (path: Path, message: string) => void
 
 export function checkTable(context: z.core.ParsePayload<TableConfig>): void {
@@ -19,7 +20,7 @@ export function checkTable(context: z.core.ParsePayload<TableConfig>): void {
   checkRetain(one, kind, tell)
   checkNames(one, tell)
   if (kind === 'hash') {
-    for (const key of ['ahead', 'from', 'outside', 'retain'] as const) {
+    for (const key of ['ahead', 'from', 'outside', 'retain', 'warm', 'cold'] as const) {
       if (one[key] !== undefined) tell([key], 'expected nothing: partitions by hash alone have no periods')
     }
   }
@@ -28,6 +29,7 @@ export function checkTable(context: z.core.ParsePayload<TableConfig>): void {
   if (split !== undefined && split.hash === column) {
     tell(['partition'], `expected the hash of another column than "${column}", by which the periods go`)
   }
+  if (kind !== 'hash') checkTiers(one, column, tell)
 }
 
 const layoutKeys = [
@@ -43,6 +45,8 @@ const layoutKeys = [
   'storage',
   'statistics',
   'accept',
+  'warm',
+  'cold',
 ] as const
 
 function checkUnpartitioned(one: TableConfig, tell: Tell): void {

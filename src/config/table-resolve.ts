@@ -3,9 +3,10 @@
 
 import { parseDurationMs } from '../base/units.ts'
 import type { Cleanup } from '../maintain/index.ts'
-import type { Grain, HashSplit, Layout, PartitionedTable, PartitionIndex, Retention } from '../partitions/index.ts'
+import type { Grain, HashSplit, Layout, PartitionedTable, Retention } from '../partitions/index.ts'
 import { grainOf, idOf } from './table-checks.ts'
-import type { HashConfig, IndexConfig, TableConfig } from './table-types.ts'
+import { asTexts, resolveIndexes } from './table-indexes.ts'
+import type { HashConfig, TableConfig } from './table-types.ts'
 
 const aheadOf: Readonly<Record<Grain, number>> = { hour: 24, day: 7, week: 4, month: 3, quarter: 2, year: 1 }
 const aheadOfIds = 2
@@ -54,7 +55,7 @@ function partitioned(key: string, one: TableConfig): PartitionedTable {
     names: one.names ?? '{table}_{period}',
     outside: one.outside ?? 'refuse',
     retain: one.retain === undefined ? undefined : retention(one.retain),
-    indexes: Object.entries(one.indexes ?? {}).map(([name, said]) => indexOf(name, said)),
+    indexes: resolveIndexes(one.indexes),
     brin: one.brin ?? false,
     storage: asTexts(one.storage ?? {}),
     statistics: one.statistics ?? {},
@@ -100,22 +101,4 @@ function retention(written: NonNullable<TableConfig['retain']>): Retention {
     finally: end ?? 'drop',
     archive,
   }
-}
-
-function indexOf(name: string, written: string | IndexConfig): PartitionIndex {
-  const said: IndexConfig = typeof written === 'string' ? { on: written } : written
-  return {
-    name,
-    on: said.on,
-    unique: said.unique ?? false,
-    method: said.method ?? 'btree',
-    where: said.where,
-    include: said.include ?? [],
-    with: asTexts(said.with ?? {}),
-  }
-}
-
-/** As Postgres shows settings. */
-function asTexts(settings: Readonly<Record<string, string | number | boolean>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, String(value)]))
 }

@@ -1,6 +1,7 @@
 // What `tables` of a configuration may say of one table, as types for the editor.
 
 import type { ArchiveHook, Consent, Grain } from '../partitions/index.ts'
+import type { Strength, TierConsent } from '../tiers/index.ts'
 import type { Duration } from './values.ts'
 
 export interface HashConfig {
@@ -36,6 +37,27 @@ export interface ExpireConfig {
   readonly batch?: number | undefined
 }
 
+/** How old the end of a partition is, or how many newer ones have begun. */
+export type TierAge = string | { readonly count: number }
+
+export interface WarmConfig {
+  readonly after?: TierAge | undefined
+  readonly over?: string | undefined
+  readonly unread?: string | undefined
+  readonly strength?: Strength | undefined
+  readonly segmentBy?: readonly string[] | undefined
+  readonly orderBy?: readonly string[] | undefined
+  readonly rows?: number | undefined
+  readonly indexes?: Readonly<Record<string, string | IndexConfig>> | undefined
+  readonly accept?: readonly TierConsent[] | undefined
+}
+
+export interface ColdConfig {
+  readonly after: TierAge
+  readonly grace?: string | undefined
+  readonly to?: string | undefined
+}
+
 export interface TableConfig {
   readonly table?: string | readonly [schema: string, table: string] | undefined
   readonly time?: string | undefined
@@ -51,6 +73,8 @@ export interface TableConfig {
   readonly storage?: Readonly<Record<string, string | number | boolean>> | undefined
   readonly statistics?: Readonly<Record<string, number>> | undefined
   readonly accept?: readonly Consent[] | undefined
+  readonly warm?: WarmConfig | undefined
+  readonly cold?: ColdConfig | undefined
   readonly expire?: string | ExpireConfig | undefined
 }
 

@@ -4,18 +4,13 @@
 import { z } from 'zod'
 import type { Cleanup } from '../maintain/index.ts'
 import { consents, grains, type ArchiveHook, type PartitionedTable } from '../partitions/index.ts'
+import type { TieredTable } from '../tiers/index.ts'
 import { checkTable } from './table-checks.ts'
+import { indexesSchema } from './table-indexes.ts'
 import { placeOf, resolveTable } from './table-resolve.ts'
 import type { IdConfig, ParsedTables } from './table-types.ts'
-import { duration, identifier as name } from './values.ts'
-
-const sqlText = z.string().min(1)
-const setting = z.union([z.string(), z.number(), z.boolean()])
-
-const spanPattern = /^\d{1,6} (hour|day|week|month|year)s?$/
-
-/** A span as Postgres reads it, and not more of what Postgres reads: '1 mon' and '1-2' say little to people. */
-const span = z.string().regex(spanPattern, "expected a span such as '12 hours', '90 days', '6 months' or '2 years'")
+import { coldSchema, resolveTiers, warmSchema } from './tiers.ts'
+import { duration, graceSuchAs, identifier as name, setting, span, sqlText } from './values.ts'
 
 const largestStep = 9_223_372_036_854_775_807n
 
@@ -57,9 +52,7 @@ const archive: z.ZodType<ArchiveHook> = z
 const retain = z.strictObject({
   for: span.optional().describe("How long rows are kept: a partition goes when all of it is older. '90 days'."),
   count: z.int().min(1).max(4_000).optional().describe('Or: how many partitions that have begun are kept.'),
-  grace: z
-    .string()
-    .regex(/^\d{1,6} (minute|hour|day|week|month|year)s?$/, "expected a span such as '1 day'")
+  grace: graceSuchAs('1 day')
     .optional()
     .describe("How long a partition stands apart, as a table of its own, before it is dropped. Default '1 day'."),
   finally: z
@@ -69,22 +62,6 @@ const retain = z.strictObject({
   archive: archive
     .optional()
     .describe('Called before a partition is dropped, until it resolves: `async (partition, tools) => …`.'),
-})
-
-const index = z.strictObject({
-  on: sqlText.describe("What stands between the parentheses: 'song_id, played_at desc'."),
-  unique: z.boolean().optional().describe('Unique within each partition.'),
-  method: z
-    .string()
-    .regex(/^[a-z_][a-z0-9_]*$/)
-    .optional()
-    .describe('btree (the default), hash, gin, gist, brin, …'),
-  where: sqlText.optional().describe('Of a partial index.'),
-  include: z.array(name).optional().describe('Columns that the index carries along.'),
-  with: z
-    .record(z.string().regex(/^[a-z_]+$/), setting)
-    .optional()
-    .describe('Its storage settings.'),
 })
 
 const table = z
@@ -126,11 +103,7 @@ const table = z
       .describe(
         'Rows outside of every period: refused (the default), or taken by a default partition that is watched.',
       ),
-    indexes: z
-      .record(
-        z.string().regex(/^[a-z0-9_]{1,40}$/i, 'expected letters, digits and _, at most 40'),
-        z.union([sqlText, index]),
-      )
+    indexes: indexesSchema
       .optional()
       .describe("Indexes of each partition, by the end of their names: `{ by_song: 'song_id, played_at desc' }`."),
     brin: z.boolean().optional().describe('A BRIN index on `time`, where rows stand in its order.'),
@@ -143,6 +116,8 @@ const table = z
       .array(z.enum(consents))
       .optional()
       .describe('What may be given up to partition the table; see docs/converting.md.'),
+    warm: warmSchema.optional().describe('When partitions are packed, or rewritten, and how; see docs/tiers.md.'),
+    cold: coldSchema.optional().describe('When partitions go to the `archive`, and are dropped here.'),
     expire: z
       .union([
         sqlText,
@@ -172,12 +147,17 @@ export const tablesSchema: z.ZodType<ParsedTables> = z.record(name, table).check
 export interface ResolvedTables {
   readonly tables: readonly PartitionedTable[]
   readonly cleanups: readonly Cleanup[]
+  readonly tiered: readonly TieredTable[]
 }
 
-export function resolveTables(written: ParsedTables): ResolvedTables {
-  const resolved = Object.entries(written).map(([key, one]) => resolveTable(key, one))
+/** `root`: where the paths of folders start. */
+export function resolveTables(written: ParsedTables, root: string): ResolvedTables {
+  const resolved = Object.entries(written).map(([key, one]) => ({ one, ...resolveTable(key, one) }))
   return {
     tables: resolved.flatMap(({ table: one }) => one ?? []),
     cleanups: resolved.flatMap(({ cleanup }) => cleanup ?? []),
+    tiered: resolved.flatMap(({ one, table: laidOut }) =>
+      laidOut === undefined ? [] : (resolveTiers(one, laidOut, root) ?? []),
+    ),
   }
 }

@@ -3,7 +3,7 @@
 
 import { z } from 'zod'
 import { messageOf } from '../base/errors.ts'
-import { parseDurationMs } from '../base/units.ts'
+import { parseDurationMs, parseSizeBytes } from '../base/units.ts'
 import { parseTarget } from '../db/pg-db.ts'
 
 /** '50ms', '10s', '5 min', '30 days', or milliseconds. */
@@ -26,6 +26,28 @@ export const duration: z.ZodUnion<readonly [z.ZodString, z.ZodNumber]> = z
       context.issues.push({ code: 'custom', message: messageOf(error), input: context.value, continue: true })
     }
   })
+
+export const sqlText: z.ZodString = z.string().min(1)
+
+/** Of what PostgreSQL lets one set. */
+export const setting: z.ZodUnion<readonly [z.ZodString, z.ZodNumber, z.ZodBoolean]> = z.union([
+  z.string(),
+  z.number(),
+  z.boolean(),
+])
+
+/** A span as Postgres reads it, and not more of what Postgres reads: '1 mon' and '1-2' say little to people. */
+export const span: z.ZodString = z
+  .string()
+  .regex(
+    /^\d{1,6} (hour|day|week|month|year)s?$/,
+    "expected a span such as '12 hours', '90 days', '6 months' or '2 years'",
+  )
+
+/** The same, and minutes. */
+export function graceSuchAs(example: string): z.ZodString {
+  return z.string().regex(/^\d{1,6} (minute|hour|day|week|month|year)s?$/, `expected a span such as '${example}'`)
+}
 
 /** A name as PostgreSQL keeps it whole. */
 export const identifier: z.ZodType<string> = z.string().check((context) => {
@@ -51,4 +73,18 @@ export function checkNames(
       })
     }
   }
+}
+
+/** '50 GB', within bounds in bytes. */
+export function sizeFrom(least: number, most: number, expected: string): z.ZodString {
+  return z.string().check((context) => {
+    const tell = (message: string): void =>
+      void context.issues.push({ code: 'custom', message, input: context.value, continue: true })
+    try {
+      const bytes = parseSizeBytes(context.value)
+      if (bytes < least || bytes > most) tell(`expected ${expected}, got ${JSON.stringify(context.value)}`)
+    } catch (error) {
+      tell(messageOf(error))
+    }
+  })
 }

@@ -19,6 +19,14 @@ export interface Session extends Queryable {
   readonly pid: number
   /** Notices of the server, from now until the session ends. */
   onNotice(listener: (notice: Notice) => void): void
+  /** Its connection, for streams of the driver's (copy.ts). Nothing else is asked until the stream has ended. */
+  readonly wire?: Wire | undefined
+}
+
+export interface Wire {
+  submit(stream: object): void
+  /** The connection is in the middle of something that nobody reads any more: it is closed, and answers nothing. */
+  giveUp(error: Error): void
 }
 
 export interface Notice {

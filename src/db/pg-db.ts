@@ -8,7 +8,7 @@ import { isStrataError, messageOf, StrataError } from '../base/errors.ts'
 import { formatDuration } from '../base/units.ts'
 import { isConnectionLost, sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
 import type { Sql } from '../sql/sql.ts'
-import { asOwn } from './pool/observer.ts'
+import { asOwn, ownStatement } from './pool/observer.ts'
 import { redactValues } from './redact.ts'
 import { describeTarget, type Db, type DbTarget, type Notice, type Result, type Session } from './db.ts'
 
@@ -103,6 +103,18 @@ function boundedDb(pool: PgPool, target: DbTarget, { answerTimeoutMs, hangUp }: 
         const adapted = (notice: { severity?: string; message?: string }): void => listener(toNotice(notice))
         listeners.push(adapted)
         client.on('notice', adapted)
+      },
+      wire: {
+        submit: (stream) => {
+          if (silent !== undefined) throw silent
+          void (client as unknown as { query(stream: object): unknown }).query(
+            Object.assign(stream, { [ownStatement]: true }),
+          )
+        },
+        giveUp: (error) => {
+          silent ??= error
+          broken ??= error
+        },
       },
       query: async <Row extends object>(statement: Sql) => {
         // What is sent after it would wait behind it.

@@ -75,4 +75,10 @@ export const builtInNames = [
   'review-weekly',
   'review-monthly',
   'history',
+  'tiers',
+  'archive-verify',
+  'archive-retain',
+  'backup',
+  'backup-mark',
+  'backup-verify',
 ] as const

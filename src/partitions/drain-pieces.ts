@@ -22,7 +22,7 @@ export async function readPieces(on: Queryable, subject: DrainSubject, stray: St
   const { declared, from } = subject
   const pieces: MissingPartition[] = []
   const taken: string[] = []
-  const stays = { tooMany: 0, retired: 0 }
+  const stays = { tooMany: 0, retired: 0, cold: 0 }
   let rows = 0
   const place = await readPlace(on, subject)
   for (const period of stray.periods) {
@@ -31,6 +31,7 @@ export async function readPieces(on: Queryable, subject: DrainSubject, stray: St
       continue
     }
     const found = await readMissingOfPeriod(on, subject, period)
+    if (found.length === 0) stays.cold += period.rows
     const free = found.filter((piece) => !piece.taken)
     const others = await countFilling(on, subject, { place, period })
     if (place.leaves + (pieces.length + Math.max(free.length, others)) * place.each > partitionLimit) {
@@ -52,6 +53,11 @@ export async function readPieces(on: Queryable, subject: DrainSubject, stray: St
         ? []
         : [
             `${plural(stays.tooMany, 'row')} of ${from.name} are too far from all others: the table would have more than ${limit} partitions. Delete or mend them${advice}`,
+          ]),
+      ...(stays.cold === 0
+        ? []
+        : [
+            `${plural(stays.cold, 'row')} of ${from.name} belong to periods that are in an archive: restore those partitions (\`pgstrata archive restore\`), and the rows come along`,
           ]),
       ...(stays.retired === 0
         ? []

@@ -4,6 +4,7 @@ import type { Queryable } from '../db/db.ts'
 import type { Sql } from '../sql/sql.ts'
 import type { PartitionedTable } from './options.ts'
 import { missingPartitionsText, periodParameters, retainJson, type PeriodParameter } from './periods.ts'
+import { knowsTiers } from './tier-states.ts'
 
 export { retainJson } from './periods.ts'
 
@@ -35,7 +36,7 @@ export interface MissingQuestion {
   readonly starts?: string | undefined
 }
 
-function missingQuery(question: MissingQuestion): Sql {
+function missingQuery(question: MissingQuestion, cold: boolean): Sql {
   const { declared, parent, columnType, at, largest, starts } = question
   const { layout } = declared
   const values: Readonly<Record<PeriodParameter, unknown>> = {
@@ -53,12 +54,15 @@ function missingQuery(question: MissingQuestion): Sql {
     at: at ?? null,
     largest: largest?.toString() ?? null,
   }
-  return Object.freeze({ text: missingPartitionsText, values: periodParameters.map(([name]) => values[name]) })
+  return Object.freeze({
+    text: missingPartitionsText({ cold }),
+    values: periodParameters.map(([name]) => values[name]),
+  })
 }
 
 /** In order, not more than `partitionLimit` + 1. Never asked for layouts by hash alone: they have no periods. */
 export async function readMissing(on: Queryable, question: MissingQuestion): Promise<readonly MissingPartition[]> {
-  const { rows } = await on.query<MissingRow>(missingQuery(question))
+  const { rows } = await on.query<MissingRow>(missingQuery(question, await knowsTiers(on)))
   return rows.map(({ partition_name: name, lower_bound: lower, upper_bound: upper, taken }) => ({
     name,
     lower,

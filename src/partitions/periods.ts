@@ -10,6 +10,7 @@
 // period to the last one ahead; a period that is partly covered is clipped; one that never was (Pacific/Apia, 30 December
 // 2011) is left out; what retention would take out again is not made. Made, they are not missing any more.
 
+import { thisDatabase } from '../catalog/tiered.ts'
 import {
   axisOfBound,
   axisOfLocal,
@@ -96,7 +97,20 @@ const floorToStep = (id: string): string =>
 
 const moment = `coalesce(${p('at')}, now())`
 
-const existingText = `settings as materialized (
+/** A period whose rows are in an archive is not missing, though no partition is there. */
+const coldText = `
+  union all
+  select ${axisOfBound(`trim(both '''' from p.lower_bound)`, 'floor')},
+    ${axisOfBound(`trim(both '''' from p.upper_bound)`, 'ceil')}
+  from settings
+  cross join pgstrata.tier_table t
+  join pgstrata.tier_partition p on p.tier_table = t.id
+  where t.schema_name = ${p('schema_name')}
+    and t.table_name = ${p('table_name')}
+    and (t.table_oid = ${p('parent')} or t.declared ->> 'system' <> ${thisDatabase})
+    and p.partition_oid is null`
+
+const existingText = (cold: string): string => `settings as materialized (
   -- Bounds are read as text; only ISO names its zone without doubt. The order of day and month stays.
   select set_config('DateStyle', 'ISO', true) as style
 ), existing as materialized (
@@ -108,7 +122,7 @@ const existingText = `settings as materialized (
   cross join lateral regexp_match(pg_get_expr(c.relpartbound, c.oid) || left(settings.style, 0),
     '^FOR VALUES FROM [(](.*)[)] TO [(](.*)[)]$') as bound
   where i.inhparent = ${p('parent')}
-    and bound is not null
+    and bound is not null${cold}
 ), known as (
   select (
       select min(case when lower = ${least} then upper else lower end)
@@ -239,8 +253,12 @@ const missingText = `span as (
   from pieces
 )`
 
-/** One SELECT with $1 … $13, as `periodParameters` lists them. */
-export const missingPartitionsText: string = `with ${existingText},
+/** One SELECT with $1 … $13, as `periodParameters` lists them; `cold`: whether schema "pgstrata" knows tiers. */
+export const missingPartitionsText = ({
+  cold,
+}: {
+  readonly cold: boolean
+}): string => `with ${existingText(cold ? coldText : '')},
 ${timeText},
 ${idText},
 ${missingText}

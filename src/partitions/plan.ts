@@ -30,6 +30,7 @@ import {
   templateFor,
   type TemplateSubject,
 } from './template.ts'
+import type { TableTiers } from './tier-states.ts'
 
 /** Tables that one step makes, at most. */
 const tablesPerStep = 48
@@ -50,6 +51,7 @@ export interface TableReading {
   /** Rows stand in the order of the column of time, as far as is known. */
   readonly isOrdered: boolean
   readonly row: LayoutRow | undefined
+  readonly tiers: TableTiers
   /** An index that is declared in words that make no index. */
   readonly unreadableIndex: string | undefined
 }
@@ -156,14 +158,14 @@ function hashName({ names, table }: PartitionedTable, remainder: number): string
 }
 
 function planPartitioned(reading: TableReading, state: TableState): TablePlan {
-  const { declared, partitions } = reading
+  const { declared, partitions, tiers } = reading
   const subject = subjectOf(reading, state)
   const defaults = planDefault(reading, subject)
   return {
     steps: [
       ...planMissing(reading, subject),
       ...defaults.steps,
-      ...planSettings({ declared, brin: subject.brin, state, partitions }),
+      ...planSettings({ declared, brin: subject.brin, state, partitions, tiers }),
       ...planRow(reading, subject),
     ],
     held: defaults.held,

@@ -12,6 +12,7 @@ import type { TableReading } from './plan.ts'
 import { isEmpty, readLargestId, readPartitions, readTable, type TableState } from './queries.ts'
 import { replacementNames } from './replace-empty.ts'
 import { createIndex } from './template.ts'
+import { noTiers, readTableTiers } from './tier-states.ts'
 
 export type ReadBound = (session: Session, subject: BoundSubject) => Promise<readonly BoundItem[]>
 
@@ -46,6 +47,7 @@ export async function readTableState(
     isOrdered: true,
     unreadableIndex: await findUnreadableIndex(declared),
     row: findLayoutRow(rows, declared),
+    tiers: noTiers,
   }
   if (state === undefined || reading.isConverting || findObstacle(declared, state) !== undefined) return reading
   if (state.kind === 'partitioned') {
@@ -57,6 +59,7 @@ export async function readTableState(
       missing,
       inDefault: await readInDefault(session, { declared, partitions, missing }),
       isOrdered: await readIsOrdered(session, declared, state.oid),
+      tiers: await readTableTiers(session, declared),
     }
   }
   const empty = await isEmpty(session, declared)

@@ -2,7 +2,9 @@
 //
 // What holds of the plan: a partition is taken out only if it is due, and nobody attached it again after it had been taken
 // out once; it is dropped only if it was noted, is still the table that was taken out (the same oid under the same name,
-// nobody's partition), its grace is over and, where there is an archive hook, that hook has resolved. Oldest first.
+// nobody's partition), its grace is over and, where there is an archive hook, that hook has resolved. Oldest first. What is
+// taken out holds all of its rows, so that a hook, or whoever attaches it again, finds them: what is packed is unpacked first, and
+// what is on its way to another tier is left until it is there.
 
 import type { LivePartition, RetiredRecord, RetirementState } from './retire-queries.ts'
 import type { Retention } from './options.ts'
@@ -11,6 +13,8 @@ export type RetirementStep =
   /** Half detached by an earlier run. */
   | { readonly kind: 'finalize'; readonly record: RetiredRecord }
   | { readonly kind: 'detach'; readonly partition: LivePartition; readonly concurrently: boolean }
+  /** Its rows are not in its table: it is taken out when they are. */
+  | { readonly kind: 'unpack'; readonly partition: LivePartition }
   /** An earlier run was lost between taking it out and noting that. */
   | { readonly kind: 'note-detached'; readonly record: RetiredRecord }
   | { readonly kind: 'archive'; readonly record: RetiredRecord }
@@ -50,11 +54,23 @@ export function planRetirement(state: RetirementState, retain: Retention): Retir
   const due = partitions.filter(
     (partition) => partition.due && !released.has(partition.oid) && !taken.has(partition.oid),
   )
-  const now = blocked ? [] : due.slice(0, mostDetached)
+  const whole = due.filter(({ tier }) => tier === 'hot' || tier === 'slim')
+  const now = blocked ? [] : whole.slice(0, mostDetached)
   return {
-    steps: [...settled, ...now.map((partition): RetirementStep => ({ kind: 'detach', partition, concurrently }))],
-    warnings: blocked ? foreign.map(describeForeign) : [],
-    left: due.length - now.length,
+    steps: [
+      ...settled,
+      ...due
+        .filter(({ tier }) => tier === 'packed')
+        .map((partition): RetirementStep => ({ kind: 'unpack', partition })),
+      ...now.map((partition): RetirementStep => ({ kind: 'detach', partition, concurrently })),
+    ],
+    warnings: [
+      ...(blocked ? foreign.map(describeForeign) : []),
+      ...due
+        .filter(({ tier }) => tier === 'moving')
+        .map(({ name }) => `${name} is moved to another tier, and is left until it is there`),
+    ],
+    left: whole.length - now.length,
   }
 }
 

@@ -5,10 +5,11 @@ import { onlyRow, type Queryable, type Session } from '../db/db.ts'
 import { transaction } from '../db/transaction.ts'
 import { sql, type Sql } from '../sql/sql.ts'
 import { retainJson } from './missing.ts'
-import type { PartitionedTable } from './options.ts'
+import type { PartitionedTable, Retention } from './options.ts'
 import { periodParameters, type PeriodParameter } from './periods.ts'
 import { readLargestId } from './queries.ts'
 import { retirableText, retiredText } from './retire-rule.ts'
+import { readTableTiers, type PartitionTier } from './tier-states.ts'
 
 export interface LivePartition {
   readonly oid: number
@@ -23,6 +24,7 @@ export interface LivePartition {
   readonly ahead: boolean
   /** Past what is declared to be kept. */
   readonly due: boolean
+  readonly tier: PartitionTier
 }
 
 export const retiredStates = ['detaching', 'detached', 'archived', 'dropped', 'kept', 'released'] as const
@@ -109,11 +111,27 @@ async function readLive(
   at: Date | undefined,
 ): Promise<readonly LivePartition[]> {
   const largest = await readLargestId(tx, declared)
-  const { rows } = await tx.query<LivePartition>(sql`
+  const { partitions: tiers } = await readTableTiers(tx, declared)
+  const { rows } = await tx.query<Omit<LivePartition, 'tier'>>(sql`
     select partition_oid::int8::float8 as oid, schema_name as schema, partition_name as name, lower_bound as lower,
       upper_bound as upper, is_default as "isDefault", pending, ahead, due
     from (${retirable(declared, parent, { at, largest })}) as retirable`)
-  return rows
+  return rows.map((row) => ({ ...row, tier: tiers.get(row.oid)?.tier ?? 'hot' }))
+}
+
+/**
+ * The partitions of a table, oldest first, and which of them a rule is over for: counted as retention counts. None: the
+ * table is not there, or is not laid out as declared.
+ */
+export async function readDue(
+  tx: Queryable,
+  declared: PartitionedTable,
+  { keep, at }: Pick<Retention, 'keep'> & { readonly at: Date | undefined },
+): Promise<readonly LivePartition[]> {
+  const parent = await readParent(tx, declared)
+  if (parent === undefined) return []
+  const retain: Retention = { keep, grace: '0', finally: 'drop', archive: undefined }
+  return await readLive(tx, { ...declared, retain }, parent, at)
 }
 
 function retirable(

@@ -27,6 +27,7 @@ import {
   type LiveParent,
   type RetiredRecord,
 } from './retire-queries.ts'
+import { askUnpacked } from './tier-states.ts'
 
 export interface RetireTools {
   readonly db: Db
@@ -55,6 +56,8 @@ export async function runRetirementStep(tools: RetireTools, step: RetirementStep
       return step.concurrently
         ? await detachConcurrently(tools, step.partition.oid, () => noteBefore(tools, step))
         : await detachPlainly(tools, step)
+    case 'unpack':
+      return await note(tools, 'asked', (tx) => askUnpacked(tx, step.partition.oid))
     case 'finalize':
       return await detachConcurrently(tools, step.record.oid)
     case 'note-detached':

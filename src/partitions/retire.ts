@@ -137,7 +137,8 @@ async function retireUnderLock(session: Session, look: Look): Promise<Seen> {
   if (isFirst) findings.warnings.push(...plan.warnings.map((warning) => `${declared.key}: ${warning}`))
   const ladder = buildLadder(options.ladder)
   const tools: RetireTools = { ...options, session, declared, parent: state.parent, ladder, confirm, at }
-  const steps = plan.steps.filter((step) => !failed.has(subjectOf(step)))
+  // To ask once is enough.
+  const steps = plan.steps.filter((step) => !failed.has(subjectOf(step)) && (isFirst || step.kind !== 'unpack'))
   const archives = steps.filter((step) => step.kind === 'archive')
   for (const step of steps) {
     if (step.kind === 'archive') continue
@@ -159,6 +160,8 @@ async function tellStep(
   if (failure === undefined) {
     const outcome = outcomes[step.kind]
     if (outcome !== undefined) findings[outcome].push(nameOf(step))
+    if (step.kind === 'unpack')
+      findings.warnings.push(`${declared.key}: ${nameOf(step)} is packed: it is unpacked first`)
     if (step.kind === 'release') findings.warnings.push(`${declared.key}: ${nameOf(step)} is left alone: ${step.why}`)
     return false
   }
@@ -221,11 +224,11 @@ function describeFailure(step: RetirementStep, error: unknown): Failure {
 }
 
 function nameOf(step: RetirementStep): string {
-  return step.kind === 'detach' ? step.partition.name : step.record.name
+  return 'partition' in step ? step.partition.name : step.record.name
 }
 
 function subjectOf(step: RetirementStep): string {
-  return `${step.kind}:${step.kind === 'detach' ? step.partition.oid : step.record.oid}`
+  return `${step.kind}:${'partition' in step ? step.partition.oid : step.record.oid}`
 }
 
 export interface RetentionJobOptions {

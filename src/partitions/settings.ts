@@ -9,7 +9,17 @@ import { quoteIdent, quoteLiteral, quoteQualified } from '../sql/quote.ts'
 import { describeTable } from './fit.ts'
 import type { PartitionedTable, PartitionIndex } from './options.ts'
 import type { LeafState, PartitionState, TableState } from './queries.ts'
-import { buildingName, createIndex, indexComment, indexesOf, indexName, setStatistics } from './template.ts'
+import {
+  buildingName,
+  createIndex,
+  indexComment,
+  indexesOf,
+  indexName,
+  setStatistics,
+  slimIndexes,
+  slimStorage,
+} from './template.ts'
+import type { PartitionTier, TableTiers } from './tier-states.ts'
 
 /** Leaves that one step sees to, at most. */
 const leavesPerStep = 20
@@ -19,6 +29,7 @@ export interface SettingsReading {
   readonly brin: boolean
   readonly state: TableState
   readonly partitions: readonly PartitionState[]
+  readonly tiers: TableTiers
 }
 
 interface Change {
@@ -26,22 +37,44 @@ interface Change {
   readonly undo: readonly string[]
 }
 
-export function planSettings({ declared, brin, state, partitions }: SettingsReading): readonly StepDraft[] {
-  const leaves = partitions
-    .filter(({ detachPending }) => !detachPending)
-    .flatMap((partition) => partition.leaves)
-    .filter(({ foreign }) => !foreign)
+export function planSettings(reading: SettingsReading): readonly StepDraft[] {
+  const { declared, brin, state, tiers } = reading
+  const whole = leavesOf(reading, (tier) => tier === 'hot' || tier === 'packed')
+  const slim = leavesOf(reading, (tier) => tier === 'slim')
+  const slimDeclared = { ...declared, storage: { ...declared.storage, ...slimStorage } }
   const what = describeTable(declared)
-  const settings = [changeOwnTargets(declared, state), ...leaves.map((leaf) => changeSettings(declared, leaf))]
-  return [
-    ...group(settings, (count) => `Set what is declared of ${plural(count, 'partition')} of ${what}`),
-    ...indexesOf(declared, brin).flatMap((index) =>
+  const settings = [
+    changeOwnTargets(declared, state),
+    ...whole.map((leaf) => changeSettings(declared, leaf)),
+    ...slim.map((leaf) => changeSettings(slimDeclared, leaf)),
+  ]
+  const indexes = (
+    leaves: readonly LeafState[],
+    wanted: readonly PartitionIndex[],
+    kind: string,
+  ): readonly StepDraft[] =>
+    wanted.flatMap((index) =>
       group(
         leaves.map((leaf) => changeIndex(leaf, index)),
-        (count) => `Index "${index.name}" of ${plural(count, 'partition')} of ${what}`,
+        (count) => `Index "${index.name}" of ${plural(count, kind)} of ${what}`,
       ),
-    ),
+    )
+  return [
+    ...group(settings, (count) => `Set what is declared of ${plural(count, 'partition')} of ${what}`),
+    ...indexes(whole, indexesOf(declared, brin), 'partition'),
+    ...(tiers.slim === undefined ? [] : indexes(slim, slimIndexes(declared, tiers.slim), 'slim partition')),
   ]
+}
+
+/** A partition on its way to another tier is left alone: what is altered of it makes the move begin again. */
+function leavesOf(
+  { partitions, tiers }: SettingsReading,
+  isWanted: (tier: PartitionTier) => boolean,
+): readonly LeafState[] {
+  return partitions
+    .filter(({ oid, detachPending }) => !detachPending && isWanted(tiers.partitions.get(oid)?.tier ?? 'hot'))
+    .flatMap((partition) => partition.leaves)
+    .filter(({ foreign }) => !foreign)
 }
 
 function group(changes: readonly Change[], title: (count: number) => string): readonly StepDraft[] {

@@ -120,7 +120,7 @@ const own: readonly RoutineDraft[] = [
     returns: table(periodColumns),
     language: 'sql',
     settings: reading,
-    body: missingPartitionsText,
+    body: missingPartitionsText({ cold: true }),
     purpose: 'Which partitions a layout is missing at a moment.',
   },
   {

@@ -112,6 +112,13 @@ begin
   select 'detach', d.partition_oid, d.schema_name, d.partition_name, d.lower_bound, d.upper_bound
   from pgstrata.retirable_partitions(${layoutArguments}) as d
   where d.due
+    -- Its rows are in its table, and nobody moves them: what is packed is unpacked by the daemon first.
+    and not exists (
+      select
+      from pgstrata.tier_partition as t
+      where t.partition_oid = d.partition_oid
+        and t.state not in ('hot', 'slim')
+    )
     and not exists (
       select
       from pgstrata.retired_partitions(parent, of_schema, of_table, moment) as r

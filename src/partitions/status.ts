@@ -24,6 +24,7 @@ import {
   type RetiredRow,
 } from './status-queries.ts'
 import { endsTheRun, publicMessage } from './table-work.ts'
+import type { PartitionTier, TableTiers } from './tier-states.ts'
 
 export interface PartitionStatus {
   readonly schema: string
@@ -32,8 +33,10 @@ export interface PartitionStatus {
   readonly bound: string
   /** The server's estimate; null where it was never analysed. */
   readonly rows: number | null
+  /** Packed rows counted in. */
   readonly sizeBytes: number
-  readonly tier: 'hot'
+  /** `moving`: on its way to another one. */
+  readonly tier: PartitionTier
   readonly isDefault: boolean
   /** How many it is divided into; 0: it is not. */
   readonly parts: number
@@ -172,7 +175,7 @@ async function readOne(tx: Session, declared: PartitionedTable): Promise<TableSt
   return {
     ...base,
     state: 'partitioned',
-    partitions: partitions.map((row) => partitionStatus(row, isOurs)),
+    partitions: partitions.map((row) => partitionStatus(row, isOurs, reading.tiers)),
     retired,
     missing: reading.missing.map(({ name }) => name),
     next: next === null ? null : { what: 'the next partition is made', on: next },
@@ -183,9 +186,11 @@ async function readOne(tx: Session, declared: PartitionedTable): Promise<TableSt
 
 type IsOurs = (row: PartitionRow) => boolean
 
-function partitionStatus(row: PartitionRow, isOurs: IsOurs): PartitionStatus {
-  const { schema, name, bound, rows, sizeBytes, isDefault, parts } = row
-  return { schema, name, bound, rows, sizeBytes, tier: 'hot', isDefault, parts, next: nextOf(row, isOurs(row)) }
+function partitionStatus(row: PartitionRow, isOurs: IsOurs, { partitions }: TableTiers): PartitionStatus {
+  const { oid, schema, name, bound, rows, isDefault, parts } = row
+  const { tier, packBytes } = partitions.get(oid) ?? { tier: 'hot', packBytes: 0 }
+  const sizeBytes = row.sizeBytes + packBytes
+  return { schema, name, bound, rows, sizeBytes, tier, isDefault, parts, next: nextOf(row, isOurs(row)) }
 }
 
 function nextOf({ pending, detachedOn }: PartitionRow, isOurs: boolean): NextAction | null {

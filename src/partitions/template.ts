@@ -132,6 +132,25 @@ export function indexesOf(declared: PartitionedTable, brin: boolean): readonly P
   return [...declared.indexes, { name: 'brin', on: quoteIdent(layout.column), ...plain }]
 }
 
+/** What is declared of slim partitions, as far as they are made by it. */
+export interface SlimShape {
+  readonly indexes: readonly PartitionIndex[]
+  readonly segmentBy: readonly string[]
+  readonly orderBy: readonly { readonly column: string; readonly descending: boolean }[]
+}
+
+/** Instead of those declared for each partition. Rows in the order of time are found by BRIN. */
+export function slimIndexes(
+  declared: PartitionedTable,
+  { indexes, segmentBy, orderBy }: SlimShape,
+): readonly PartitionIndex[] {
+  const inOrder = segmentBy.length === 0 && orderBy[0]?.column === declared.layout.column
+  return indexesOf({ ...declared, indexes }, inOrder)
+}
+
+/** Nothing is left free for updates in a slim partition. */
+export const slimStorage: Readonly<Record<string, string>> = { fillfactor: '100' }
+
 export function indexName(leaf: string, index: PartitionIndex): string {
   return `${leaf}_${index.name}`
 }

@@ -16,6 +16,16 @@ const settings = [
   `select set_config('transaction_timeout', '0', false) where current_setting('server_version_num')::int >= 170000`,
 ].join('; ')
 
+/**
+ * The same for one transaction of a session that is not ours alone: what waits for files, or moves them, is not a statement of the
+ * application. It takes a snapshot.
+ */
+export const unhurried: string = [
+  `set local statement_timeout = 0`,
+  `set local idle_in_transaction_session_timeout = 0`,
+  `select set_config('transaction_timeout', '0', true) where current_setting('server_version_num')::int >= 170000`,
+].join('; ')
+
 /** Where the server's system cannot tell (15 on macOS, Windows), a backend ends when its statement does. */
 const checkInterval = `set client_connection_check_interval = '1s'`
 const checking = new WeakSet<Session>()

@@ -14,7 +14,7 @@ import { fillRollup, type FillProgress } from './merge/fill.ts'
 import { readFloor } from './merge/floor.ts'
 import { mergeJob } from './job/job.ts'
 import { mergeAll, mergeOne, type MergedRollup } from './merge-now.ts'
-import type { Rollup } from './model/options.ts'
+import type { Rollup, Source } from './model/options.ts'
 import { readInstalled, requireInstalled, type InstalledRollup } from './kept/queries.ts'
 import { createReaders, type DeclaredRollups } from './readers.ts'
 import type { ReadersOf } from './read/types.ts'
@@ -42,7 +42,8 @@ export interface MergeAllOptions extends WorkOptions {
 export interface Rollups {
   /** What is declared. */
   readonly declared: readonly Rollup[]
-  contribute(session: Session): Promise<Contribution>
+  /** `later`: tables whose rollups wait for the next look. */
+  contribute(session: Session, later?: readonly Source[]): Promise<Contribution>
   /** What can be read of those that are declared, and is not there yet. */
   awaited(session: Session): Promise<readonly Awaited[]>
   readonly jobs: readonly Job[]
@@ -92,10 +93,10 @@ export function createRollups({ db, rollups, clock, carryReaders = carryNobody }
   }
   return {
     declared: rollups,
-    contribute: (session) => contributeRollups(session, rollups, carryReaders),
+    contribute: (session, later = []) => contributeRollups(session, rollups, { carryReaders, later }),
     awaited: (session) => readAwaited(session, rollups),
     jobs: rollups.length === 0 ? [] : [mergeJob({ rollups, carryReaders })],
-    readers: (query) => createReaders(db, rollups, query),
+    readers: (query) => createReaders({ db, rollups, clock }, query),
     status: (name) => readRollupStatus(db, rollups, name),
     merge,
     fill: (name, { signal, onProgress } = {}) =>

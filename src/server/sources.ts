@@ -1,6 +1,7 @@
 // What the routes need of everything else, as narrow as they need it: tests hand in their own, wiring.ts those of a Strata.
 // What is undefined is not configured; its routes answer 501 and say what to declare.
 
+import type { Backup } from '../backup/index.ts'
 import type { Cache } from '../cache/index.ts'
 import type { Audit } from '../catalog/audit.ts'
 import type { NodeReport } from '../db/node-facts.ts'
@@ -9,6 +10,7 @@ import type { LiveShape } from '../http/live.ts'
 import type { Jobs } from '../maintain/index.ts'
 import type { Partitions } from '../partitions/index.ts'
 import type { Rollups } from '../rollups/index.ts'
+import type { ArchiveRecord, Tiers } from '../tiers/index.ts'
 import type { Views } from '../views/index.ts'
 import type { Alerts, Latest, Watching, WatchStore } from '../watch/index.ts'
 import type { CallSummary, SlowCall } from './contract/calls.ts'
@@ -25,6 +27,9 @@ export interface Sources {
   readonly partitions: Pick<Partitions, 'status'>
   readonly rollups: Pick<Rollups, 'status'>
   readonly views: Pick<Views, 'status'>
+  readonly tiers: Pick<Tiers, 'status' | 'request'>
+  archives(): Promise<readonly ArchiveRecord[]>
+  readonly backup: Pick<Backup, 'status'> | undefined
   readonly audit: Audit
   readonly calls: CallsSource
   /** What the server says of itself when it is asked, where nothing is watched, or not yet. */

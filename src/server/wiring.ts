@@ -11,6 +11,7 @@ import { openDb } from '../db/pg-db.ts'
 import { sqlstateOf } from '../sql/sqlstate.ts'
 import type { ResolvedConfig } from '../config/index.ts'
 import type { Strata } from '../strata.ts'
+import { readArchives } from '../tiers/index.ts'
 import { readMeasures, type DatabasePerformanceMonitor, type QueryStats, type SlowQuery } from '../watch/index.ts'
 import type { CallSummary, SlowCall } from './contract/calls.ts'
 import type { ExplainAnswer, ExplainRequest, FindingsAnswer } from './contract/upkeep.ts'
@@ -28,7 +29,7 @@ export function sourcesOf(
   strata: ServedStrata,
   { version, clock }: { readonly version: string; readonly clock: Clock },
 ): Sources {
-  const { config, db, pool, cache, jobs, partitions, rollup, views } = strata
+  const { config, db, pool, cache, jobs, partitions, rollup, views, tiers, backup } = strata
   const opened: Db[] = []
   const open = (url: string, applicationName: string): Db => {
     const { connectTimeoutMs } = config.database
@@ -51,6 +52,9 @@ export function sourcesOf(
     partitions,
     rollups: rollup,
     views,
+    tiers,
+    archives: () => readArchives(db),
+    backup,
     audit: createAudit(db),
     calls: callsOf(() => strata.monitor),
     askDatabase: () => readMeasures(bounded),

@@ -5,6 +5,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Logger } from '../base/logger.ts'
 import type { Random } from '../base/random.ts'
+import type { Backup } from '../backup/index.ts'
 import { createChanges, type Changes } from '../changes/feed/index.ts'
 import type { ResolvedConfig } from '../config/index.ts'
 import { openDb } from '../db/pg-db.ts'
@@ -47,6 +48,7 @@ const feedConnections = 4
 export interface BackgroundTools {
   readonly db: Db
   readonly structures: Structures
+  readonly backup: Backup | undefined
   readonly review: Reviewer
   readonly clock: Clock
   readonly random: Random
@@ -55,9 +57,9 @@ export interface BackgroundTools {
 
 export function createBackground(
   config: ResolvedConfig,
-  { db, review, structures, ...tools }: BackgroundTools,
+  { db, review, structures, backup, ...tools }: BackgroundTools,
 ): Background {
-  const { partitions, rollup, views } = structures
+  const { partitions, tiers, archive, rollup, views } = structures
   const { direct: url, connectTimeoutMs } = config.database
   const changes = createChanges({
     ...tools,
@@ -73,12 +75,19 @@ export function createBackground(
     jobs: assembleJobs({
       settings: config.jobs,
       cleanups: config.cleanups,
-      contributed: [...partitions.jobs, ...rollup.jobs, ...views.jobs],
+      contributed: [
+        ...partitions.jobs,
+        ...tiers.jobs,
+        ...(archive?.jobs ?? []),
+        ...rollup.jobs,
+        ...views.jobs,
+        ...(backup?.jobs ?? []),
+      ],
       review,
     }),
     leaseMs: config.jobs.leaseMs,
   })
-  const watch = createConfiguredWatching(config, { structures, jobs, ...tools })
+  const watch = createConfiguredWatching(config, { structures, jobs, backup, ...tools })
   const missingIndexes: CollectReport = (_, signal) => review(['suggested-index', 'missing-index'], signal)
   const alerting = createConfiguredAlerts(config, { db, watch, jobs, collectors: { missingIndexes }, ...tools })
   const stop = async (): Promise<void> => {

@@ -19,9 +19,10 @@ import {
 } from '../plan/index.ts'
 import { createRollups, type Rollups } from '../rollups/index.ts'
 import { createViews, type Views } from '../views/index.ts'
+import { createTiering, type Tiering } from './tiering.ts'
 import { watchRollups, watchTables, watchTablesSince } from './watch-tables.ts'
 
-export interface Structures {
+export interface Structures extends Tiering {
   /** The tables that are laid out in time and space. */
   readonly partitions: Partitions
   /** What is done to rollups: their part of the plan, merging, filling, verifying. */
@@ -38,9 +39,10 @@ export interface StructuralWork {
 }
 
 export function createStructures(
-  { ladder, ...config }: ResolvedConfig,
+  config: ResolvedConfig,
   tools: { readonly db: Db; readonly clock: Clock; readonly random: Random },
 ): Structures {
+  const { ladder } = config
   const tables = [...config.tables, ...watchTables(config.watch)]
   const rollups = [...config.rollups, ...watchRollups(config.watch)]
   const views: Views = createViews({
@@ -54,6 +56,7 @@ export function createStructures(
   const rollup: Rollups = createRollups({ ...tools, rollups, carryReaders: views.carryReaders })
   return {
     partitions: createPartitions({ ...tools, tables, ladder, monthlyIn: config.monthlyFunctionIn }),
+    ...createTiering(config, tools),
     rollup,
     views,
     conversion: createConversion({ ...tools, ladder }),
@@ -79,16 +82,19 @@ export function structuralWork(
   }
 }
 
-/** Tables are laid out before rollups watch their partitions; views may read all that. */
+/** Tables are laid out before rollups watch their partitions, and read the history of those that have tiers; views may read all that. */
 async function contributeAll(
   session: Session,
   installed: number,
-  { partitions, rollup, views }: Structures,
+  { partitions, tiers, rollup, views }: Structures,
 ): Promise<readonly Contribution[]> {
+  const laidOut = await partitions.contribute(session)
+  const tiering = await tiers.contribute(session)
   return [
     contributeCatalog(installed),
-    await partitions.contribute(session),
-    await rollup.contribute(session),
+    laidOut,
+    tiering,
+    await rollup.contribute(session, tiering.begun),
     await views.contribute(session),
   ]
 }

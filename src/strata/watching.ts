@@ -12,27 +12,35 @@ import { boundedReads } from '../db/bounded-reads.ts'
 import { openDb } from '../db/pg-db.ts'
 import type { Jobs } from '../maintain/index.ts'
 import { RedisLink } from '../redis/index.ts'
+import { readArchives } from '../tiers/index.ts'
 import {
   createApplicationsProbe,
+  createBackupProbe,
   createCallsProbe,
   createExpectedIndexProbe,
   createPgBouncerProbe,
   createRedisProbe,
   createServerProbes,
+  createTiersProbe,
   createUpkeepProbes,
   createWatching,
   type OtherNode,
   type SampledNode,
   type ServerProbe,
+  type TierSources,
   type UpkeepOptions,
   type Watching,
 } from '../watch/index.ts'
+import type { Backup } from '../backup/index.ts'
+import { backupHealth } from './backing-up.ts'
 import type { Structures } from './structures.ts'
+import { archiveHealth, tierHealth } from './tier-health.ts'
 import { jobHealth, partitionHealth } from './upkeep-health.ts'
 
 export interface WatchTools {
   readonly structures: Structures
   readonly jobs: Jobs
+  readonly backup: Backup | undefined
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -58,7 +66,7 @@ const askLimitMs = 2_000
 export function createConfiguredWatching(config: ResolvedConfig, given: WatchTools): OpenedWatching | undefined {
   const { watch: settings, database, pool, cache } = config
   if (settings === undefined) return undefined
-  const { structures, jobs, clock, random, logger } = given
+  const { structures, jobs, backup, clock, random, logger } = given
   const open = (url: string, max: number): SampledNode['open'] => {
     const { connectTimeoutMs } = database
     return () => openDb({ url, max, connectTimeoutMs, applicationName, answerTimeoutMs })
@@ -84,9 +92,21 @@ export function createConfiguredWatching(config: ResolvedConfig, given: WatchToo
     partitions: async () => partitionHealth(await structures.partitions.status(), clock.now()),
     jobs: () => jobHealth(jobs),
   }
+  const tiers: TierSources = {
+    tiers: async () => tierHealth(await structures.tiers.status()),
+    archives: async () => archiveHealth(await readArchives(ownTables)),
+  }
   const others: readonly OtherNode[] = [
     { name: 'app', on: ownTables, probes: () => [createCallsProbe(), createApplicationsProbe()] },
-    { name: 'pgstrata', on: ownTables, probes: () => createUpkeepProbes(upkeep) },
+    {
+      name: 'pgstrata',
+      on: ownTables,
+      probes: () => [
+        ...createUpkeepProbes(upkeep),
+        ...(config.tiered.length === 0 && config.archive === undefined ? [] : [createTiersProbe(tiers)]),
+        ...(backup === undefined ? [] : [createBackupProbe(() => backupHealth(backup))]),
+      ],
+    },
     ...(bouncer === undefined
       ? []
       : [{ name: 'pgbouncer', on: bouncer, probes: () => [createPgBouncerProbe(bouncer)] }]),

@@ -42,6 +42,8 @@ export { builtInActions, type ActionSettings, type AlertSettings } from './rules
 export { formatValue, shortDuration } from './rules/values.ts'
 export { readNodeFacts } from './sampler/facts.ts'
 
+export { createTiersProbe, type ArchiveHealth, type TierHealth, type TierSources } from './probes/tiers.ts'
+export { createBackupProbe, type BackupHealth } from './probes/backup.ts'
 export { createCallsProbe } from './probes/calls.ts'
 export { createApplicationsProbe } from './probes/applications.ts'
 export { createPgBouncerProbe } from './probes/pgbouncer.ts'

@@ -4,11 +4,13 @@ import { systemClock } from '../base/clock.ts'
 import { StrataError } from '../base/errors.ts'
 import type { ServerProbe } from './model/server-probe.ts'
 import { createApplicationsProbe } from './probes/applications.ts'
+import { createBackupProbe } from './probes/backup.ts'
 import { createCallsProbe } from './probes/calls.ts'
 import { createExpectedIndexProbe } from './probes/expected-index.ts'
 import { createPgBouncerProbe } from './probes/pgbouncer.ts'
 import { createRedisProbe } from './probes/redis.ts'
 import { createServerProbes } from './probes/server-probes.ts'
+import { createTiersProbe } from './probes/tiers.ts'
 import { createUpkeepProbes } from './probes/upkeep.ts'
 
 export function listProbes(): readonly ServerProbe[] {
@@ -20,6 +22,8 @@ export function listProbes(): readonly ServerProbe[] {
     createCallsProbe(),
     createApplicationsProbe(),
     ...createUpkeepProbes({ rollups: nobody, views: nobody, partitions: nobody, jobs: nobody }),
+    createTiersProbe({ tiers: nobody, archives: nobody }),
+    createBackupProbe(nobody),
     createPgBouncerProbe({ query: nobody }),
     createRedisProbe({ start: nobody, send: nobody }),
   ]

@@ -79,7 +79,7 @@ describe('jobs in a configuration', () => {
     [{ own: { 'a job': { every: '1s', sql: 'x' } } }, /^jobs\.own\.a job: expected a name/],
     [
       { builtIn: { analyse: false } },
-      'jobs.builtIn.analyse: expected one of partitions, retention, drain, merge, refresh, analyze, freeze, reindex, optimize, security, review-daily, review-weekly, review-monthly, history',
+      'jobs.builtIn.analyse: expected one of partitions, retention, drain, merge, refresh, analyze, freeze, reindex, optimize, security, review-daily, review-weekly, review-monthly, history, tiers, archive-verify, archive-retain, backup, backup-mark, backup-verify',
     ],
     [{ builtIn: { freeze: { cron: 'x' } } }, /^jobs\.builtIn\.freeze\.cron: Not a cron expression/],
     [{ zone: 'Mars/Olympus' }, /^jobs\.zone: Not a time zone: .*"Mars\/Olympus"/],

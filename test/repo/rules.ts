@@ -29,6 +29,8 @@ const layers: readonly (readonly string[])[] = [
 /** Folders (or files) within a feature, from below to above; what lies beside them puts them together, and none of them imports it. */
 const inner: Readonly<Record<string, readonly string[]>> = {
   rollups: ['model', 'declared', 'kept', 'read', 'capture', 'merge', 'job', 'plan'],
+  tiers: ['model', 'content', 'pack', 'history', 'store', 'archive', 'move', 'read'],
+  backup: ['model', 'account.ts', 'presence.ts', 'tool.ts', 'pgbackrest'],
   watch: ['model', 'calls', 'probes', 'sampler', 'store', 'rules', 'prometheus', 'monitor'],
   advise: ['model.ts', 'plan', 'insights', 'suggest', 'checks', 'slow'],
 }

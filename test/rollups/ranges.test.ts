@@ -32,9 +32,9 @@ describeOnEachVersion('the ranges of a rollup', (_version, database) => {
         clock: systemClock,
         from: undefined,
         visit: async (range) => {
-          const { inSource } = conditionsOn(shape, range)
+          const { where } = conditionsOn(shape, range).counted
           const counted = await session.query<{ rows: number }>(
-            sql.raw(`select count(*)::int as rows from plays${inSource === undefined ? '' : ` where ${inSource}`}`),
+            sql.raw(`select count(*)::int as rows from plays${where === undefined ? '' : ` where ${where}`}`),
           )
           taken.push(onlyRow(counted).rows)
         },

@@ -14,6 +14,7 @@ import type { SilenceRecord } from '../../src/watch/index.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { waitUntil } from '../support/wait.ts'
 import { bearer, guarded, latestOf, manageToken, readToken, serve } from './support.ts'
+import { archive, backups, tiered } from './tiers-support.ts'
 
 /** Fastify's own validator, strict: nothing coerced, nothing taken away. */
 let validator: FastifyInstance
@@ -209,14 +210,23 @@ const everything: Partial<Sources> = {
   }),
   explain: async () => ({ plan: { Plan: {} }, insights: [], suggestions: [] }),
   partitions: { status: async () => [table] },
+  tiers: { status: async () => [tiered], request: async () => undefined },
+  archives: async () => [archive],
+  backup: { status: async () => backups },
 }
 
+const statuses: Readonly<Record<string, number>> = {
+  '/api/alerts/silences': 201,
+  '/api/tiers/:table/:partition/move': 202,
+}
 const bodies: Readonly<Record<string, object>> = {
   '/api/alerts/silences': { rule: 'R', minutes: 5, reason: 'known' },
+  '/api/tiers/:table/:partition/move': { what: 'pack' },
   '/api/explain': { sql: 'select $1', params: ['x'], analyze: false },
 }
 const urlOf = ({ path }: Route): string =>
-  path.replace(':name', 'analyze').replace(':id', '2') + (path === '/api/series' ? '?metric=pgstrata_connections' : '')
+  path.replace(':name', 'analyze').replace(':id', '2').replace(':table', 'plays').replace(':partition', 'p') +
+  (path === '/api/series' ? '?metric=pgstrata_connections' : '')
 
 describe('with everything that can be configured', () => {
   test.each(
@@ -229,7 +239,7 @@ describe('with everything that can be configured', () => {
       ...(route.method === 'POST' ? { body: JSON.stringify(bodies[route.path] ?? {}) } : {}),
     })
     const value = (await response.json()) as unknown
-    expect([response.status, value]).toEqual([route.path === '/api/alerts/silences' ? 201 : 200, value])
+    expect([response.status, value]).toEqual([statuses[route.path] ?? 200, value])
     expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')
     if (route.kind === 'json') {
       await expectFits(route.answer.schema, value)

@@ -30,6 +30,10 @@ const named = [
 
 /** What this one server has not, and why. */
 const conditional: Readonly<Record<string, string>> = {
+  pgstrata_archives: 'no table has tiers',
+  pgstrata_archives_damaged: 'no table has tiers',
+  pgstrata_backup_age_seconds: 'no backup is declared',
+  pgstrata_backup_verified_age_seconds: 'no backup is declared',
   pgstrata_bloat_bytes: 'nothing here is large enough to be told',
   pgstrata_pgbouncer_waiting: 'there is no PgBouncer',
   pgstrata_redis_memory_ratio: 'this Redis may use any amount',
@@ -38,6 +42,10 @@ const conditional: Readonly<Record<string, string>> = {
   pgstrata_slot_inactive: 'there is no replication slot',
   pgstrata_slot_retained_bytes: 'there is no replication slot',
   pgstrata_slot_retained_ratio: 'there is no replication slot',
+  pgstrata_tier_bytes: 'no table has tiers',
+  pgstrata_tier_loose_bytes: 'no table has tiers',
+  pgstrata_tier_moves_failed: 'no table has tiers',
+  pgstrata_tier_saved_bytes: 'no table has tiers',
 }
 
 /** What comes from us: alerts are Prometheus' own, and come and go as they should. */

@@ -80,6 +80,9 @@ export function fakeSources(differs: Partial<Sources> = {}): Fake {
     partitions: { status: async () => [] },
     rollups: { status: async () => [] },
     views: { status: async () => [] },
+    tiers: { status: async () => [], request: async () => undefined },
+    archives: async () => [],
+    backup: undefined,
     audit: {
       begin: async (call) => String(audited.push({ ...call, outcome: 'begun' }) - 1),
       end: async (id, outcome) => {

@@ -30,7 +30,7 @@ export async function startDebianPostgres(settings: Readonly<Record<string, stri
   }
   const remove = (): Promise<void> => rm(dir, { recursive: true, force: true })
   try {
-    await run('initdb', '-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale=C')
+    await run('initdb', '-D', data, '-U', 'postgres', '-A', 'trust', '-k', '--no-sync', '-E', 'UTF8', '--locale=C')
     const port = await choosePort(undefined, Math.random)
     const all = {
       port: String(port),

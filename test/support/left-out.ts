@@ -8,6 +8,7 @@ const tools: readonly (readonly [name: string, used: RegExp])[] = [
   ['pgbouncer', /support\/pgbouncer\.ts'/],
   ['pg_cron', /support\/debian-postgres\.ts'/],
   ['hypopg', /support\/debian-postgres\.ts'/],
+  ['pgbackrest', /support\/pgbackrest\.ts'/],
   ['postgis', /describeGeo\('postgis'/],
   ['pg_dump', /\/bin\/pg_dump'/],
   ['chromium', /chromium\.ts'/],

@@ -45,7 +45,7 @@ interface NodesTable {
   location_lon: ColumnType<string, string | number, string | number> | null
 }
 
-interface ProbeResultsTable {
+export interface ProbeResultsTable {
   stream_id: string
   node_id: string
   probe_type: ProbeType

@@ -7,5 +7,7 @@ export interface SchemaVersion {
   readonly tables: readonly string[]
   /** Views that read them, without their schema. */
   readonly views?: readonly string[]
+  /** Aggregates, with their arguments, without their schema. */
+  readonly aggregates?: readonly string[]
   readonly statements: readonly string[]
 }

@@ -2,7 +2,8 @@
 //
 // What holds: a delta is there exactly if the change is, and of each change once: statement triggers stand on every relation
 // of the tree and fire on the one that the statement names. Deltas are only appended, under no unique key, so writers wait
-// for nobody. The roles of an application need no right on anything of a rollup, and nothing they have set, made or put into
+// for nobody. A packed row that is to be changed becomes a loose one first, which is no change; of loose rows updates and deletes
+// are noted. The roles of an application need no right on anything of a rollup, and nothing they have set, made or put into
 // their search_path changes what is noted: names of a transition table come before all relations, pg_temp after all types.
 // Nobody may call the functions, or hang them on tables of their own.
 //
@@ -146,7 +147,7 @@ function truncateBody(source: Source, shapes: readonly Shape[]): string {
 
 /** SHARE ROW EXCLUSIVE on the relation: waits for all who write to it, as a backfill behind it needs. */
 export function captureTriggers(source: Source, relation: Relation): readonly string[] {
-  return captureEvents.map((event) => {
+  return (relation.events ?? captureEvents).map((event) => {
     const referencing = { insert: newRows, update: `${oldRows} ${newRows}`, delete: oldRows, truncate: '' }[event]
     return [
       `create or replace trigger ${quoteIdent(triggerOf(event))}`,

@@ -1,5 +1,7 @@
-// The relations of a source on which capture stands: itself, or every partition of its tree down to the leaves.
+// The relations of a source on which capture stands: itself, or every partition of its tree down to the leaves; and where rows of it
+// may be packed, those that were taken out to be changed.
 
+import { readTiered } from '../../catalog/tiered.ts'
 import type { Queryable } from '../../db/db.ts'
 import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
@@ -16,7 +18,13 @@ export async function readRelations(on: Queryable, source: Source): Promise<read
       and (c.oid = to_regclass(${nameOf(source)})
         or c.oid in (select relid from pg_partition_tree(to_regclass(${nameOf(source)}))))
     order by c.relkind <> 'p', n.nspname, c.relname`)
-  return rows.map(({ schema, name, leaf }) => ({ name: quoteQualified(schema, name), leaf }))
+  const relations = rows.map(({ schema, name, leaf }) => ({ name: quoteQualified(schema, name), leaf }))
+  const loose = relations.length === 0 ? undefined : await readLoose(on, source)
+  return loose === undefined ? relations : [...relations, { name: loose, leaf: false, events: ['update', 'delete'] }]
+}
+
+async function readLoose(on: Queryable, source: Source): Promise<string | undefined> {
+  return (await readTiered(on, source))?.loose
 }
 
 /** A trigger that notes changes of a table which is no part of the source any more: detached, or renamed with all below it. */
@@ -28,6 +36,7 @@ export interface StrayTrigger {
 
 export async function readStrayTriggers(on: Queryable, source: Source): Promise<readonly StrayTrigger[]> {
   const functions = [...captureEvents, 'row' as const].map((event) => functionOf(source, event))
+  const loose = await readLoose(on, source)
   const { rows } = await on.query<{ schema: string; name: string; trigger: string }>(sql`
     select n.nspname::text as schema, c.relname::text as name, t.tgname::text as trigger
     from pg_trigger t
@@ -36,6 +45,7 @@ export async function readStrayTriggers(on: Queryable, source: Source): Promise<
     where t.tgfoid in (select to_regproc(name) from unnest(${functions}::text[]) as known (name))
       and t.tgparentid = 0
       and c.oid is distinct from to_regclass(${nameOf(source)})
+      and c.oid is distinct from to_regclass(${loose ?? null})
       and c.oid not in (select relid from pg_partition_tree(to_regclass(${nameOf(source)})))
     order by n.nspname, c.relname, t.tgname`)
   return rows.map(({ schema, name, trigger }) => ({

@@ -18,7 +18,10 @@ export function watchStatements(source: Source, unwatched: Unwatched, { subscrib
 }
 
 export function triggersOf(source: Source, relation: Relation, { subscriber }: Mode): readonly string[] {
-  return [...captureTriggers(source, relation), ...(subscriber ? replicaTruncate(relation) : [])]
+  return [
+    ...captureTriggers(source, relation),
+    ...(subscriber && relation.events === undefined ? replicaTruncate(relation) : []),
+  ]
 }
 
 export function unwatchStatements(source: Source, unwatched: Unwatched): readonly string[] {

@@ -16,12 +16,14 @@ import { readOwnEqual, requireCountable } from './inspect-values.ts'
 import type { Measure, Rollup } from '../model/options.ts'
 import { extremeKinds, summableTypes, type ExpressionFacts, type SourceFacts } from '../model/shape.ts'
 import { inspectTable, type ColumnFacts } from './source.ts'
+import { readTieredSource } from './tiered.ts'
 import { findNestingFault } from '../model/units.ts'
 
 export async function inspectSource(session: Session, rollup: Rollup): Promise<SourceFacts> {
   checkRollup(rollup)
   const columns = await inspectTable(session, rollup)
   requireColumns(rollup, columns)
+  const tiered = await readTieredSource(session, rollup)
   await session.query(sql`begin`)
   try {
     await makeScratch(session, rollup)
@@ -53,7 +55,7 @@ export async function inspectSource(session: Session, rollup: Rollup): Promise<S
     const notNull = new Set(columns.flatMap((column) => (column.notNull ? [column.name] : [])))
     const where = rollup.where === undefined ? undefined : await lookAtCondition(look, 'where', rollup.where)
     const bucketType = bucketTypeOf(rollup, columns)
-    const facts = { bucketType, where, of, orders, filters, notNull, equals, valueEquals }
+    const facts = { bucketType, where, of, orders, filters, notNull, equals, valueEquals, tiered }
     return { ...facts, computed: await inspectTotals(session, rollup, facts) }
   } finally {
     await rollback(session)

@@ -135,10 +135,10 @@ export async function readUnwatched(
   const isOn = (name: string, event: CaptureFunction, states: string): boolean =>
     states.includes(there.get(name)?.[triggerOf(event)] ?? 'none')
   return {
-    relations: relations.filter(({ name }) =>
-      captureEvents.some((event) => !isOn(name, event, event === 'truncate' && subscriber ? 'A' : 'OA')),
+    relations: relations.filter(({ name, events }) =>
+      (events ?? captureEvents).some((event) => !isOn(name, event, event === 'truncate' && subscriber ? 'A' : 'OA')),
     ),
-    replica: subscriber && relations.some(({ name }) => !isOn(name, 'row', 'R')),
+    replica: subscriber && relations.some(({ name, events }) => events === undefined && !isOn(name, 'row', 'R')),
   }
 }
 

@@ -1,17 +1,20 @@
-// Below its floor the history of a rollup is all that is left: partitions of the source were dropped there, and nothing could
-// be counted anew. Nothing rebuilds or repairs a bucket below it.
+// Below its floor the history of a rollup is all that is left: partitions of the source were dropped there, or are in an archive, and
+// nothing could be counted anew. Nothing rebuilds or repairs a bucket below it.
 //
 // The floor follows from the source: where it is partitioned by ranges of the bucket's column, it is the first bucket that
-// begins at or above the lowest bound. A bucket that the bound cuts is below it. What writers still change there is captured
+// begins at or above the lowest bound, and above everything that is in an archive alone: an older partition may have been
+// restored from it. A bucket that the bound cuts is below the floor. What writers still change there is captured
 // like anywhere else.
 
 import { onlyRow, type Queryable } from '../../db/db.ts'
-import { quoteQualified } from '../../sql/quote.ts'
+import { readColdUppers } from '../../catalog/tiered.ts'
+import { quoteLiteral, quoteQualified } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
 import { bucketOf, bucketTypes, lengthOf } from '../model/bucket.ts'
 import { conditionsOn } from './merge.ts'
 import { deltaOf, mergedOf } from '../model/names.ts'
 import { rowCount, type Shape } from '../model/shape.ts'
+import { overSource } from '../model/source-rows.ts'
 
 /** `none`: all of the source is there, as far as bounds tell. `all`: without buckets old and new cannot be told apart. */
 export type Floor = 'none' | 'all' | { readonly bucket: string; readonly lowest: string }
@@ -21,8 +24,11 @@ export async function readLostFloor(on: Queryable, shape: Shape): Promise<Floor>
   const floor = await readFloor(on, shape)
   if (floor === 'none' || floor === 'all') return floor
   const { rollup } = shape
-  const { inBucket = 'true', inSource = 'true' } = conditionsOn(shape, { from: undefined, to: floor.bucket })
-  const counted = [inSource, ...(shape.where === undefined ? [] : [shape.where])].map((condition) => `(${condition})`)
+  const { inBucket = 'true', counted } = conditionsOn(shape, { from: undefined, to: floor.bucket })
+  const rows = overSource(shape, counted, ({ from, where = 'true' }) => {
+    const conditions = [where, ...(shape.where === undefined ? [] : [shape.where])]
+    return `select from ${from} where ${conditions.map((condition) => `(${condition})`).join(' and ')}`
+  })
   const kept = [mergedOf(rollup), deltaOf(rollup)].map((table) => `select ${rowCount} from ${table} where ${inBucket}`)
   // One statement, and so one snapshot.
   const { lost } = onlyRow(
@@ -30,8 +36,7 @@ export async function readLostFloor(on: Queryable, shape: Shape): Promise<Floor>
       sql.raw(`
     select coalesce((select sum(${rowCount}) from (${kept.join(' union all ')}) as kept), 0) > (
         select count(*)
-        from ${quoteQualified(rollup.schema, rollup.table)}
-        where ${counted.join(' and ')}
+        from (${rows}) as counted
       ) as lost`),
     ),
   )
@@ -52,12 +57,15 @@ export async function readFloor(on: Queryable, { rollup }: Shape): Promise<Floor
       and p.partstrat = 'r'
       and p.partnatts = 1`)
   const [first] = rows
-  if (first === undefined || rows.some(({ bound }) => bound.startsWith('FOR VALUES FROM (MINVALUE)'))) return 'none'
+  const archived = first === undefined ? [] : await readColdUppers(on, rollup)
+  if (first === undefined || (archived.length === 0 && isOpenBelow(rows))) return 'none'
   if (bucket === undefined || first.column !== bucket.column) return 'all'
   const type = bucketTypes.find((one) => one === first.type)
   const lowers = rows.flatMap(({ bound }) => /^FOR VALUES FROM \((.*)\) TO \(/.exec(bound)?.[1] ?? [])
-  if (type === undefined || lowers.length === 0) return 'all'
-  const lowest = `least(${lowers.map((lower) => `${lower}::${type}`).join(', ')})`
+  if (type === undefined || lowers.length === 0 || archived.includes('MAXVALUE')) return 'all'
+  const ends = archived.map((upper) => `${quoteLiteral(upper)}::${type}`)
+  // With an open end below, something is in an archive above it.
+  const lowest = `greatest(${(isOpenBelow(rows) ? ends : [`least(${lowers.map((lower) => `${lower}::${type}`).join(', ')})`, ...ends]).join(', ')})`
   const start = bucketOf(bucket, type, 'lowest')
   const answer = await on.query<{ bucket: string; lowest: string }>(
     sql.raw(`
@@ -65,4 +73,8 @@ export async function readFloor(on: Queryable, { rollup }: Shape): Promise<Floor
     from (select ${lowest} as lowest) as bound`),
   )
   return onlyRow(answer)
+}
+
+function isOpenBelow(partitions: readonly { readonly bound: string }[]): boolean {
+  return partitions.some(({ bound }) => bound.startsWith('FOR VALUES FROM (MINVALUE)'))
 }

@@ -5,7 +5,7 @@
 // partition may), whatever its age. Totals lose what goes, in the same transaction.
 
 import { onlyRow, type Session } from '../../db/db.ts'
-import { quoteIdent, quoteLiteral, quoteQualified } from '../../sql/quote.ts'
+import { quoteIdent, quoteLiteral } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
 import { bucketOf, zoneLiteral, type BucketType } from '../model/bucket.ts'
 import { readFloor } from './floor.ts'
@@ -13,6 +13,7 @@ import { removeBuckets, type MergeOptions } from './merge.ts'
 import { mergedOf } from '../model/names.ts'
 import type { Bucket } from '../model/options.ts'
 import { bucketColumn, type Shape } from '../model/shape.ts'
+import { overSource } from '../model/source-rows.ts'
 
 /** Whether anything was. */
 export async function forgetGone(session: Session, shape: Shape, options: MergeOptions): Promise<boolean> {
@@ -28,11 +29,12 @@ export async function forgetGone(session: Session, shape: Shape, options: MergeO
       ? below
       : `least(${below}, ${bucketOf(bucket, bucketType, agoOf(bucket, bucketType, retention.keep))})`
   const gone = `${quoteIdent(bucketColumn)} < ${until}`
-  const source = quoteQualified(rollup.schema, rollup.table)
+  const older = { span: { from: undefined, to: lowest }, where: `${quoteIdent(bucket.column)} < ${lowest}` }
+  const rows = overSource(shape, older, ({ from, where = 'true' }) => `select from ${from} where ${where}`)
   const { due } = onlyRow(
     await session.query<{ due: boolean }>(
       sql.raw(`select exists (select from ${mergedOf(rollup)} where ${gone})
-  and not exists (select from ${source} where ${quoteIdent(bucket.column)} < ${lowest}) as due`),
+  and not exists (${rows}) as due`),
     ),
   )
   if (due) await removeBuckets(session, shape, { where: gone, ...options })

@@ -13,7 +13,7 @@ import type { Clock } from '../../base/clock.ts'
 import { StrataError } from '../../base/errors.ts'
 import { onlyRow, type Session } from '../../db/db.ts'
 import { rollback } from '../../db/transaction.ts'
-import { quoteIdent, quoteLiteral, quoteQualified } from '../../sql/quote.ts'
+import { quoteIdent, quoteLiteral } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
 import { sqlstate, sqlstateOf } from '../../sql/sqlstate.ts'
 import { bucketOf, isContiguous } from '../model/bucket.ts'
@@ -22,6 +22,7 @@ import { changeWithFollowers, followersOf, refillFollowers, type Follower } from
 import { deltaOf, mergedOf } from '../model/names.ts'
 import { noteMerged } from '../kept/queries.ts'
 import { bucketColumn, type Shape } from '../model/shape.ts'
+import { lockRows, overSource, type Span } from '../model/source-rows.ts'
 import { isMergeDue, mergeStatements } from './merge-statements.ts'
 import {
   insertValues,
@@ -95,16 +96,15 @@ export async function rebuildRange(
   },
 ): Promise<void> {
   const { rollup } = shape
-  const { inBucket, inSource } = conditionsOn(shape, range)
+  const { inBucket, counted } = conditionsOn(shape, range)
   const where = inBucket === undefined ? '' : ` where ${inBucket}`
-  const source = quoteQualified(rollup.schema, rollup.table)
-  const contribution = contributionOf(shape, { from: source, sign: 1, where: inSource })
-  await underLock(session, shape, { ...options, source }, async () => {
+  const contribution = overSource(shape, counted, (rows) => contributionOf(shape, { ...rows, sign: 1 }))
+  await underLock(session, shape, { ...options, first: lockRows(shape) }, async () => {
     const followers = options.withoutFollowers === true ? [] : followersOf(shape)
     const { followed, others } = splitValues(shape, followers)
     await session.query(sql.raw(`delete from ${deltaOf(rollup)}${where}`))
     const pending = followed.map((measure) => removePendingValues(shape, measure, inBucket))
-    for (const statement of [...pending, ...rebuildValues(others, { inBucket, inSource })])
+    for (const statement of [...pending, ...rebuildValues(others, { inBucket, counted })])
       await session.query(sql.raw(statement))
     const gone = `delete from ${mergedOf(rollup)}${where}`
     const goneValues = byName(followed, (measure) => removeMergedValues(shape, measure, inBucket))
@@ -115,7 +115,7 @@ export async function rebuildRange(
       sign: -1,
       values: goneValues,
     })
-    const values = byName(followed, (measure) => insertValues(shape, measure, inSource))
+    const values = byName(followed, (measure) => insertValues(shape, measure, counted))
     const added = insertMerged(shape, contribution)
     await write(session, shape, { followers, name: 'added', change: added, sign: 1, values })
     for (const one of emptied) await session.query(sql.raw(one.deleteEmptied))
@@ -187,42 +187,52 @@ export async function rebuildFollowers(session: Session, shape: Shape, options: 
   })
 }
 
-/** On the rows of the rollup, and on those of its source. */
+/** On the rows of the rollup, and which rows of its source are counted there. */
 export function conditionsOn(
   { rollup: { bucket }, bucketType }: Shape,
   range: BucketRange,
-): { readonly inBucket: string | undefined; readonly inSource: string | undefined } {
-  if (bucket === undefined || bucketType === undefined) return { inBucket: undefined, inSource: undefined }
+): {
+  readonly inBucket: string | undefined
+  readonly counted: { readonly span: Span; readonly where: string | undefined }
+} {
+  const open = { from: undefined, to: undefined }
+  if (bucket === undefined || bucketType === undefined)
+    return { inBucket: undefined, counted: { span: open, where: undefined } }
   // Whatever they were computed by: an end inside of a bucket would count some of its rows twice.
   const beginningOf = (text: string): string =>
     bucketOf(bucket, bucketType, `${quoteLiteral(text)}::pg_catalog.${bucketType}`)
-  const conditionOn = (column: string, leeway = ''): readonly string[] => [
-    ...(range.from === undefined ? [] : [`${column} >= ${beginningOf(range.from)}${leeway && ` - ${leeway}`}`]),
-    ...(range.to === undefined ? [] : [`${column} < ${beginningOf(range.to)}${leeway && ` + ${leeway}`}`]),
+  const spanOf = (leeway: string): Span => ({
+    from: range.from === undefined ? undefined : `${beginningOf(range.from)}${leeway && ` - ${leeway}`}`,
+    to: range.to === undefined ? undefined : `${beginningOf(range.to)}${leeway && ` + ${leeway}`}`,
+  })
+  const conditionOn = (column: string, { from, to }: Span): readonly string[] => [
+    ...(from === undefined ? [] : [`${column} >= ${from}`]),
+    ...(to === undefined ? [] : [`${column} < ${to}`]),
   ]
   const all = (conditions: readonly string[]): string | undefined =>
     conditions.length === 0 ? undefined : conditions.join(' and ')
   const time = quoteIdent(bucket.column)
-  return {
-    inBucket: all(conditionOn(quoteIdent(bucketColumn))),
-    inSource: isContiguous(bucket, bucketType)
-      ? all(conditionOn(time))
-      : all([...conditionOn(time, longestShift), ...conditionOn(bucketOf(bucket, bucketType, time))]),
-  }
+  const exact = spanOf('')
+  const inBucket = all(conditionOn(quoteIdent(bucketColumn), exact))
+  if (isContiguous(bucket, bucketType))
+    return { inBucket, counted: { span: exact, where: all(conditionOn(time, exact)) } }
+  const span = spanOf(longestShift)
+  const where = all([...conditionOn(time, span), ...conditionOn(bucketOf(bucket, bucketType, time), exact)])
+  return { inBucket, counted: { span, where } }
 }
 
 /** Of the clocks of a zone, by far. */
 const longestShift = `interval '1 day'`
 
 interface LockOptions extends MergeOptions {
-  /** What is read besides. */
-  readonly source?: string
+  /** A statement that locks what is read besides. */
+  readonly first?: string
 }
 
 async function underLock(
   session: Session,
   shape: Shape,
-  { lockTimeoutMs, before, source }: LockOptions,
+  { lockTimeoutMs, before, first }: LockOptions,
   work: () => Promise<number>,
 ): Promise<number> {
   const { rollup } = shape
@@ -234,7 +244,7 @@ async function underLock(
           'begin isolation level repeatable read',
           `set local lock_timeout = '${lockTimeoutMs}ms'`,
           ...plainly,
-          ...(source === undefined ? [] : [`lock table ${source} in access share mode`]),
+          ...(first === undefined ? [] : [first]),
           lockStatement(rollup),
           requireDefinition(shape),
         ].join(';\n'),
@@ -252,7 +262,7 @@ async function underLock(
   }
 }
 
-function changedMeanwhile(name: string, cause: unknown): StrataError {
+export function changedMeanwhile(name: string, cause: unknown): StrataError {
   return new StrataError('ROLLUP_STATE', {
     message: `Rollup "${name}" is kept in another way by now`,
     advice: 'Nothing was changed: do it again.',

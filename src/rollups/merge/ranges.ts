@@ -3,12 +3,13 @@
 
 import { checkpoint, type Clock } from '../../base/clock.ts'
 import { type Queryable, type Session, onlyRow } from '../../db/db.ts'
-import { quoteLiteral, quoteQualified } from '../../sql/quote.ts'
+import { quoteLiteral } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
 import { bucketOf, bucketTypes, lengthOf, type BucketType } from '../model/bucket.ts'
 import { conditionsOn, type BucketRange } from './merge.ts'
 import type { Bucket } from '../model/options.ts'
 import type { Shape } from '../model/shape.ts'
+import { functionsOf, overSource } from '../model/source-rows.ts'
 
 export interface WalkOptions {
   readonly clock: Clock
@@ -73,12 +74,15 @@ async function choose(
 }
 
 async function expectRows(session: Session, shape: Shape, range: BucketRange): Promise<number> {
-  const { schema, table } = shape.rollup
-  const { inSource } = conditionsOn(shape, range)
-  const where = inSource === undefined ? '' : ` where ${inSource}`
+  const { counted } = conditionsOn(shape, range)
+  const rows = overSource(
+    shape,
+    counted,
+    ({ from, where }) => `select from ${from}${where === undefined ? '' : ` where ${where}`}`,
+  )
   const { 'QUERY PLAN': plan } = onlyRow(
     await session.query<{ 'QUERY PLAN': readonly [{ readonly Plan: { readonly 'Plan Rows': number } }] }>(
-      sql.raw(`explain (format json) select from ${quoteQualified(schema, table)}${where}`),
+      sql.raw(`explain (format json) ${rows}`),
     ),
   )
   return plan[0].Plan['Plan Rows']
@@ -92,10 +96,13 @@ interface Ends {
   readonly last: string
 }
 
-/** Undefined: there is nothing to divide. */
-async function readEnds(session: Session, { rollup }: Shape): Promise<Ends | undefined> {
+/** Undefined: there is nothing to divide, or nothing gained: each range would unpack all that is packed. */
+async function readEnds(session: Session, shape: Shape): Promise<Ends | undefined> {
+  const { rollup, tiered } = shape
   const { bucket } = rollup
   if (bucket === undefined) return undefined
+  const packed = tiered === undefined ? none : await readPackedEnds(session, shape)
+  if (packed === undefined) return undefined
   const column = sql.ident(bucket.column)
   // By the index on the column, or partition by partition; infinities belong to the first range and to the last.
   const end = (order: string): Sql => sql`(
@@ -108,11 +115,49 @@ async function readEnds(session: Session, { rollup }: Shape): Promise<Ends | und
     )`
   const { first, last, type } = onlyRow(
     await session.query<{ first: string | null; last: string | null; type: string }>(sql`
-      select first::text, last::text, (select typname from pg_type where oid = pg_typeof(first)) as type
+      select least(first, ${packed.first})::text as first, greatest(last, ${packed.last})::text as last,
+        (select typname from pg_type where oid = pg_typeof(first)) as type
       from (select ${end('asc')} as first, ${end('desc')} as last) as ends`),
   )
   const known = bucketTypes.find((one) => one === type)
   return first === null || last === null || known === undefined ? undefined : { bucket, type: known, first, last }
+}
+
+interface PackedEnds {
+  readonly first: Sql
+  readonly last: Sql
+}
+
+const none: PackedEnds = { first: sql`null`, last: sql`null` }
+
+/** The bounds of what is packed; undefined: there is something, and it goes by another column than the buckets. */
+async function readPackedEnds(on: Queryable, shape: Shape): Promise<PackedEnds | undefined> {
+  const { schema, table } = shape.rollup
+  const { rows } = await on.query<{ lower: string; upper: string }>(sql`
+    select p.lower_bound as lower, p.upper_bound as upper
+    from pgstrata.tier_partition p
+    join pgstrata.tier_table t on t.id = p.tier_table
+    where t.schema_name = ${schema}
+      and t.table_name = ${table}
+      and p.pack is not null`)
+  if (rows.length === 0) return none
+  if (functionsOf(shape) === undefined) return undefined
+  const outermost = (which: 'least' | 'greatest', bounds: readonly string[]): Sql => {
+    const known = bounds.filter((bound) => bound !== 'MINVALUE' && bound !== 'MAXVALUE')
+    if (known.length === 0) return sql`null`
+    const instants = known.map((bound) => sql`${bound}::${sql.raw(shape.bucketType ?? '')}`)
+    return sql`${sql.raw(which)}(${sql.join(instants, ', ')})`
+  }
+  return {
+    first: outermost(
+      'least',
+      rows.map(({ lower }) => lower),
+    ),
+    last: outermost(
+      'greatest',
+      rows.map(({ upper }) => upper),
+    ),
+  }
 }
 
 interface Next {

@@ -6,17 +6,27 @@ import { StrataError } from '../../base/errors.ts'
 import { plural } from '../../base/units.ts'
 import { onlyRow, type Session } from '../../db/db.ts'
 import { rollback } from '../../db/transaction.ts'
-import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
+import { quoteIdent } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
+import { sqlstate, sqlstateOf } from '../../sql/sqlstate.ts'
 import type { Floor } from './floor.ts'
 import { followersOf } from '../kept/followers.ts'
-import { conditionsOn, plainly, rebuildFollowers, rebuildRange, type BucketRange, type MergeOptions } from './merge.ts'
+import {
+  changedMeanwhile,
+  conditionsOn,
+  plainly,
+  rebuildFollowers,
+  rebuildRange,
+  type BucketRange,
+  type MergeOptions,
+} from './merge.ts'
 import { isElsewhere } from '../model/extremes.ts'
 import { countDifferentInLevel, levelsIn } from '../kept/levels.ts'
 import { deltaOf, mergedOf } from '../model/names.ts'
 import { walkRanges } from './ranges.ts'
 import { bucketColumn, type Shape } from '../model/shape.ts'
-import { columnsOf, contributionOf, keysOf, leftOver } from '../model/statements.ts'
+import { lockRows, overSource } from '../model/source-rows.ts'
+import { columnsOf, contributionOf, keysOf, leftOver, requireDefinition } from '../model/statements.ts'
 import { countDifferent } from '../kept/totals.ts'
 import { compareValues } from '../model/values-statements.ts'
 
@@ -130,47 +140,51 @@ function differs({ rollup }: Shape, { different }: Pick<Verification, 'different
 type Comparison = Omit<Verification, 'repaired' | 'totals' | 'levels'>
 
 /** What is kept and, with the other sign, what is counted: where they are the same, nothing is left. */
-async function compare(session: Session, shape: Shape, range: BucketRange): Promise<Comparison> {
+function comparison(shape: Shape, range: BucketRange): string {
   const { rollup } = shape
   const keys = keysOf(shape)
-  const source = quoteQualified(rollup.schema, rollup.table)
-  const { inBucket, inSource } = conditionsOn(shape, range)
+  const { inBucket, counted } = conditionsOn(shape, range)
   const columns = columnsOf(shape).join(', ')
   const where = inBucket === undefined ? '' : ` where ${inBucket}`
   const kept = [mergedOf(rollup), deltaOf(rollup)]
     .map((table) => `select ${columns}, true as is_kept from ${table}${where}`)
     .join(' union all ')
-  const counted = `select ${columns}, false from (${contributionOf(shape, { from: source, sign: -1, where: inSource })}) as counted`
+  const taken = overSource(shape, counted, (rows) => contributionOf(shape, { ...rows, sign: -1 }))
+  const sides = `${kept} union all select ${columns}, false from (${taken}) as counted`
   const differs = [...shape.states.map(leftOver), ...(shape.extremes ?? []).map((one) => `(${isElsewhere(one)})`)]
   const byKey = keys.length === 0 ? 'having count(*) > 0' : `group by ${keys.join(', ')}`
-  const states = `select ${[...keys, `${differs.join(' or ')} as differs`].join(', ')} from (${kept} union all ${counted}) as both_sides ${byKey}`
+  const states = `select ${[...keys, `${differs.join(' or ')} as differs`].join(', ')} from (${sides}) as both_sides ${byKey}`
   const bucket = rollup.bucket === undefined ? 'null::text' : quoteIdent(bucketColumn)
   const ends = (end: 'min' | 'max'): string =>
     rollup.bucket === undefined ? 'null' : `(${end}(bucket) filter (where differs))::text`
+  return `
+    select count(*)::float8 as keys, (count(*) filter (where differs))::float8 as different,
+      ${ends('min')} as "from", ${ends('max')} as "to"
+    from (
+      select ${bucket} as bucket, bool_or(differs) as differs
+      from (${[states, ...compareValues(shape, { inBucket, counted })].join(' union all ')}) as found
+      ${byKey}
+    ) as compared`
+}
+
+async function compare(session: Session, shape: Shape, range: BucketRange): Promise<Comparison> {
+  let isBegun = false
   try {
     // Before the snapshot: what TRUNCATE takes away it takes from older ones too.
     const begin = [
       'begin isolation level repeatable read read only',
       ...plainly,
-      `lock table ${source} in access share mode`,
+      lockRows(shape),
+      requireDefinition(shape),
     ]
     await session.query(sql.raw(begin.join(';\n')))
-    const found = onlyRow(
-      await session.query<Comparison>(
-        sql.raw(`
-        select count(*)::float8 as keys, (count(*) filter (where differs))::float8 as different,
-          ${ends('min')} as "from", ${ends('max')} as "to"
-        from (
-          select ${bucket} as bucket, bool_or(differs) as differs
-          from (${[states, ...compareValues(shape, { inBucket, inSource })].join(' union all ')}) as found
-          ${byKey}
-        ) as compared`),
-      ),
-    )
+    isBegun = true
+    const found = onlyRow(await session.query<Comparison>(sql.raw(comparison(shape, range))))
     await session.query(sql`commit`)
     return found
   } catch (error) {
     await rollback(session)
+    if (!isBegun && sqlstateOf(error) === sqlstate.undefinedColumn) throw changedMeanwhile(shape.rollup.name, error)
     throw error
   }
 }

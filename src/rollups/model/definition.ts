@@ -24,7 +24,7 @@ function counted(measure: Measure | undefined): string {
 
 /** The name of a column of the lock table: whoever merges by another definition than this one finds no such column. */
 export function definitionColumn(shape: Shape): string {
-  const { rollup: _rollup, outputs: _outputs, filling: _filling, ...kept } = shape
+  const { rollup: _rollup, outputs: _outputs, filling: _filling, tieredAt: _at, ...kept } = shape
   // How values are told apart is asked by readers alone.
   const values = kept.values?.map(({ equal: _equal, ...value }) => value)
   const written = values === undefined ? kept : { ...kept, values }

@@ -6,10 +6,12 @@
 // a stale key in the source, in its own snapshot. It is believed only where the source still has as many rows as the key
 // has counted: below the floor, and where a TRUNCATE took rows away from the snapshot, the key stays as it is, and stale.
 
-import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
-import { isContiguous, lengthOf } from './bucket.ts'
+import { quoteIdent } from '../../sql/quote.ts'
+import { isContiguous, lengthOf, type BucketType } from './bucket.ts'
 import { mergedOf } from './names.ts'
+import type { Bucket, Rollup } from './options.ts'
 import { bucketColumn, isBucket, rowCount, type Extreme, type Shape } from './shape.ts'
+import { overSource, type Span } from './source-rows.ts'
 
 /** Its columns, as SQL writes them: `at` is there where the order is not the value. */
 interface Columns {
@@ -174,7 +176,11 @@ export function lookAgain(shape: Shape, extremes: readonly Extreme[], stale: str
       value: `${values[place] ?? ''} as ${name}`,
     }))
   })
-  const where = shape.where === undefined ? '' : `\n    where ${shape.where}`
+  const rows = overSource(shape, { span: spanOf(shape, stale), where: shape.where }, ({ from, where }) =>
+    [`    select ${inner.join(', ')}`, `    from ${from}`, ...(where === undefined ? [] : [`    where ${where}`])].join(
+      '\n',
+    ),
+  )
   return [
     `update ${merged} as m`,
     `set ${[
@@ -185,8 +191,7 @@ export function lookAgain(shape: Shape, extremes: readonly Extreme[], stale: str
     `  select m.ctid as place, pg_catalog.count(*) as rows_found, ${found.map(({ value }) => value).join(', ')}`,
     `  from ${merged} as m`,
     `  join (`,
-    `    select ${inner.join(', ')}`,
-    `    from ${quoteQualified(rollup.schema, rollup.table)}${where}`,
+    rows,
     `  ) as r on ${matches(shape, stale).join(' and ')}`,
     `  where m.ctid = any (${stale})`,
     '  group by m.ctid',
@@ -209,16 +214,38 @@ function matches(shape: Shape, stale: string): readonly string[] {
   })
   if (bucket === undefined || bucketType === undefined) return equal.length === 0 ? ['true'] : equal
   const column = quoteIdent(bucketColumn)
-  const end = (which: 'min' | 'max'): string =>
-    `(select pg_catalog.${which}(edge.${column}) from ${mergedOf(rollup)} as edge where edge.ctid = any (${stale}))`
-  const [before, after] = isContiguous(bucket, bucketType)
-    ? ['', ` + ${lengthOf(bucket)}`]
-    : [` - interval '1 day'`, ` + ${lengthOf(bucket)} + interval '1 day'`]
+  const { before, after } = leewayOf(bucket, bucketType)
   return [
     ...equal,
     `r.time_of_row >= m.${column}${before}`,
     `r.time_of_row <= m.${column}${after}`,
-    `r.time_of_row >= ${end('min')}${before}`,
-    `r.time_of_row <= ${end('max')}${after}`,
+    `r.time_of_row >= ${endOf(rollup, 'min', stale)}${before}`,
+    `r.time_of_row <= ${endOf(rollup, 'max', stale)}${after}`,
   ]
+}
+
+/** The first or the last of their buckets. */
+function endOf(rollup: Rollup, which: 'min' | 'max', stale: string): string {
+  return `(select pg_catalog.${which}(edge.${quoteIdent(bucketColumn)}) from ${mergedOf(rollup)} as edge where edge.ctid = any (${stale}))`
+}
+
+/** How far from its bucket a row may be. */
+function leewayOf(bucket: Bucket, type: BucketType): { readonly before: string; readonly after: string } {
+  const length = ` + ${lengthOf(bucket)}`
+  return isContiguous(bucket, type)
+    ? { before: '', after: length }
+    : { before: ` - interval '1 day'`, after: `${length} + interval '1 day'` }
+}
+
+/** At least all that the keys may have. */
+function spanOf({ rollup, bucketType }: Shape, stale: string): Span {
+  const { bucket } = rollup
+  if (bucket === undefined || bucketType === undefined) return { from: undefined, to: undefined }
+  const { before, after } = leewayOf(bucket, bucketType)
+  const cast = (value: string): string => `(${value})::pg_catalog.${bucketType}`
+  return {
+    from: cast(`${endOf(rollup, 'min', stale)}${before}`),
+    to: cast(`${endOf(rollup, 'max', stale)}${after} + interval '1 day'`),
+    orInfinite: true,
+  }
 }

@@ -94,4 +94,6 @@ export interface Relation {
   readonly name: string
   /** It holds rows: a plain table or a leaf. */
   readonly leaf: boolean
+  /** Which of its changes are changes of the source; undefined: all of them, for it is part of it. */
+  readonly events?: readonly ('update' | 'delete')[] | undefined
 }

@@ -39,6 +39,21 @@ export interface SourceFacts {
   readonly valueEquals?: ReadonlyMap<string, string>
   /** Over the states of totals, by name. */
   readonly computed?: ReadonlyMap<string, ComputedFacts>
+  readonly tiered?: TieredSource | undefined
+}
+
+/** A source whose rows are not all in its table any more: old partitions may be packed. */
+export interface TieredSource {
+  /** A view of all rows, as SQL writes it. */
+  readonly history: string
+  /** A function: those from one instant on and before another. It leaves out packs that have none of them. */
+  readonly between: string
+  /** The same, for what an interval cuts off at its ends: mostly of today, of which nothing is packed. */
+  readonly cut: string
+  /** A view of the rows that are not in the table. */
+  readonly unpacked: string
+  /** The column by which the table is partitioned, of which these instants are. */
+  readonly axis: string
 }
 
 export interface ComputedFacts {
@@ -105,6 +120,10 @@ export interface Shape {
   readonly levels?: readonly Level[] | undefined
   /** Measures that were declared later and are not filled yet: they are kept, and not shown. */
   readonly filling?: readonly string[] | undefined
+  /** Undefined: all rows are in the table. */
+  readonly tiered?: TieredSource | undefined
+  /** Since when, where it was kept before that. */
+  readonly tieredAt?: string | undefined
 }
 
 export function shapeOf(rollup: Rollup, facts: SourceFacts): Shape {
@@ -128,6 +147,7 @@ export function shapeOf(rollup: Rollup, facts: SourceFacts): Shape {
     ),
     totals: totalsShapeOf(rollup, facts),
     ...levelsOf(rollup, facts),
+    ...(facts.tiered === undefined ? {} : { tiered: facts.tiered }),
   }
 }
 

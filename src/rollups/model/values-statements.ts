@@ -1,8 +1,9 @@
 // The statements by which rows become numbers of values: as statements.ts has it for states, and with the same promises.
 
-import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
+import { quoteIdent } from '../../sql/quote.ts'
 import { membersDeltaOf, membersOf } from './names.ts'
 import type { Shape } from './shape.ts'
+import { overSource, type Span } from './source-rows.ts'
 import { keysInIndex, keysOf } from './statements.ts'
 import type { ValuesMeasure } from './values.ts'
 
@@ -73,15 +74,26 @@ function upsertValues(shape: Shape, measure: ValuesMeasure, select: string): str
 
 const valuesInIndex = (shape: Shape): readonly string[] => [...keysInIndex(shape), 'value']
 
-/** All that the rows of the source come to, where nothing is kept yet. */
-export function fillValues(shape: Shape, where?: string): readonly string[] {
-  return valuesIn(shape).map((measure) => insertValues(shape, measure, where))
+/** Rows of the source. */
+interface Counted {
+  readonly span: Span
+  readonly where: string | undefined
+}
+
+const everyRow: Counted = { span: { from: undefined, to: undefined }, where: undefined }
+
+/** What rows of the source come to, where nothing is kept yet. */
+export function fillValues(shape: Shape, counted: Counted = everyRow): readonly string[] {
+  return valuesIn(shape).map((measure) => insertValues(shape, measure, counted))
 }
 
 /** Where no value of these keys is. */
-export function insertValues(shape: Shape, measure: ValuesMeasure, where: string | undefined): string {
-  const from = quoteQualified(shape.rollup.schema, shape.rollup.table)
-  return addValues(shape, measure, countValues(shape, measure, { from, sign: 1, where }))
+export function insertValues(shape: Shape, measure: ValuesMeasure, counted: Counted): string {
+  return addValues(
+    shape,
+    measure,
+    overSource(shape, counted, (rows) => countValues(shape, measure, { ...rows, sign: 1 })),
+  )
 }
 
 /** `where`: on the keys; undefined: all. */
@@ -100,29 +112,29 @@ export function removeMergedValues({ rollup }: Shape, { name }: ValuesMeasure, w
   return `delete from ${membersOf(rollup, name)}${where === undefined ? '' : ` where ${where}`}`
 }
 
-/** `inBucket`, `inSource`: conditions on what is kept, and on the rows of the source; undefined: all of them. */
+/** `inBucket`: a condition on what is kept; undefined: all of it. */
 export function rebuildValues(
   shape: Shape,
-  { inBucket, inSource }: { readonly inBucket: string | undefined; readonly inSource: string | undefined },
+  { inBucket, counted }: { readonly inBucket: string | undefined; readonly counted: Counted },
 ): readonly string[] {
-  return [...removeValues(shape, inBucket), ...fillValues(shape, inSource)]
+  return [...removeValues(shape, inBucket), ...fillValues(shape, counted)]
 }
 
 /** For each key and value whether what is kept is not what is counted; keys, and a column that says so. */
 export function compareValues(
   shape: Shape,
-  { inBucket, inSource }: { readonly inBucket: string | undefined; readonly inSource: string | undefined },
+  { inBucket, counted }: { readonly inBucket: string | undefined; readonly counted: Counted },
 ): readonly string[] {
   const { rollup } = shape
   const columns = memberColumns(shape).join(', ')
   const where = inBucket === undefined ? '' : ` where ${inBucket}`
-  const from = quoteQualified(rollup.schema, rollup.table)
   return valuesIn(shape).map((measure) => {
     const kept = [membersOf(rollup, measure.name), membersDeltaOf(rollup, measure.name)].map(
       (table) => `select ${columns} from ${table}${where}`,
     )
-    const counted = `select ${columns} from (${countValues(shape, measure, { from, sign: -1, where: inSource })}) as counted`
-    return `select ${[...keysOf(shape), 'pg_catalog.sum(n) <> 0'].join(', ')} from (${[...kept, counted].join(' union all ')}) as both_sides ${groupKeys(shape)}`
+    const found = overSource(shape, counted, (rows) => countValues(shape, measure, { ...rows, sign: -1 }))
+    const sides = [...kept, `select ${columns} from (${found}) as counted`].join(' union all ')
+    return `select ${[...keysOf(shape), 'pg_catalog.sum(n) <> 0'].join(', ')} from (${sides}) as both_sides ${groupKeys(shape)}`
   })
 }
 

@@ -6,7 +6,7 @@
 // merges; whoever merges by the old definition afterwards finds out, and does nothing.
 
 import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
-import type { Source, TimeUnit } from '../model/options.ts'
+import type { Relation, Source, TimeUnit } from '../model/options.ts'
 import { definitionColumn } from '../model/definition.ts'
 import { extremeTypes } from '../model/extremes.ts'
 import { createGuard, dropGuard } from '../kept/guard.ts'
@@ -20,9 +20,10 @@ import { fillTotals, serverClock } from '../kept/totals.ts'
 import { changeCounted, changeValues, createLevels, dropRollup, emptyOf } from '../kept/tables.ts'
 import { createFunctions, dropFunctions, dropReaders } from '../read/sql-functions.ts'
 
-/** SHARE ROW EXCLUSIVE on it and on its partitions: behind it, nobody is in the middle of writing to it. */
-export function lockSource({ schema, table }: Source): string {
-  return `lock table ${quoteQualified(schema, table)} in share row exclusive mode`
+/** SHARE ROW EXCLUSIVE on it, on its partitions and on loose rows: behind it, nobody is in the middle of writing to it. */
+export function lockSource({ schema, table }: Source, relations: readonly Relation[]): string {
+  const beside = relations.flatMap(({ name, events }) => (events === undefined ? [] : [name]))
+  return `lock table ${[quoteQualified(schema, table), ...beside].join(', ')} in share row exclusive mode`
 }
 
 /** The tables as `to` needs them, new measures at nothing; views are gone, and to be made again. */

@@ -3,6 +3,7 @@
 
 import { isStrataError, messageOf } from '../../base/errors.ts'
 import { contributeRoutines } from '../../catalog/routines.ts'
+import { readTiered } from '../../catalog/tiered.ts'
 import type { Session } from '../../db/db.ts'
 import type { CarriedReaders, CarryReaders, Contribution, Held, StepDraft } from '../../plan/index.ts'
 import { isConnectionLost, sqlstateOf } from '../../sql/sqlstate.ts'
@@ -28,11 +29,18 @@ import { readRelations, readStrayTriggers } from '../capture/relations.ts'
 import { shapeOf, type Shape } from '../model/shape.ts'
 import { behind, createSharing, type Sharing } from './sharing.ts'
 import { madeByOthers, readForeign, readStanding } from './standing.ts'
+import { behindTiers, readRetiering } from './tiered.ts'
+
+export interface ContributeOptions {
+  readonly carryReaders?: CarryReaders
+  /** Tables that get a history in the same plan: a rollup that reads it from its beginning is never read from the table alone. */
+  readonly later?: readonly Source[]
+}
 
 export async function contributeRollups(
   session: Session,
   rollups: readonly Rollup[],
-  carryReaders: CarryReaders = carryNobody,
+  { carryReaders = carryNobody, later = [] }: ContributeOptions = {},
 ): Promise<Contribution> {
   const installed = await readInstalled(session)
   // What is kept is its source's until it is dropped, wherever it is declared by now.
@@ -49,6 +57,7 @@ export async function contributeRollups(
       installed: installed.filter((rollup) => isOf(rollup, source)),
       carryReaders,
       sharing,
+      isLater: later.some((one) => isOf(one, source)),
     })
     plans.push(plan)
     shapes.push(...plan.shapes)
@@ -77,10 +86,21 @@ interface OfSource {
   readonly installed: readonly InstalledRollup[]
   readonly carryReaders: CarryReaders
   readonly sharing: Sharing
+  readonly isLater: boolean
 }
 
 async function planOne(session: Session, source: Source, ofSource: OfSource): Promise<SourcePlan> {
   const { installed, sharing } = ofSource
+  if (ofSource.isLater) {
+    return { steps: [], held: [behindTiers(source)], shapes: installed.map(({ shape }) => shape) }
+  }
+  const relations = await readRelations(session, source)
+  const retiering = await readRetiering(session, source, { installed, relations })
+  if (retiering.steps.length > 0) {
+    // What is declared otherwise besides is seen to at the next look, behind it.
+    const shapes = installed.map(({ name, shape }) => retiering.shapes.get(name) ?? shape)
+    return { ...retiering, shapes }
+  }
   const { shapes, changes, replacements, beside, held, readers: all, leaving } = await readShapes(session, ofSource)
   // Declared elsewhere by now, and dropped there: there is nothing here to look at.
   if (shapes.length + installed.length === 0) return { steps: [], held, shapes: [] }
@@ -89,8 +109,9 @@ async function planOne(session: Session, source: Source, ofSource: OfSource): Pr
     const first = behind(source, readers.waitsFor)
     return { steps: [], held: [...held, first], shapes: installed.map(({ shape }) => shape) }
   }
-  const relations = await readRelations(session, source)
-  const sizeBytes = await readSizeBytes(session, relations)
+  // What is packed takes too long to be unpacked while writers wait.
+  const hasPacks = (await readTiered(session, source))?.hasPacks === true
+  const sizeBytes = hasPacks ? Infinity : await readSizeBytes(session, relations)
   const added = shapes.filter(({ rollup }) => !installed.some(({ name }) => name === rollup.name))
   const grants = await readGrants(session, { added, changes, replacements, atOnce: isSmall(sizeBytes) })
   const subscriber = isSubscriber(shapes.map(({ rollup }) => rollup))
@@ -117,7 +138,7 @@ async function planOne(session: Session, source: Source, ofSource: OfSource): Pr
   const standing = await readStanding(session, staying)
   return {
     steps: [...plan, ...standing.steps],
-    held: [...held, ...standing.held, ...unheard(source, shapes, subscriptions)],
+    held: [...held, ...retiering.held, ...standing.held, ...unheard(source, shapes, subscriptions)],
     shapes,
   }
 }
@@ -172,7 +193,7 @@ interface Shapes {
 
 async function readShapes(
   session: Session,
-  { rollups, installed, carryReaders }: Omit<OfSource, 'sharing'>,
+  { rollups, installed, carryReaders }: Omit<OfSource, 'sharing' | 'isLater'>,
 ): Promise<Shapes> {
   const shapes: Shape[] = []
   const changes: InPlace[] = []

@@ -6,7 +6,7 @@
 
 import { createHash } from 'node:crypto'
 import type { CarriedReaders, StepDraft } from '../../plan/index.ts'
-import { quoteLiteral, quoteQualified } from '../../sql/quote.ts'
+import { quoteLiteral } from '../../sql/quote.ts'
 import { captureFunctions, dropTriggers } from '../capture/capture.ts'
 import type { Relation, Source } from '../model/options.ts'
 import { changeTables, lockSource, takePlace } from './change.ts'
@@ -18,6 +18,7 @@ import { conditionsOn } from '../merge/merge.ts'
 import { deleteRollup, insertRollup, updateRollup, type InstalledRollup, type Unwatched } from '../kept/queries.ts'
 import { dropReplicaTrigger, isSubscriber, replicaFunction, replicaTrigger } from '../capture/replica-triggers.ts'
 import type { Shape } from '../model/shape.ts'
+import { overSource, sourceOf } from '../model/source-rows.ts'
 import { contributionOf, insertMerged } from '../model/statements.ts'
 import type { StrayTrigger } from '../capture/relations.ts'
 import { createTables, dropRollup } from '../kept/tables.ts'
@@ -104,7 +105,7 @@ function planChange(reading: SourceReading, change: Change, functions: readonly 
   return {
     title: titleOf(source, change, reading),
     statements: [
-      ...(changes.length + replacements.length === 0 ? [] : [lockSource(source)]),
+      ...(changes.length + replacements.length === 0 ? [] : [lockSource(source, relations)]),
       ...readers.drop,
       ...changes.flatMap(({ from, to }) => changeTables(from.shape, to)),
       ...replacements.flatMap(({ kept, next, to }) => [
@@ -138,7 +139,7 @@ function planChange(reading: SourceReading, change: Change, functions: readonly 
 /** What a new measure is above the floor: at once, or range by range afterwards. */
 function finishChange({ from, to, floor }: InPlace, atOnce: boolean): readonly string[] {
   const { filling: _filling, ...full } = to
-  const { name, schema, table } = to.rollup
+  const { name } = to.rollup
   if (to.filling === undefined) {
     return [...createReaders(to), updateRollup(name, { shape: to, state: from.state, filledTo: 'filled_to' })]
   }
@@ -147,14 +148,16 @@ function finishChange({ from, to, floor }: InPlace, atOnce: boolean): readonly s
     const filledTo = bucket === undefined ? 'null' : quoteLiteral(bucket)
     return [...createReaders(to), updateRollup(name, { shape: to, state: 'refilling', filledTo })]
   }
-  const { inBucket, inSource } = conditionsOn(full, { from: bucket, to: undefined })
+  const { inBucket, counted } = conditionsOn(full, { from: bucket, to: undefined })
   const where = inBucket === undefined ? '' : ` where ${inBucket}`
-  const source = quoteQualified(schema, table)
   return [
     `delete from ${deltaOf(to.rollup)}${where}`,
     `delete from ${mergedOf(to.rollup)}${where}`,
-    insertMerged(full, contributionOf(full, { from: source, sign: 1, where: inSource })),
-    ...rebuildValues(full, { inBucket, inSource }),
+    insertMerged(
+      full,
+      overSource(full, counted, (rows) => contributionOf(full, { ...rows, sign: 1 })),
+    ),
+    ...rebuildValues(full, { inBucket, counted }),
     ...refillFollowers(full),
     ...createReaders(full),
     updateRollup(name, { shape: full, state: 'live', filledTo: 'null' }),
@@ -191,9 +194,8 @@ function firstOf(names: readonly string[], hidden = ''): readonly string[] {
 
 /** Behind the locks of the triggers nobody writes, and the statement sees all that was written. */
 function fillAtOnce(shape: Shape): readonly string[] {
-  const { schema, table } = shape.rollup
   return [
-    insertMerged(shape, contributionOf(shape, { from: quoteQualified(schema, table), sign: 1 })),
+    insertMerged(shape, contributionOf(shape, { from: sourceOf(shape), sign: 1 })),
     ...fillValues(shape),
     ...fillFollowers(shape),
   ]

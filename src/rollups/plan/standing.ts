@@ -48,6 +48,13 @@ export async function readForeign(on: Queryable, shape: Shape): Promise<readonly
   return (await readWanted(on, shape)).flatMap(({ place, is }) => (is === 'foreign' ? [place] : []))
 }
 
+/** Statements that make its functions as they are now, where they are there; undefined: some of them are somebody else's. */
+export async function readStaleFunctions(on: Queryable, shape: Shape): Promise<readonly string[] | undefined> {
+  const wanted = await readFunctions(on, shape)
+  if (wanted.some(({ is }) => is === 'foreign')) return undefined
+  return wanted.flatMap(({ is, create }) => (is === 'stale' ? create(shape) : []))
+}
+
 export function madeByOthers(name: string, places: readonly string[]): Held {
   return {
     what: `rollup ${name}`,

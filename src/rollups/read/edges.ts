@@ -20,13 +20,20 @@ export interface Edges {
   /** Of a bucket. */
   readonly whole: readonly string[]
   /** Of a row of the source; undefined: nothing is ever cut off there. */
-  readonly head: readonly string[] | undefined
-  readonly tail: readonly string[] | undefined
+  readonly head: CutOff | undefined
+  readonly tail: CutOff | undefined
   /**
    * Over the columns of `cut`, as clocks of the zone show it: no bucket that is left out in front begins later than `head`, and
    * none behind begins before `tail`.
    */
   readonly outside: { readonly head: string; readonly tail: string | undefined }
+}
+
+interface CutOff {
+  readonly conditions: readonly string[]
+  /** Instants from which and before which all such rows are. */
+  readonly from: string
+  readonly to: string
 }
 
 /** Columns that a query adds. */
@@ -66,8 +73,18 @@ function contiguous({ bucket, type, isOpen }: EdgesSubject): Edges {
       ],
     ],
     whole: [`${label} >= cut.first`, ...(isOpen ? [] : [`${label} < cut.last`])],
-    head: [`${at} >= cut.since`, `${at} < cut.first`, ...(isOpen ? [] : [`${at} < cut.until`])],
-    tail: isOpen ? undefined : [`${at} >= cut.last`, `${at} >= cut.first`, `${at} >= cut.since`, `${at} < cut.until`],
+    head: {
+      conditions: [`${at} >= cut.since`, `${at} < cut.first`, ...(isOpen ? [] : [`${at} < cut.until`])],
+      from: 'cut.since',
+      to: 'cut.first',
+    },
+    tail: isOpen
+      ? undefined
+      : {
+          conditions: [`${at} >= cut.last`, `${at} >= cut.first`, `${at} >= cut.since`, `${at} < cut.until`],
+          from: 'cut.last',
+          to: 'cut.until',
+        },
     outside: { head: `${latest} - ${tick}`, tail: isOpen ? undefined : earliest },
   }
 }
@@ -121,21 +138,29 @@ function cutHours({ bucket, type, isOpen }: EdgesSubject): Edges {
       ],
     ],
     whole: [`${label} >= cut.since`, ...(isOpen ? [] : [`${label} <= cut.last`])],
-    head: [
-      `${at} >= cut.since`,
-      `${at} < cut.head_end`,
-      ...(isOpen ? [] : [`${at} < cut.until`]),
-      `${own} < cut.since`,
-    ],
+    head: {
+      conditions: [
+        `${at} >= cut.since`,
+        `${at} < cut.head_end`,
+        ...(isOpen ? [] : [`${at} < cut.until`]),
+        `${own} < cut.since`,
+      ],
+      from: 'cut.since',
+      to: 'cut.head_end',
+    },
     tail: isOpen
       ? undefined
-      : [
-          `${at} >= cut.tail_start`,
-          `${at} >= cut.since`,
-          `${at} < cut.until`,
-          `${own} > cut.last`,
-          `${own} >= cut.since`,
-        ],
+      : {
+          conditions: [
+            `${at} >= cut.tail_start`,
+            `${at} >= cut.since`,
+            `${at} < cut.until`,
+            `${own} > cut.last`,
+            `${own} >= cut.since`,
+          ],
+          from: 'cut.tail_start',
+          to: 'cut.until',
+        },
     outside: {
       head: `${latestReading('since', bucket.zone)} - ${tick}`,
       tail: isOpen ? undefined : earliestReading('tail_start', bucket.zone),
@@ -170,16 +195,29 @@ function cutDays({ bucket, type, isOpen }: EdgesSubject): Edges {
       ...(isOpen ? [] : [[{ name: 'tail_start', value: `high - ${went}` }]]),
     ],
     whole: [`${label} > cut.low`, ...(isOpen ? [] : [`${label} < cut.high`])],
-    head: [`${at} >= cut.since`, `${at} < cut.head_end`, ...(isOpen ? [] : [`${at} < cut.until`]), `${own} <= cut.low`],
+    head: {
+      conditions: [
+        `${at} >= cut.since`,
+        `${at} < cut.head_end`,
+        ...(isOpen ? [] : [`${at} < cut.until`]),
+        `${own} <= cut.low`,
+      ],
+      from: 'cut.since',
+      to: 'cut.head_end',
+    },
     tail: isOpen
       ? undefined
-      : [
-          `${at} >= cut.tail_start`,
-          `${at} >= cut.since`,
-          `${at} < cut.until`,
-          `${own} >= cut.high`,
-          `${own} > cut.low`,
-        ],
+      : {
+          conditions: [
+            `${at} >= cut.tail_start`,
+            `${at} >= cut.since`,
+            `${at} < cut.until`,
+            `${own} >= cut.high`,
+            `${own} > cut.low`,
+          ],
+          from: 'cut.tail_start',
+          to: 'cut.until',
+        },
     outside: { head: 'low_local', tail: isOpen ? undefined : 'high_local' },
   }
 }

@@ -2,10 +2,11 @@
 // source an interval cuts off.
 
 import { assert } from '../../base/errors.ts'
-import { quoteIdent, quoteQualified } from '../../sql/quote.ts'
+import { quoteIdent } from '../../sql/quote.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
 import { bucketOf, bucketTypes, type BucketType } from '../model/bucket.ts'
 import { bucketColumn, type Shape } from '../model/shape.ts'
+import { cutOf, sourceOf } from '../model/source-rows.ts'
 import { isTime, type Asked, type Condition } from './asked.ts'
 import { findEdges, type Edges } from './edges.ts'
 import { requireNested, unitOf } from '../model/units.ts'
@@ -44,14 +45,16 @@ export function isNeeded({ rollup }: Shape, { by, where }: Asked, name: string):
 }
 
 /** Rows of the source on either side of the buckets that are taken whole, each to be read like a table. */
-export function cutRows({ rollup }: Shape, { head, tail }: Edges): readonly string[] {
-  const table = quoteQualified(rollup.schema, rollup.table)
-  return [head, tail].flatMap((conditions) =>
-    conditions === undefined
-      ? []
-      : // In a query of its own: expressions over the source name its columns alone.
-        [`(\n  select source.*\n  from ${table} as source, cut\n  where ${conditions.join('\n    and ')}\n) as source`],
-  )
+export function cutRows(shape: Shape, { head, tail }: Edges): readonly string[] {
+  const between = cutOf(shape)
+  return [head, tail].flatMap((cutOff) => {
+    if (cutOff === undefined) return []
+    const { conditions, from, to } = cutOff
+    const rows =
+      between === undefined ? `${sourceOf(shape)} as source, cut` : `cut, lateral ${between}(${from}, ${to}) as source`
+    // In a query of its own: expressions over the source name its columns alone.
+    return [`(\n  select source.*\n  from ${rows}\n  where ${conditions.join('\n    and ')}\n) as source`]
+  })
 }
 
 export function whereOf({ where }: Pick<Asked, 'where'>): Sql {

@@ -87,6 +87,7 @@ export interface PartitionedAnswer {
     readonly bound: string
     readonly rows: number | null
     readonly sizeBytes: number
+    readonly tier: string
     readonly isDefault: boolean
   }[]
   readonly missing: readonly string[]
@@ -210,6 +211,7 @@ export const partitionsShape: Shape<PartitionsAnswer> = object<PartitionsAnswer>
           bound: text(),
           rows: nullable(number()),
           sizeBytes: number(),
+          tier: text(),
           isDefault: flag(),
         }),
       ),

@@ -5,6 +5,7 @@ import { alertRoutes } from './alerts.ts'
 import { databaseRoutes } from './database.ts'
 import { healthRoutes } from './health.ts'
 import { metricsRoutes } from './metrics.ts'
+import { tierRoutes } from './tiers.ts'
 import { upkeepRoutes } from './upkeep.ts'
 import { watchRoutes } from './watch.ts'
 
@@ -15,6 +16,7 @@ export const allRoutes: readonly Route[] = [
   ...watchRoutes,
   ...alertRoutes,
   ...upkeepRoutes,
+  ...tierRoutes,
   streamRoute({
     method: 'GET',
     path: '/stream',

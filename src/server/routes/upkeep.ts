@@ -188,6 +188,7 @@ async function readPartitions({ sources, shared }: RouteTools): Promise<Partitio
         bound: one.bound,
         rows: one.rows,
         sizeBytes: one.sizeBytes,
+        tier: one.tier,
         isDefault: one.isDefault,
       })),
       missing,

@@ -23,12 +23,12 @@ export interface Filled {
 const silent = { add: () => undefined, set: () => undefined, finish: () => undefined }
 
 /** The app's configuration, for a database of a test. It does not watch: that would add statements of its own. */
-function openOn(url: string): Strata {
+export function openOn(url: string, more: Partial<StrataConfig> = {}): Strata {
   const whole: StrataConfig = config
   const { watch: _, alerts: __, expect: ___, server: ____, ...rest } = whole
   return openStrata(
     resolveConfig<unknown>(
-      { ...rest, database: { ...config.database, primary: url } },
+      { ...rest, database: { ...config.database, primary: url }, ...more },
       { root: folder, name: 'pgstrata.config.ts' },
     ),
   )

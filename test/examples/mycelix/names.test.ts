@@ -134,6 +134,8 @@ describeOnEachVersion('the names of the original design', (version) => {
   })
 
   test('an apply leaves nothing to do', async () => {
+    // The database is a copy of one that was filled: an apply notes that columns are numbered anew.
+    await filled().strata.apply()
     const plan = await filled().strata.plan()
     expect([plan.steps, plan.drift, plan.held]).toEqual([[], [], []])
   })

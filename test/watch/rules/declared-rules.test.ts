@@ -11,6 +11,8 @@ import {
   createPgBouncerProbe,
   createRedisProbe,
   createServerProbes,
+  createBackupProbe,
+  createTiersProbe,
   createUpkeepProbes,
   type Rule,
 } from '../../../src/watch/index.ts'
@@ -43,6 +45,8 @@ test('rules know every metric that probes declare, and no other', () => {
   const nobody = (): Promise<[]> => Promise.resolve([])
   const probes = [
     ...createServerProbes({ clock: systemClock, cores: undefined, asksReplicas: true }),
+    createBackupProbe(undefined as never),
+    createTiersProbe({ tiers: nobody, archives: undefined as never }),
     ...createUpkeepProbes({ rollups: nobody, views: nobody, partitions: nobody, jobs: nobody }),
     createCallsProbe(),
     createApplicationsProbe(),

@@ -98,10 +98,12 @@ interface Taken {
 
 /** Leaves the tables empty, or says how many numbers are taken in them. */
 async function makeRoom(strata: Strata, existing: 'refuse' | 'reset' | 'append'): Promise<Taken> {
-  if (existing === 'reset')
+  if (existing === 'reset') {
+    await unpackProbes(strata)
     await strata.query(sql`
       truncate streams, nodes, probe_results, users, friendships, comments, payout_runs, payout_lines, ledger_entries, fraud_findings
       restart identity`)
+  }
   const { rows } = await strata.query<{ streams: number; nodes: number }>(sql`
     select (select count(*)::integer from streams) as streams,
       (select count(*)::integer from nodes) as nodes`)
@@ -111,4 +113,11 @@ async function makeRoom(strata: Strata, existing: 'refuse' | 'reset' | 'append')
       `Expected an empty database, found ${streams} streams: say "reset" to begin anew, or "append" to add to them`,
     )
   return { takenStreams: streams, takenNodes: nodes }
+}
+
+/** TRUNCATE empties a table, and not what is packed of it. */
+async function unpackProbes({ tiers }: Strata): Promise<void> {
+  const [probes] = await tiers.status('probe_results')
+  for (const { name, tier } of probes?.partitions ?? [])
+    if (tier === 'packed') await tiers.move('probe_results', name, 'unpack')
 }

@@ -14,6 +14,7 @@ import {
   type StreamPayout,
   type StreamTime,
 } from './payout.ts'
+import { resultsOf } from './results.ts'
 
 export async function nPlusOne(db: Kysely<Database>, window: PayoutWindow): Promise<readonly StreamPayout[]> {
   if (db.isTransaction) return await computeOn(db, window)
@@ -43,7 +44,7 @@ async function participatingNodes(
   { streamId, from, until }: StreamTime,
 ): Promise<readonly string[]> {
   const rows = await db
-    .selectFrom('probe_results as result')
+    .selectFrom(resultsOf({ from, until }))
     .select('result.node_id')
     .where('result.stream_id', '=', streamId)
     .where('probe_timestamp', '>=', from)
@@ -62,7 +63,7 @@ interface Count extends StreamTime {
 
 async function countOf(db: Kysely<Database>, { streamId, nodeId, from, until, of }: Count): Promise<number> {
   const asked = db
-    .selectFrom('probe_results')
+    .selectFrom(resultsOf({ from, until }))
     .select((select) => select.fn.countAll<string>().as('n'))
     .where('stream_id', '=', streamId)
     .where('node_id', '=', nodeId)

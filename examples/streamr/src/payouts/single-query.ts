@@ -12,6 +12,7 @@ import {
   type StreamPayout,
   type StreamTime,
 } from './payout.ts'
+import { resultsOf } from './results.ts'
 
 export async function singleQuery(db: Kysely<Database>, window: PayoutWindow): Promise<readonly StreamPayout[]> {
   const payouts: StreamPayout[] = []
@@ -27,7 +28,7 @@ async function countNodes(
   { streamId, from, until }: StreamTime,
 ): Promise<readonly CountedNode[]> {
   return await db
-    .selectFrom('probe_results as result')
+    .selectFrom(resultsOf({ from, until }))
     .select([
       'result.node_id as nodeId',
       sql<number>`count(*) filter (where probe_type = 'stats_poll')::integer`.as('polls'),

@@ -29,10 +29,12 @@ interface RelationRow extends NotedRelation {
 
 const neededTriggers = 3
 
-async function readRelations(on: Queryable, oids: readonly string[]): Promise<readonly RelationRow[]> {
+async function readRelations(on: Queryable, captured: readonly CapturedTable[]): Promise<readonly RelationRow[]> {
+  const oids = captured.map(({ oid }) => oid)
+  const loose = captured.map((one) => one.loose?.oid ?? null)
   const { rows } = await on.query<RelationRow>(sql`
     select n.nspname::text as schema, c.relname::text as name, c.relkind = 'r' as "isLeaf", r.oid as root,
-      r.oid::oid = c.oid as "isRoot",
+      r.oid::oid = c.oid as "isRoot", coalesce(c.oid = r.loose::oid, false) as "isLoose",
       array(
         select p.proname::text
         from pg_trigger t
@@ -41,11 +43,13 @@ async function readRelations(on: Queryable, oids: readonly string[]): Promise<re
           and starts_with(t.tgname::text, ${outboxTriggerPrefix})
         order by 1
       ) as functions
-    from unnest(${oids}::text[]) as r (oid)
+    from unnest(${oids}::text[], ${loose}::text[]) as r (oid, loose)
     cross join lateral (
       select r.oid::oid as relid, 0 as level
       union
       select p.relid, p.level from pg_partition_tree(r.oid::oid::regclass) p
+      union
+      select r.loose::oid, 100 where r.loose is not null
     ) as tree
     join pg_class c on c.oid = tree.relid
     join pg_namespace n on n.oid = c.relnamespace
@@ -54,17 +58,15 @@ async function readRelations(on: Queryable, oids: readonly string[]): Promise<re
   return rows
 }
 
-function isComplete(table: NotedTable, { functions, isLeaf }: RelationRow): boolean {
+function isComplete(table: NotedTable, { functions, isLeaf, isLoose }: RelationRow): boolean {
   const names = functionNames(table)
-  return functions.length === neededTriggers + (isLeaf ? 1 : 0) && functions.every((name) => names.includes(name))
+  const needed = neededTriggers + (isLeaf ? 1 : 0) - (isLoose ? 1 : 0)
+  return functions.length === needed && functions.every((name) => names.includes(name))
 }
 
 /** Whether nothing is to be done. */
 export async function isInstalled(on: Queryable, captured: readonly OutboxTable[]): Promise<boolean> {
-  const relations = await readRelations(
-    on,
-    captured.map(({ oid }) => oid),
-  )
+  const relations = await readRelations(on, captured)
   return captured.every((table) =>
     relations.filter(({ root }) => root === table.oid).every((row) => isComplete(table, row)),
   )
@@ -79,8 +81,7 @@ export interface InstallOptions {
 
 /** Where changes may have been missed, the epoch that stands is broken in the same transaction. */
 export async function installOutbox(db: Db, { captured, lockTimeoutMs }: InstallOptions): Promise<void> {
-  const oids = captured.map(({ oid }) => oid)
-  const relations = await readRelations(db, oids)
+  const relations = await readRelations(db, captured)
   for (const table of captured) {
     const missing = relations.filter((row) => row.root === table.oid && !isComplete(table, row))
     if (missing.length > 0) await transaction(db, (tx) => install(tx, table, missing), { lockTimeoutMs })
@@ -106,10 +107,7 @@ async function hasRows(tx: Queryable, { schema, name }: NotedRelation): Promise<
 
 /** Takes the triggers away from every relation that is not captured, and functions that nothing calls. */
 export async function trimOutbox(db: Db, { captured, lockTimeoutMs }: InstallOptions): Promise<void> {
-  const kept = await readRelations(
-    db,
-    captured.map(({ oid }) => oid),
-  )
+  const kept = await readRelations(db, captured)
   const { rows } = await db.query<{ schema: string; name: string }>(sql`
     select distinct n.nspname::text as schema, c.relname::text as name
     from pg_trigger t

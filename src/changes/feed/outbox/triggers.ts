@@ -111,13 +111,15 @@ export interface NotedRelation {
   readonly schema: string
   readonly name: string
   readonly isLeaf: boolean
+  /** Rows of the table that were packed: what comes here has moved, and nothing else. */
+  readonly isLoose: boolean
 }
 
 /** SHARE ROW EXCLUSIVE: waits for all who write to it. TRUNCATE of a root fires those of its leaves. */
 export function triggerStatements(table: NotedTable, relation: NotedRelation): readonly string[] {
   const on = quoteQualified(relation.schema, relation.name)
   return events
-    .filter((event) => event !== 'truncate' || relation.isLeaf)
+    .filter((event) => (event === 'truncate' ? relation.isLeaf : event !== 'insert' || !relation.isLoose))
     .flatMap((event) => {
       const name = quoteIdent(`${outboxTriggerPrefix}${event}`)
       const referencing = {
@@ -138,7 +140,7 @@ export function triggerStatements(table: NotedTable, relation: NotedRelation): r
     })
 }
 
-export function dropStatements(relation: Omit<NotedRelation, 'isLeaf'>): readonly string[] {
+export function dropStatements(relation: Pick<NotedRelation, 'schema' | 'name'>): readonly string[] {
   const on = quoteQualified(relation.schema, relation.name)
   return events.map((event) => `drop trigger if exists ${quoteIdent(`${outboxTriggerPrefix}${event}`)} on ${on}`)
 }

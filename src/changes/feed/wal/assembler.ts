@@ -10,8 +10,9 @@ import { assert } from '../../../base/errors.ts'
 import type { Lsn } from '../../../db/lsn.ts'
 import type { Change } from '../change.ts'
 import type { FeedTable } from './captured-tables.ts'
+import { asSource, type LooseTable } from './loose.ts'
 import type { PgoutputMessage, Relation } from './messages.ts'
-import { changeOf, truncationOf, type PrimaryKeyOf } from './row-change.ts'
+import { changeOf, truncationOf, type PrimaryKeyOf, type RowMessage } from './row-change.ts'
 import { truncatedRoot, type TableOf } from './truncations.ts'
 
 export interface Piece {
@@ -37,6 +38,8 @@ export interface AssemblerOptions {
   readonly limits: AssemblerLimits
   readonly primaryKeyOf: PrimaryKeyOf
   readonly tableOf: TableOf
+  /** By oid. */
+  readonly looseOf?: ((oid: number) => LooseTable | undefined) | undefined
   /** Where the commits of large transactions end, by where their records begin; it outlives the connection. */
   readonly ends: Map<Lsn, Lsn>
   readonly emit: (assembled: Assembled) => void
@@ -97,19 +100,22 @@ export class Assembler {
           isMeasured: false,
         }
         return
-      case 'relation':
-        this.#relations.set(message.relation.oid, message.relation)
+      case 'relation': {
+        const { relation } = message
+        const loose = this.#options.looseOf?.(relation.oid)
+        this.#relations.set(relation.oid, loose === undefined ? relation : asSource(relation, loose))
         return
+      }
       case 'insert':
       case 'update':
       case 'delete':
-        if (this.#mayKeep()) {
-          const change = changeOf(message, this.#relation(message.oid), this.#options.primaryKeyOf)
-          this.#keep(change, sizeBytes * 2 + changeBytes)
-        }
+        this.#row(message, sizeBytes)
         return
       case 'truncate':
-        for (const oid of message.oids) this.#truncate(this.#relation(oid))
+        for (const oid of message.oids) {
+          const relation = this.#relation(oid)
+          if (relation.isLoose !== true) this.#truncate(relation)
+        }
         return
       case 'message': {
         const table = truncatedRoot(message, this.#options.tableOf)
@@ -122,6 +128,13 @@ export class Assembler {
       case 'other':
         return
     }
+  }
+
+  #row(message: RowMessage, sizeBytes: number): void {
+    if (!this.#mayKeep()) return
+    const relation = this.#relation(message.oid)
+    if (relation.isLoose === true && message.type === 'insert') return
+    this.#keep(changeOf(message, relation, this.#options.primaryKeyOf), sizeBytes * 2 + changeBytes)
   }
 
   #relation(oid: number): Relation {

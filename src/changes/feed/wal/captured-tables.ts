@@ -9,6 +9,7 @@
 import type { Db, Queryable, Session } from '../../../db/db.ts'
 import { transaction } from '../../../db/transaction.ts'
 import { sql, type Sql } from '../../../sql/sql.ts'
+import { readLooseTables, type LooseTable } from './loose.ts'
 
 export interface FeedTable {
   readonly schema: string
@@ -21,6 +22,8 @@ export interface CapturedTable extends FeedTable {
   readonly extent: 'all' | 'inserts'
   /** undefined: it has none. */
   readonly primaryKey: readonly string[] | undefined
+  /** Where rows of it are changed that were packed. */
+  readonly loose?: LooseTable | undefined
 }
 
 export interface FeedFinding extends FeedTable {
@@ -79,14 +82,35 @@ export async function readTables(on: Queryable, tables: readonly FeedTable[]): P
     left join pg_namespace n on n.nspname = d.schema
     left join pg_class c on c.relnamespace = n.oid and c.relname = d."table"
     order by d.place`)
-  const findings = rows.flatMap((row) => findFault(row) ?? [])
+  const faults = rows.flatMap((row) => findFault(row) ?? [])
+  const looseTables = await readLooseTables(on)
   const captured = rows.flatMap((row): CapturedTable[] => {
     const { schema, table, oid, identified, primaryKey } = row
     if (oid === null || !isCapturable(row)) return []
-    return [{ schema, table, oid, extent: identified ? 'all' : 'inserts', primaryKey: primaryKey ?? undefined }]
+    const loose = looseTables.get(oid)
+    const extent = identified && loose?.identified !== false ? 'all' : 'inserts'
+    return [{ schema, table, oid, extent, primaryKey: primaryKey ?? undefined, loose }]
   })
-  return { captured, findings }
+  const unheard = captured.flatMap(({ schema, table, loose }) =>
+    loose?.identified === false ? [{ schema, table }] : [],
+  )
+  return { captured, findings: [...faults, ...unheard.map((table) => ({ ...table, ...looseFault }))] }
 }
+
+const looseFault = {
+  finding: 'Its loose rows have no replica identity: only inserts and TRUNCATE are captured',
+  advice: 'alter table … replica identity full, of the loose rows and their partitions.',
+}
+
+/** What a publication has to hold, for a table to be captured by it. */
+function membersOf(captured: readonly CapturedTable[], extent: CapturedTable['extent']): readonly Member[] {
+  return captured.flatMap((one) => {
+    if (one.extent !== extent) return []
+    return one.loose === undefined || extent === 'inserts' ? [one] : [one, one.loose]
+  })
+}
+
+type Member = FeedTable & { readonly oid: string }
 
 function isCapturable({ kind, persistence }: TableRow): boolean {
   return (kind === 'r' || kind === 'p') && persistence === 'p'
@@ -143,7 +167,11 @@ export async function comparePublications(on: Queryable, captured: readonly Capt
   const before = new Set(
     Object.values(publications).flatMap((name) => (members.get(name) ?? []).map((oid) => `${name} ${oid}`)),
   )
-  const after = new Set(captured.map(({ oid, extent }) => `${publications[extent]} ${oid}`))
+  const after = new Set(
+    (['all', 'inserts'] as const).flatMap((extent) =>
+      membersOf(captured, extent).map(({ oid }) => `${publications[extent]} ${oid}`),
+    ),
+  )
   const demoted = (key: string): boolean => before.has(key.replace(publications.inserts, publications.all))
   const joins = [...after].some((key) => !before.has(key) && !demoted(key))
   if (joins || members.size < 2) return 'joining'
@@ -164,7 +192,7 @@ export async function syncPublications(db: Db | Session, { captured, lockTimeout
       const members = await readMembers(tx)
       for (const extent of ['all', 'inserts'] as const) {
         const name = publications[extent]
-        const tables = captured.filter((table) => table.extent === extent)
+        const tables = membersOf(captured, extent)
         const known = members.get(name)
         const options = `publish = '${published[extent]}', publish_via_partition_root = true`
         if (known === undefined) await tx.query(sql`create publication ${sql.ident(name)} with (${sql.raw(options)})`)

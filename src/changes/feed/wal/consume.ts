@@ -20,6 +20,7 @@ import {
   type FeedTable,
   type SyncVerdict,
 } from './captured-tables.ts'
+import type { LooseTable } from './loose.ts'
 import {
   createSlot,
   dropOtherSlots,
@@ -51,6 +52,9 @@ export async function consumeWal(consumption: Consumption): Promise<never> {
   }
   const keys = new Map(tables.captured.map(({ schema, table, primaryKey }) => [nameOf(schema, table), primaryKey]))
   const roots = new Map(tables.captured.map(({ oid, schema, table }) => [Number(oid), { schema, table }]))
+  const loose = new Map(
+    tables.captured.flatMap((one) => (one.loose === undefined ? [] : [[Number(one.loose.oid), one.loose]])),
+  )
   const state = await readSlot(db, slot)
   // Never less than the server knows: an acknowledgement that goes back could move the slot back.
   const memory = consumption.recall(epoch.epoch)
@@ -58,7 +62,7 @@ export async function consumeWal(consumption: Consumption): Promise<never> {
   for (;;) {
     // Its own connection of a moment ago may still be there.
     await freeSlot(db, { name: slot, waitMs: freeWaitMs, clock, signal })
-    await streamWatched(consumption, { slot, memory, keys, roots })
+    await streamWatched(consumption, { slot, memory, keys, roots, loose })
   }
 }
 
@@ -68,10 +72,11 @@ interface Streaming {
   readonly keys: ReadonlyMap<string, readonly string[] | undefined>
   /** By oid. */
   readonly roots: ReadonlyMap<number, FeedTable>
+  readonly loose: ReadonlyMap<number, LooseTable>
 }
 
 /** Both end together: the stream, and looking at what it stands on. */
-async function streamWatched(consumption: Consumption, { slot, memory, keys, roots }: Streaming): Promise<void> {
+async function streamWatched(consumption: Consumption, { slot, memory, keys, roots, loose }: Streaming): Promise<void> {
   const ending = new AbortController()
   const signal = AbortSignal.any([consumption.signal, ending.signal])
   const stream = new WalStream({
@@ -81,6 +86,7 @@ async function streamWatched(consumption: Consumption, { slot, memory, keys, roo
     publications: Object.values(publications),
     primaryKeyOf: (schema, table) => keys.get(nameOf(schema, table)),
     tableOf: (oid) => roots.get(oid),
+    looseOf: (oid) => loose.get(oid),
   })
   const streaming = stream.run()
   const watching = watch({ ...consumption, signal }, { slot, stream })

@@ -10,6 +10,8 @@ interface RelationColumn {
   readonly name: string
   /** Part of the replica identity. */
   readonly identifies: boolean
+  /** Not a column of the table that is told of. */
+  readonly isBeside?: boolean
 }
 
 export interface Relation {
@@ -19,6 +21,8 @@ export interface Relation {
   /** 'd' primary key, 'i' an index, 'f' the whole row, 'n' none. */
   readonly identity: string
   readonly columns: readonly RelationColumn[]
+  /** Its rows belong to the table that it is named as: what comes here has moved, and nothing else. */
+  readonly isLoose?: true
 }
 
 export interface OldTuple {

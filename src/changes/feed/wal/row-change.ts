@@ -13,7 +13,7 @@ type Values = Readonly<Record<string, string | null>>
 /** Columns of the primary key of a table whose identity is the whole row; undefined: it has none. */
 export type PrimaryKeyOf = (schema: string, table: string) => readonly string[] | undefined
 
-type RowMessage = Extract<PgoutputMessage, { type: 'insert' | 'update' | 'delete' }>
+export type RowMessage = Extract<PgoutputMessage, { type: 'insert' | 'update' | 'delete' }>
 
 export function changeOf(message: RowMessage, relation: Relation, primaryKeyOf: PrimaryKeyOf): Change {
   const { schema, table } = relation
@@ -91,7 +91,8 @@ function rowOf(
 ): { readonly row: Values; readonly unchanged: readonly string[] } {
   const known: (readonly [string, string | null])[] = []
   const missing: string[] = []
-  relation.columns.forEach(({ name, identifies }, place) => {
+  relation.columns.forEach(({ name, identifies, isBeside }, place) => {
+    if (isBeside === true) return
     // A tuple that holds the key alone says null of every other column.
     const old = before?.part === 'row' || identifies ? before?.values[place] : unchanged
     const value = sent(values[place], old)

@@ -13,6 +13,7 @@ import { maxLsn } from '../../../db/lsn.ts'
 import { openReplication, type Replication } from '../../../db/replication.ts'
 import type { Consumption, EpochMemory } from '../consumption.ts'
 import { Assembler, type Assembled, type Piece } from './assembler.ts'
+import type { LooseTable } from './loose.ts'
 import { isRowMessage, parseStreamMessage, renderStatus } from './pgoutput.ts'
 import type { PrimaryKeyOf } from './row-change.ts'
 import type { TableOf } from './truncations.ts'
@@ -24,6 +25,7 @@ export interface WalStreamOptions {
   readonly publications: readonly string[]
   readonly primaryKeyOf: PrimaryKeyOf
   readonly tableOf: TableOf
+  readonly looseOf: (oid: number) => LooseTable | undefined
   readonly memory: EpochMemory
 }
 
@@ -56,7 +58,7 @@ export class WalStream {
   #shownXid: number | undefined
 
   constructor(options: WalStreamOptions) {
-    const { consumption, memory, primaryKeyOf, tableOf } = options
+    const { consumption, memory, primaryKeyOf, tableOf, looseOf } = options
     const { db, clock, limits, signal } = consumption
     this.#options = options
     this.#received = memory.handled
@@ -64,6 +66,7 @@ export class WalStream {
     this.#assembler = new Assembler({
       primaryKeyOf,
       tableOf,
+      looseOf,
       ends: memory.ends,
       limits: {
         holdBytes: limits.bufferBytes / 2,

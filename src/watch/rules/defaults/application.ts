@@ -3,6 +3,7 @@
 import type { RuleOptions } from '../rule-options.ts'
 
 const minuteMs = 60_000
+const dayMs = 86_400_000
 
 const calls: Readonly<Record<string, RuleOptions>> = {
   QueryNoticeable: {
@@ -123,6 +124,34 @@ const upkeep: Readonly<Record<string, RuleOptions>> = {
     severity: 'critical',
     group: 'upkeep',
     summary: 'Table {table} has no partition for what comes next',
+  },
+  TierMoveFailing: {
+    metric: 'pgstrata_tier_moves_failed',
+    over: 0,
+    forMs: 60 * minuteMs,
+    group: 'upkeep',
+    summary: '{value} partitions of table {table} cannot be moved to their tier',
+  },
+  ArchiveDamaged: {
+    metric: 'pgstrata_archives_damaged',
+    over: 0,
+    severity: 'critical',
+    group: 'upkeep',
+    summary: '{value} archives are lost, or are not what was written',
+  },
+  BackupOld: {
+    metric: 'pgstrata_backup_age_seconds',
+    over: (2 * dayMs) / 1_000,
+    severity: 'critical',
+    group: 'backups',
+    summary: 'The newest backup is {value} old',
+  },
+  BackupUnverified: {
+    metric: 'pgstrata_backup_verified_age_seconds',
+    over: (14 * dayMs) / 1_000,
+    severity: 'critical',
+    group: 'backups',
+    summary: 'No restore of a backup was verified for {value}',
   },
   JobFailing: {
     metric: 'pgstrata_job_failures',

@@ -1,0 +1,28 @@
+// What the package exports of tiers and archives, under the names that it has there.
+
+export type {
+  ArchiveFitting,
+  ArchiveQueryOptions,
+  ArchiveRecord,
+  ArchiveRows,
+  Archives,
+  ArchiveSource,
+  CheckReport as ArchiveCheck,
+  HistoryRow,
+  MovedPartition,
+  Move as TierMove,
+  NextMove,
+  PackedColumnReport,
+  PackReport,
+  ReadTier,
+  Rest as Tier,
+  RowOptions as HistoryRowOptions,
+  State as TierState,
+  StoredArchive,
+  TableTierStatus,
+  TieredTable,
+  TierFinding,
+  TierPartitionStatus,
+  TierReader,
+  Tiers,
+} from './index.ts'
