@@ -4,6 +4,8 @@
 import type { Queryable } from '../db/db.ts'
 import { sql, type Sql } from '../sql/sql.ts'
 import type { DrainSubject } from './drain-queries.ts'
+import { readGrants } from './grants.ts'
+import { findWholePublication } from './published-whole.ts'
 import { indexesOf, indexName } from './template.ts'
 
 /** Undefined: they can be moved. */
@@ -20,7 +22,7 @@ export async function findObstacle(
   if (own.length > 0) {
     return `${from.name} has ${own.slice(0, 5).join(', ')} of its own, which the one that takes its place would not have: put it on the table, or drop it, or move the rows by hand`
   }
-  const publication = await readPublication(on, subject)
+  const publication = await findWholePublication(on, [declared.schema])
   if (publication !== undefined) {
     return `publication "${publication}" has every table, and would send its subscribers the rows a second time while they are moved: publish the table by its name, or move the rows by hand`
   }
@@ -102,26 +104,9 @@ async function readOwn(on: Queryable, { declared, from, parentOid }: DrainSubjec
   return rows.map(({ what }) => what)
 }
 
-async function readPublication(on: Queryable, { parentOid }: DrainSubject): Promise<string | undefined> {
-  const { rows } = await on.query<{ name: string }>(sql`
-    select p.pubname::text as name
-    from pg_publication p
-    where p.pubinsert
-      and (p.puballtables or exists (
-        select
-        from pg_publication_namespace s
-        join pg_class c on c.relnamespace = s.pnnspid
-        where s.pnpubid = p.oid
-          and c.oid = ${parentOid}::oid
-      ))
-    order by p.pubname
-    limit 1`)
-  return rows[0]?.name
-}
-
 /** What the default partition hands on to the one that takes its name, as statements. */
 export async function readHandedOn(on: Queryable, subject: DrainSubject): Promise<readonly string[]> {
-  return [...(await readGrants(on, subject)), ...(await readTriggers(on, subject))]
+  return [...(await readGrants(on, subject.from.oid)), ...(await readTriggers(on, subject))]
 }
 
 async function readTriggers(on: Queryable, { from, parentOid }: DrainSubject): Promise<readonly string[]> {
@@ -147,19 +132,5 @@ async function readTriggers(on: Queryable, { from, parentOid }: DrainSubject): P
       and t.tgparentid = 0
       and ${isShared(parentOid)}
     order by t.tgname`)
-  return rows.map(({ statement }) => statement)
-}
-
-async function readGrants(on: Queryable, { from }: DrainSubject): Promise<readonly string[]> {
-  const { rows } = await on.query<{ statement: string }>(sql`
-    select format('grant %s on table %I.%I to %s%s', a.privilege_type, n.nspname, c.relname,
-      case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
-      case when a.is_grantable then ' with grant option' else '' end) as statement
-    from pg_class c
-    join pg_namespace n on n.oid = c.relnamespace
-    cross join lateral aclexplode(c.relacl) with ordinality as a (grantor, grantee, privilege_type, is_grantable, place)
-    where c.oid = ${from.oid}::oid
-      and a.grantee <> c.relowner
-    order by a.place`)
   return rows.map(({ statement }) => statement)
 }

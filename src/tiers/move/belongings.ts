@@ -7,6 +7,7 @@
 
 import { StrataError } from '../../base/errors.ts'
 import type { Queryable } from '../../db/db.ts'
+import { readGrants } from '../../partitions/for-tiers.ts'
 import { quoteIdent, quoteLiteral, quoteQualified } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
 import { guardObjects, packedKeyTrigger } from '../model/objects.ts'
@@ -171,11 +172,11 @@ export async function readBelongings(
           `alter index ${quoteQualified(leaf.schema, carriedName(incoming, oid))} rename to ${quoteIdent(name)}`,
       ),
       ...(await readTriggers(on, record, leaf)),
-      ...(await readGrants(on, leaf)),
+      ...(await readGrants(on, leaf.oid)),
     )
   }
   const isDivided = !successors.some(({ leaf }) => leaf.oid === record.oid)
-  const grants = isDivided ? await readGrants(on, { oid: record.oid ?? 0 }) : []
+  const grants = isDivided ? await readGrants(on, record.oid ?? 0) : []
   return [...settle, ...grants, ...(await readComment(on, record))]
 }
 
@@ -202,20 +203,6 @@ async function readTriggers(on: Queryable, record: TierPartition, leaf: Leaf): P
     ...(own ? [definition] : []),
     ...(differs ? [`alter table ${nameOf(leaf)} ${states[enabled] ?? 'enable'} trigger ${name}`] : []),
   ])
-}
-
-async function readGrants(on: Queryable, { oid }: Pick<Leaf, 'oid'>): Promise<readonly string[]> {
-  const { rows } = await on.query<{ statement: string }>(sql`
-    select format('grant %s on table %I.%I to %s%s', a.privilege_type, n.nspname, c.relname,
-      case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
-      case when a.is_grantable then ' with grant option' else '' end) as statement
-    from pg_class c
-    join pg_namespace n on n.oid = c.relnamespace
-    cross join lateral aclexplode(c.relacl) with ordinality as a (grantor, grantee, privilege_type, is_grantable, place)
-    where c.oid = ${oid}::oid
-      and a.grantee <> c.relowner
-    order by a.place`)
-  return rows.map(({ statement }) => statement)
 }
 
 async function readComment(on: Queryable, record: TierPartition): Promise<readonly string[]> {

@@ -4,6 +4,7 @@
 
 import { StrataError } from '../../base/errors.ts'
 import type { Queryable } from '../../db/db.ts'
+import { findWholePublication } from '../../partitions/for-tiers.ts'
 import { quoteQualified } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
 
@@ -12,23 +13,10 @@ export async function requireUnpublished(
   on: Queryable,
   { into, schema, table }: { readonly into: readonly string[]; readonly schema: string; readonly table: string },
 ): Promise<void> {
-  const { rows } = await on.query<{ name: string }>(sql`
-    select p.pubname::text as name
-    from pg_publication p
-    where p.pubinsert
-      and (p.puballtables or exists (
-        select
-        from pg_publication_namespace s
-        join pg_namespace n on n.oid = s.pnnspid
-        where s.pnpubid = p.oid
-          and n.nspname = any(${into}::text[])
-      ))
-    order by p.pubname
-    limit 1`)
-  const [found] = rows
+  const found = await findWholePublication(on, into)
   if (found === undefined) return
   throw new StrataError('TIER_REFUSED', {
-    message: `Publication "${found.name}" has every table, and would send its subscribers the rows of ${quoteQualified(schema, table)} a second time while they are moved`,
+    message: `Publication "${found}" has every table, and would send its subscribers the rows of ${quoteQualified(schema, table)} a second time while they are moved`,
     advice: 'Publish the tables by their names, with publish_via_partition_root = true.',
   })
 }
