@@ -8,9 +8,11 @@ import { migrateScenario } from './migrate.ts'
 import { mycelixScenario } from './mycelix.ts'
 import { partitionsScenario } from './partitions.ts'
 import { rollupsScenario } from './rollups.ts'
+import { sessionsScenario } from './sessions.ts'
 import { streamrScenario } from './streamr.ts'
 import { tiersScenario } from './tiers.ts'
 import { watchScenario } from './watch.ts'
+import { wedefiScenario } from './wedefi.ts'
 
 export const scenarios: readonly Scenario[] = [
   migrateScenario,
@@ -25,4 +27,6 @@ export const scenarios: readonly Scenario[] = [
   watchScenario,
   mycelixScenario,
   streamrScenario,
+  sessionsScenario,
+  wedefiScenario,
 ]

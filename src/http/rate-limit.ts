@@ -35,29 +35,39 @@ export interface FastifyLimitShape {
   addHook(name: 'onRequest', hook: (request: LimitedRequest, reply: LimitedReply) => Promise<unknown>): unknown
 }
 
-export interface RateLimitOptions {
-  /** Who asks. Default: the address. undefined: not limited. */
-  readonly keyOf?: (request: LimitedRequest) => string | undefined
+/** `Request`: as the functions take it; what Fastify gives is one. */
+export interface RateLimitOptions<Request extends LimitedRequest = LimitedRequest> {
+  /** Who asks. Default: the address. undefined: not limited; so is who cannot be told, where it throws. */
+  readonly keyOf?: (request: Request) => string | undefined | Promise<string | undefined>
   /** Default 1. */
-  readonly costOf?: (request: LimitedRequest) => number
+  readonly costOf?: (request: Request) => number
+  /** What a refusal says. Default: `{ code: 'RATE_LIMITED', message }`. */
+  readonly bodyOf?: (refused: TakenShape) => unknown
 }
+
+const usualBody = { code: 'RATE_LIMITED', message: 'Too many requests' } as const
 
 export type FastifyLimitPlugin = (instance: FastifyLimitShape, options: unknown, done: (error?: Error) => void) => void
 
-export function fastifyRateLimit(limiter: LimiterShape, options: RateLimitOptions = {}): FastifyLimitPlugin {
-  const { keyOf = (request) => request.ip, costOf = () => 1 } = options
+export function fastifyRateLimit<Request extends LimitedRequest = LimitedRequest>(
+  limiter: LimiterShape,
+  options: RateLimitOptions<Request> = {},
+): FastifyLimitPlugin {
+  const { keyOf = ({ ip }) => ip, costOf = () => 1, bodyOf = () => usualBody } = options
+  const take = async (request: Request): Promise<TakenShape | undefined> => {
+    const key = await keyOf(request)
+    return key === undefined ? undefined : await limiter.take(key, costOf(request))
+  }
   const policy = `"${limiter.name}";q=${limiter.limit};w=${seconds(limiter.windowMs)}`
   const plugin: FastifyLimitPlugin = (instance, _, done) => {
     instance.addHook('onRequest', async (request, reply) => {
-      const key = keyOf(request)
-      if (key === undefined) return undefined
-      const taken = await limiter.take(key, costOf(request)).catch(() => undefined)
+      const taken = await take(request as Request).catch(() => undefined)
       if (taken === undefined) return undefined
       reply.header('RateLimit-Policy', policy)
       reply.header('RateLimit', `"${limiter.name}";r=${taken.remaining};t=${seconds(taken.resetMs)}`)
       if (taken.isAllowed) return undefined
       reply.header('Retry-After', String(seconds(taken.retryMs)))
-      return reply.code(429).send({ code: 'RATE_LIMITED', message: 'Too many requests' })
+      return reply.code(429).send(bodyOf(taken))
     })
     done()
   }

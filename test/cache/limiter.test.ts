@@ -82,3 +82,28 @@ test('Fastify answers with RateLimit headers, and 429 with Retry-After', async (
   expect(answers[0]?.headers['ratelimit']).toMatch(/^"web";r=1;t=\d+$/)
   expect(Number(answers[2]?.headers['retry-after'])).toBeGreaterThan(0)
 })
+
+test('who asks may be found out first; who cannot be told is let through, and a refusal says what it is given to say', async () => {
+  const cache = await openCache()
+  const app = fastify()
+  onTestFinished(() => app.close())
+  const limiter = cache.limiter({ name: 'users', limit: 1, window: '1 min' })
+  const users: Readonly<Record<string, string>> = { a: 'ada', b: 'bob' }
+  const keyOf = async ({ headers }: { readonly headers: Readonly<Record<string, unknown>> }): Promise<string> => {
+    const user = await Promise.resolve(users[String(headers['x-token'])])
+    if (user === undefined) throw new Error('nobody')
+    return user
+  }
+  await app.register(
+    fastifyRateLimit(limiter, {
+      keyOf,
+      bodyOf: ({ retryMs }) => ({ error: { code: 'SLOW_DOWN', again: retryMs > 0 } }),
+    }),
+  )
+  app.get('/', () => 'ok')
+  const ask = async (token: string) => await app.inject({ url: '/', headers: { 'x-token': token } })
+  const answers = [await ask('a'), await ask('b'), await ask('a'), await ask('c'), await ask('c')]
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 429, 200, 200])
+  expect(answers[2]?.json()).toEqual({ error: { code: 'SLOW_DOWN', again: true } })
+  expect(answers[3]?.headers['ratelimit']).toBeUndefined()
+})

@@ -162,7 +162,7 @@ describeOnEachVersion('rollups of a table with packed partitions', (_version, da
         'rollups of packed partitions',
         fc.array(fc.tuple(fc.nat(1), move), { minLength: 8, maxLength: 24 }),
         async (moves) => await playAll(world, moves),
-        { runs: 12 },
+        { runs: 6 },
       )
     })
   })

@@ -181,3 +181,14 @@ test('measures are what they say', () => {
   expect(count('listener')).toEqual({ kind: 'count', of: 'listener' })
   expect(countDistinct('a', { windows: true })).toEqual({ kind: 'countDistinct', of: 'a', windows: true })
 })
+
+test('totals may have nothing but an index', () => {
+  const ranked = declare({
+    ranked: { from: 'plays', by: ['song_id'], measures: { plays: count() }, totals: { index: ['plays desc'] } },
+  })
+  const use = async ({ ranked: reader }: ReadersOf<typeof ranked>): Promise<void> => {
+    const [row] = await reader.totals().orderBy('plays', 'desc').rows()
+    expectTypeOf(row?.plays).toEqualTypeOf<string | undefined>()
+  }
+  expect(use).toBeTypeOf('function')
+})

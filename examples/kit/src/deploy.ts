@@ -1,6 +1,6 @@
 // npm run deploy of an app: the database first, by `pgstrata deploy`, then the service, replaced without a gap. What the new process needs
 // of the database is there before it starts; the one before goes on until the new one is ready. Where the database is not as
-// declared afterwards, the service stays as it is.
+// declared afterwards, the service stays as it is. Tables that have rows and are to be partitioned are converted, where the app names them.
 
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -11,12 +11,15 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readArguments } from './arguments.ts'
 import { runCommand, tell } from './command.ts'
+import { convertTables } from './convert-tables.ts'
 import { startService, stopService } from './service/service.ts'
 import type { Environment, ServiceSettings } from './settings.ts'
 
 export interface DeployCommand extends DeployedService {
   /** Of the service: 'HOST, PORT, APP_SECRET'. */
   readonly variables: string
+  /** Keys of `tables` in the configuration that are partitioned while they are used, where a deployment finds rows in them. */
+  readonly convert?: readonly string[]
   /** What is to be done to a database that is deployed, before the service is replaced. */
   readonly afterDatabase?: () => Promise<void>
 }
@@ -37,7 +40,11 @@ const options = {
   stop: { type: 'boolean' },
 } as const
 
-export async function runDeploy({ variables, afterDatabase, ...service }: DeployCommand): Promise<void> {
+/** What `pgstrata deploy` ends with where something is left to a person, such as a table with rows that is to be partitioned. */
+const leftToSomebody = 2
+
+export async function runDeploy(command: DeployCommand): Promise<void> {
+  const { variables, convert = [], afterDatabase, ...service } = command
   const usage = `npm run deploy -- [--dry-run | --no-service | --stop]
   --dry-run     checks the database, and shows what would be done
   --no-service  the database alone
@@ -50,7 +57,11 @@ export async function runDeploy({ variables, afterDatabase, ...service }: Deploy
     if (values['stop'] === true)
       return tell((await stopService({ folder })) ? 'The service has ended' : 'There was none')
     const isDry = values['dry-run'] === true
-    const code = await deployDatabase({ folder, isDry, signal })
+    let code = await deployDatabase({ folder, isDry, signal })
+    if (code === leftToSomebody && !isDry) {
+      const converted = await convertTables({ folder, keys: convert, signal, tell })
+      if (converted.length > 0) code = await deployDatabase({ folder, isDry, signal })
+    }
     process.exitCode = code
     if (isDry) return
     if (code !== 0) return tell('The service was left as it is.')

@@ -77,19 +77,35 @@ export function unavailable(
 
 /** `log` is told of what nobody expected. */
 export function toHttpError(given: unknown, log: (line: string) => void): HttpError {
-  if (given instanceof HttpError) return given
-  const refusal = ofDatabase(given) ?? ofFastify(given)
+  const error = unwrap(given)
+  if (error instanceof HttpError) return error
+  const refusal = ofDatabase(error) ?? ofFastify(error)
   if (refusal !== undefined) return refusal
-  if (given instanceof StrataError && given.status < 500) {
-    return new HttpError({ status: given.status, code: given.code, message: given.message, cause: given })
+  if (error instanceof StrataError && error.status < 500) {
+    return new HttpError({ status: error.status, code: error.code, message: error.message, cause: error })
   }
-  log(placeOf(given))
-  return new HttpError({ status: 500, code: 'INTERNAL', message: 'Something failed', cause: given })
+  log(placeOf(error))
+  return new HttpError({ status: 500, code: 'INTERNAL', message: 'Something failed', cause: error })
+}
+
+const deepestCause = 4
+
+/** What the driver said, where a library above it has put that into an error of its own that tells no code. */
+function unwrap(given: unknown): unknown {
+  let error = given
+  for (let depth = 0; depth < deepestCause && error instanceof Error; depth++) {
+    const isTelling = codeOf(error) !== '' || 'statusCode' in error
+    if (isTelling || !(error.cause instanceof Error)) return error
+    error = error.cause
+  }
+  return error
 }
 
 /** Systems of connections that failed, and SQLSTATEs: connection lost, server going or coming, no connection free. */
 const away =
   /^(E(CONNREFUSED|CONNRESET|PIPE|HOSTUNREACH|NETUNREACH|TIMEDOUT|AI_AGAIN|NOTFOUND)|08\w{3}|57P0[1-5]|53300)$/
+/** The driver gives these no code. */
+const lost = /^(Connection terminated|Client has encountered a connection error)/
 const busyCodes: ReadonlySet<string> = new Set(['POOL_FULL', 'POOL_TIMEOUT', 'QUERY_TIMEOUT', '57014', '55P03'])
 
 function ofDatabase(given: unknown): HttpError | undefined {
@@ -98,7 +114,8 @@ function ofDatabase(given: unknown): HttpError | undefined {
   if (given instanceof StrataError) {
     return given.status === 503 ? unavailable('The database cannot be reached', { cause: given }) : undefined
   }
-  return away.test(code) ? unavailable('The database cannot be reached', { cause: given }) : undefined
+  const isAway = away.test(code) || (code === '' && given instanceof Error && lost.test(given.message))
+  return isAway ? unavailable('The database cannot be reached', { cause: given }) : undefined
 }
 
 interface SchemaFault {

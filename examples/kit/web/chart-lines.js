@@ -20,10 +20,12 @@ import { colourOf, onColours } from './motion.js'
  *   lines: readonly { label: string, colour?: string }[],
  *   format?: (value: number) => string,
  *   height?: number,
- * }} options `label`: what is shown, for those who cannot see it. `colour`: the name of a colour of the design.
+ *   fromZero?: boolean,
+ * }} options `label`: what is shown, for those who cannot see it. `colour`: the name of a colour of the design. `fromZero`: whether the
+ *   axis begins there; default: yes. Without, small changes of something large can be seen.
  * @returns {{ update(data: LineData): void, close(): void }}
  */
-export function createLines(host, { label, lines, format = formatCount, height = 220 }) {
+export function createLines(host, { label, lines, format = formatCount, height = 220, fromZero = true }) {
   const plot = h('div', { class: 'lines-plot', role: 'img' })
   const tip = h('div', { class: 'lines-tip', hidden: true })
   const colours = lines.map(({ colour }, index) => colour ?? (index === 0 ? '--accent' : `--c${index + 1}`))
@@ -45,7 +47,7 @@ export function createLines(host, { label, lines, format = formatCount, height =
     plot.setAttribute('aria-label', describe({ label, lines, format }, shown))
     if (times.length === 0) return fill(plot, h('p', { class: 'lines-none' }, 'No data for this time'))
     fill(plot)
-    const options = { width: plot.clientWidth, height, ...looks({ host, lines, colours, format, height }) }
+    const options = { width: plot.clientWidth, height, ...looks({ host, lines, colours, format, fromZero }) }
     /** @param {uPlot} self */
     const setCursor = (self) => showTip({ chart: self, tip, lines, colours, format })
     chart = new uPlot(
@@ -93,10 +95,10 @@ function describe({ label, lines, format }, { times, values }) {
 /**
  * @param {{
  *   host: HTMLElement, lines: readonly { label: string }[], colours: readonly string[],
- *   format: (value: number) => string, height: number,
+ *   format: (value: number) => string, fromZero: boolean,
  * }} options
  */
-function looks({ host, lines, colours, format }) {
+function looks({ host, lines, colours, format, fromZero }) {
   const quiet = colourOf(host, '--quiet')
   const grid = { stroke: colourOf(host, '--line'), width: 1 }
   const font = `11px ${getComputedStyle(host).fontFamily}`
@@ -105,13 +107,13 @@ function looks({ host, lines, colours, format }) {
     legend: { show: false },
     padding: /** @type {[number, number, number, number]} */ ([8, 12, 0, 0]),
     cursor: { y: false, points: { size: 8 }, drag: { x: false, y: false } },
-    scales: { y: { range: rangeOf } },
+    scales: { y: { range: fromZero ? rangeOf : closeRangeOf } },
     axes: [
       { ...axis, grid: { show: false }, space: 72, size: 28, values: timeLabels },
       {
         ...axis,
         grid,
-        size: 52,
+        size: widthOf,
         space: 40,
         /** @param {unknown} _ @param {number[]} values */
         values: (_, values) => values.map(format),
@@ -141,10 +143,24 @@ function timeLabels(_, seconds) {
   return seconds.map((second) => new Date(second * 1000).toLocaleString('en-GB', shape))
 }
 
+/** As much as the longest label takes at 11 px. @param {uPlot} _ @param {readonly string[] | null} labels */
+function widthOf(_, labels) {
+  return Math.max(52, ...(labels ?? []).map((label) => label.length * 6.4 + 8))
+}
+
 /** From 0, with room above; flat data has a height, too. @param {uPlot} _ @param {number} least @param {number} most */
 function rangeOf(_, least, most) {
   /** @type {[number, number]} */
   const range = [Math.min(0, least ?? 0), most > 0 ? most * 1.08 : 1]
+  return range
+}
+
+/** Around the data, with room on both sides. @param {uPlot} _ @param {number} least @param {number} most */
+function closeRangeOf(_, least, most) {
+  const [low, high] = [least ?? 0, most ?? 0]
+  const room = (high - low) * 0.08 || Math.abs(high) * 0.01 || 1
+  /** @type {[number, number]} */
+  const range = [low >= 0 ? Math.max(0, low - room) : low - room, high + room]
   return range
 }
 

@@ -2,11 +2,11 @@
 // What is said under a stream: the newest first, older ones on demand, one's own by a form. Whoever moderates hides and shows.
 
 import { fill, h } from '/kit/dom.js'
-import { createAgo } from './ago.js'
-import { createPagedList } from './paged-list.js'
-import { pathOf, write } from './reading.js'
-import { createSoon } from './soon.js'
-import { createSegments } from './streams-view.js'
+import { createAgo } from '/kit/ago.js'
+import { createPagedList } from '/kit/paged-list.js'
+import { pathOf, write } from '/kit/reading.js'
+import { createSegments } from '/kit/segments.js'
+import { createSoon } from '/kit/soon.js'
 
 /**
  * @typedef {object} Comment

@@ -5,8 +5,8 @@ import { fill, h } from '/kit/dom.js'
 import { createState } from '/kit/state.js'
 import { createCounter } from './counter.js'
 import { formatTokens } from './money.js'
-import { read } from './reading.js'
-import { createTile } from './tiles.js'
+import { read } from '/kit/reading.js'
+import { createTile } from '/kit/tiles.js'
 
 export function createEarnings() {
   const counterHost = h('div', { class: 'tile tile-wide' })

@@ -2,10 +2,10 @@
 // What the rules against fraud have found and is not over. Operators see the evidence, and let a node come back.
 
 import { fill, h } from '/kit/dom.js'
-import { createAgo } from './ago.js'
-import { createPagedList } from './paged-list.js'
-import { pathOf, write } from './reading.js'
-import { createSoon } from './soon.js'
+import { createAgo } from '/kit/ago.js'
+import { createPagedList } from '/kit/paged-list.js'
+import { pathOf, write } from '/kit/reading.js'
+import { createSoon } from '/kit/soon.js'
 
 /** @typedef {{ finding_id: string, node_id: string, stream_id: string, rule: string, found_at: string, evidence?: unknown }} Finding */
 

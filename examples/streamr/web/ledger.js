@@ -3,9 +3,9 @@
 
 import { h } from '/kit/dom.js'
 import { formatTime } from '/kit/format.js'
-import { createPagedList } from './paged-list.js'
+import { createPagedList } from '/kit/paged-list.js'
 import { formatTokens } from './money.js'
-import { pathOf } from './reading.js'
+import { pathOf } from '/kit/reading.js'
 
 /** @typedef {{ entry_id: string, run_id: string, amount: string, created_at: string }} Entry */
 

@@ -3,9 +3,9 @@
 
 import { fill, h } from '/kit/dom.js'
 import { createSkeleton } from '/kit/state.js'
-import { createAgo } from './ago.js'
+import { createAgo } from '/kit/ago.js'
 import { createNodeCard } from './node-card.js'
-import { createKeyed } from './paged-list.js'
+import { createKeyed } from '/kit/paged-list.js'
 import { createNodeBadge, severityOf } from './status.js'
 
 /** @typedef {import('./map-view.js').FriendNode} FriendNode */

@@ -6,8 +6,8 @@ import { createState } from '/kit/state.js'
 import { createEarnings } from './earnings.js'
 import { createMap } from './map.js'
 import { createSide } from './map-side.js'
-import { read } from './reading.js'
-import { createSoon } from './soon.js'
+import { read } from '/kit/reading.js'
+import { createSoon } from '/kit/soon.js'
 import { drawStatus, lookOf, nodeStatuses } from './status.js'
 
 /**

@@ -4,9 +4,9 @@
 import { fill, h } from '/kit/dom.js'
 import { createSparkline } from '/kit/sparkline.js'
 import { createState } from '/kit/state.js'
-import { createAgo } from './ago.js'
+import { createAgo } from '/kit/ago.js'
 import { formatTokens } from './money.js'
-import { pathOf, read, write } from './reading.js'
+import { pathOf, read, write } from '/kit/reading.js'
 import { createNodeBadge } from './status.js'
 
 /**

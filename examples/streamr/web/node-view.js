@@ -4,7 +4,7 @@
 import { h } from '/kit/dom.js'
 import { createLedger } from './ledger.js'
 import { createNodeCard } from './node-card.js'
-import { createSoon } from './soon.js'
+import { createSoon } from '/kit/soon.js'
 
 /** @param {import('./page.js').Context} context @param {string} nodeId @returns {import('./page.js').View} */
 export function createNodeView({ person }, nodeId) {

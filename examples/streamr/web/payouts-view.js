@@ -6,11 +6,11 @@ import { createBars } from '/kit/chart-bars.js'
 import { formatCount, formatDuration, formatTime } from '/kit/format.js'
 import { createState } from '/kit/state.js'
 import { amountOf, formatTokens, tokensOf } from './money.js'
-import { createPagedList } from './paged-list.js'
-import { pathOf, read, write } from './reading.js'
-import { createSoon } from './soon.js'
+import { createPagedList } from '/kit/paged-list.js'
+import { pathOf, read, write } from '/kit/reading.js'
+import { createSoon } from '/kit/soon.js'
 import { createThreeWays } from './three-ways.js'
-import { createTile } from './tiles.js'
+import { createTile } from '/kit/tiles.js'
 
 /**
  * @typedef {{ stream_id: string, pool: string, paid: string, nodes: number }} StreamPayout

@@ -4,7 +4,7 @@
 
 import { h } from '/kit/dom.js'
 import { ApiError } from '/kit/fetch-json.js'
-import { read, write } from './reading.js'
+import { read, write } from '/kit/reading.js'
 
 /**
  * @typedef {object} Person

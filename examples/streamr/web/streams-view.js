@@ -5,9 +5,10 @@ import { fill, h } from '/kit/dom.js'
 import { formatCount } from '/kit/format.js'
 import { createSparkline } from '/kit/sparkline.js'
 import { formatTokens } from './money.js'
-import { createPagedList } from './paged-list.js'
-import { pathOf, read } from './reading.js'
-import { createSoon } from './soon.js'
+import { createPagedList } from '/kit/paged-list.js'
+import { pathOf, read } from '/kit/reading.js'
+import { createSegments } from '/kit/segments.js'
+import { createSoon } from '/kit/soon.js'
 import { createStreamBadge } from './status.js'
 
 /**
@@ -73,27 +74,6 @@ export function createStreamsView() {
       sparks.close()
     },
   }
-}
-
-/** @param {{ label: string, choices: readonly (readonly [string, string])[], onChoose: (chosen: string) => void }} options */
-export function createSegments({ label, choices, onChoose }) {
-  const buttons = choices.map(([value, text], index) =>
-    h(
-      'button',
-      {
-        type: 'button',
-        'aria-pressed': String(index === 0),
-        on: {
-          click: () => {
-            for (const [at, button] of buttons.entries()) button.setAttribute('aria-pressed', String(at === index))
-            onChoose(value)
-          },
-        },
-      },
-      text,
-    ),
-  )
-  return h('div', { class: 'segments', role: 'group', 'aria-label': label }, ...buttons)
 }
 
 /** @param {Stream} stream @param {HTMLElement} spark */

@@ -4,7 +4,7 @@
 import { fill, h } from '/kit/dom.js'
 import { formatCount, formatDuration } from '/kit/format.js'
 import { formatTokens } from './money.js'
-import { pathOf, read } from './reading.js'
+import { pathOf, read } from '/kit/reading.js'
 
 const ways = /** @type {const} */ ([
   ['rollup', 'From the rollup', 'One statement for all streams'],

@@ -18,6 +18,8 @@ export interface DeclaredRollup {
     | {
         readonly windows?: Readonly<Record<string, string>> | undefined
         readonly compute?: Readonly<Record<string, string>> | undefined
+        /** Says nothing to a reader; a declaration may have nothing but this. */
+        readonly index?: readonly string[] | undefined
       }
     | undefined
 }

@@ -151,6 +151,23 @@ test('what nobody expected says nothing to the client, and its kind and place to
   expect(log.join()).not.toContain('secret')
 })
 
+test('what a library has wrapped is told as what is in it: its message is in no log either', async () => {
+  const wrap = (code: string): Error =>
+    new Error('Failed query with parameters (secret)', { cause: Object.assign(new Error('secret'), { code }) })
+  const { url, log } = await open((app) => {
+    app.get('/away', async () => {
+      throw wrap('ECONNREFUSED')
+    })
+    app.get('/broken', async () => {
+      throw wrap('22008')
+    })
+  })
+  expect((await fetch(`${url}/away`)).status).toBe(503)
+  expect((await fetch(`${url}/broken`)).status).toBe(500)
+  expect(log).toEqual([expect.stringMatching(/^A request failed: Error 22008\n/)])
+  expect(log.join()).not.toContain('secret')
+})
+
 test('a database that is away is 503, with when to come back', async () => {
   const port = await freePort()
   const config = { database: { primary: `postgres://postgres@127.0.0.1:${port}/app` } }
@@ -166,6 +183,19 @@ test('a database that is away is 503, with when to come back', async () => {
     expect(await response.json()).toEqual({ error: { code: 'UNAVAILABLE', message: 'The database cannot be reached' } })
   }
   expect(log).toEqual([])
+})
+
+test('a connection that was lost while it was asked is 503, though the driver gives that no code', async () => {
+  const { url, log } = await open((app) => {
+    app.get('/', async () => {
+      throw new Error('Connection terminated unexpectedly')
+    })
+    app.get('/other', async () => {
+      throw new Error('Something else was terminated: Connection terminated')
+    })
+  })
+  expect([(await fetch(`${url}/`)).status, (await fetch(`${url}/other`)).status]).toEqual([503, 500])
+  expect(log).toHaveLength(1)
 })
 
 test('health: alive at once, ready when the app says so', async () => {

@@ -9,7 +9,7 @@ export interface Answer {
 
 export interface Asked {
   /** Default: POST with a body, GET without. */
-  readonly method?: 'GET' | 'POST' | 'DELETE'
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
 }

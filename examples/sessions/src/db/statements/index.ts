@@ -1,0 +1,16 @@
+// Every named statement of the service, one concern a file.
+
+export * from './balances.ts'
+export * from './blocking.ts'
+export * from './blocks.ts'
+export * from './intake.ts'
+export * from './moderation.ts'
+export * from './nonces.ts'
+export * from './profiles.ts'
+export * from './reports.ts'
+export * from './session-life.ts'
+export * from './sessions.ts'
+export * from './signing-in.ts'
+export * from './statement.ts'
+export * from './telemetry.ts'
+export * from './users.ts'

@@ -1,0 +1,38 @@
+// pgstrata as this app declares it: the configuration of the folder, with the servers and tokens that a process was given instead.
+
+import { fileURLToPath } from 'node:url'
+import { openStrata, resolveConfig, type Logger, type ResolvedConfig, type Strata } from 'pgstrata'
+import config from '../pgstrata.config.ts'
+
+export type SessionsConfig = ResolvedConfig<typeof config.rollups>
+export type SessionsStrata = Strata<typeof config.rollups>
+
+export const folder: string = fileURLToPath(new URL('..', import.meta.url))
+
+export interface Servers {
+  /** Default: DATABASE_URL, as the configuration says. */
+  readonly url?: string
+  readonly replicas?: readonly string[]
+  /** Default: REDIS_URL. */
+  readonly redis?: string
+  /** Of those who may manage over HTTP. Default: nobody. */
+  readonly manageTokens?: readonly string[]
+}
+
+export function resolveSessions({ url, replicas, redis, manageTokens = [] }: Servers = {}): SessionsConfig {
+  const database = {
+    ...config.database,
+    ...(url === undefined ? {} : { primary: url }),
+    ...(replicas === undefined ? {} : { replicas: replicas.map((replica) => ({ url: replica })) }),
+  }
+  const cache = redis === undefined ? config.cache : { ...config.cache, redis }
+  const server = manageTokens.length === 0 ? config.server : { ...config.server, tokens: { manage: [...manageTokens] } }
+  return resolveConfig({ ...config, database, cache, server }, { root: folder, name: 'pgstrata.config.ts' })
+}
+
+export function openSessions(
+  resolved: SessionsConfig = resolveSessions(),
+  tools: { readonly logger?: Logger } = {},
+): SessionsStrata {
+  return openStrata(resolved, tools)
+}
