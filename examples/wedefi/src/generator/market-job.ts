@@ -15,7 +15,7 @@ interface Moved {
 
 export const marketJob = { every: '5s', run: moveMarket }
 
-async function moveMarket({ db }: JobContext): Promise<JobOutcome> {
+export async function moveMarket({ db }: Pick<JobContext, 'db'>): Promise<JobOutcome> {
   const moved = await ask<Moved>(
     db,
     sql`
