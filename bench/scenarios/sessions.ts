@@ -40,7 +40,7 @@ async function measure(folder: string, context: BenchContext): Promise<ScenarioR
   try {
     return await withServer({ folder, signal }, async (server) => {
       const samples = await measureLoad({ server, redis }, load, context)
-      return describe(samples, { postgres: server.cluster.version, data })
+      return describe(samples, { postgres: server.cluster.version, data, warmUpMs: load.warmUpMs })
     })
   } finally {
     await redis.close()

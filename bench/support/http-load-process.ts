@@ -1,10 +1,12 @@
 // The process that sends the load of http-load.ts. Up to `mostConnections` are open; a request that finds none waits its turn, and its
 // latency goes on.
 
+import { randomUUID } from 'node:crypto'
 import { serveParent } from './child.ts'
 import { openConnection, type HttpConnection } from './http-connection.ts'
 import {
   failedMs,
+  fresh,
   type HttpLoad,
   type KindReport,
   type LoaderInput,
@@ -20,7 +22,7 @@ const graceMs = failedMs
 
 interface Prepared {
   readonly kind: string
-  readonly text: string
+  readonly textOf: () => string
 }
 
 interface Meant {
@@ -32,8 +34,17 @@ interface Meant {
 function prepare({ kind, method = 'GET', path, headers = {}, body }: LoadRequest): Prepared {
   const lines = [`${method} ${path} HTTP/1.1`, 'host: bench']
   for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`)
-  if (body !== undefined) lines.push('content-type: application/json', `content-length: ${Buffer.byteLength(body)}`)
-  return { kind, text: `${lines.join('\r\n')}\r\n\r\n${body ?? ''}` }
+  // Whatever is filled in has always the same length.
+  if (body !== undefined)
+    lines.push('content-type: application/json', `content-length: ${Buffer.byteLength(refresh(body))}`)
+  const head = `${lines.join('\r\n')}\r\n\r\n`
+  const text = `${head}${body ?? ''}`
+  const isFresh = body !== undefined && refresh(body) !== body
+  return { kind, textOf: isFresh ? () => `${head}${refresh(body)}` : () => text }
+}
+
+function refresh(body: string): string {
+  return body.replaceAll(fresh.uuid, () => randomUUID()).replaceAll(fresh.now, () => new Date().toISOString())
 }
 
 class Run {
@@ -46,19 +57,24 @@ class Run {
   #connections = 0
   #underWay = 0
   #failed = 0
+  #sent = 0
 
   constructor(port: number) {
     this.#port = port
   }
 
-  /** True: it was given up. */
-  async send(requests: readonly Prepared[], load: HttpLoad): Promise<boolean> {
+  get sent(): number {
+    return this.#sent
+  }
+
+  /** From the one at `first` on. True: it was given up. */
+  async send(requests: readonly Prepared[], load: HttpLoad, first: number): Promise<boolean> {
     const { perSecond, warmUpMs, measuredMs, givesUp = false } = load
     const random = createRandom(perSecond)
     let dueMs = 0
-    for (let index = 0; dueMs < warmUpMs + measuredMs;) {
-      for (; dueMs <= this.#nowMs() && dueMs < warmUpMs + measuredMs; index++) {
-        const request = requests[index % requests.length]
+    while (dueMs < warmUpMs + measuredMs) {
+      for (; dueMs <= this.#nowMs() && dueMs < warmUpMs + measuredMs; this.#sent++) {
+        const request = requests[(first + this.#sent) % requests.length]
         if (request !== undefined) this.#begin({ request, dueMs, isCounted: dueMs >= warmUpMs })
         dueMs += (-Math.log(1 - random()) * 1_000) / perSecond
       }
@@ -112,7 +128,7 @@ class Run {
   async #ask(connection: HttpConnection, meant: Meant): Promise<void> {
     this.#underWay++
     try {
-      const status = await connection.send(meant.request.text)
+      const status = await connection.send(meant.request.textOf())
       if (status >= 400) this.#fail(meant)
       else if (meant.isCounted) this.#count(meant, this.#nowMs() - meant.dueMs)
       this.#idle.push(connection)
@@ -143,10 +159,23 @@ function reportOf(samples: readonly number[]): KindReport {
   return { requests: samples.length, p50Ms: percentile(samples, 0.5), p95Ms: percentile(samples, 0.95) }
 }
 
-async function run(port: number, requests: readonly Prepared[], load: HttpLoad): Promise<LoadReport> {
+interface Place {
+  /** The request after the last that was sent. */
+  next: number
+}
+
+interface Asked {
+  readonly port: number
+  readonly requests: readonly Prepared[]
+  readonly place: Place
+}
+
+async function run({ port, requests, place }: Asked, load: HttpLoad): Promise<LoadReport> {
   const before = process.cpuUsage()
   const running = new Run(port)
-  const isOverrun = await running.send(requests, load)
+  const first = load.goesOn === true ? place.next : 0
+  const isOverrun = await running.send(requests, load, first)
+  place.next = first + running.sent
   const { samples, failed } = await running.end({ drops: isOverrun })
   const { user, system } = process.cpuUsage(before)
   const all = [...samples.values()].flat()
@@ -156,11 +185,12 @@ async function run(port: number, requests: readonly Prepared[], load: HttpLoad):
 
 await serveParent<LoaderInput>(async ({ port }) => {
   let requests: readonly Prepared[] = []
+  const place: Place = { next: 0 }
   return await Promise.resolve({
     ready: {},
     answer: async (asked) => {
       const question = JSON.parse(asked) as LoaderQuestion
-      if (question.kind === 'run') return await run(port, requests, question)
+      if (question.kind === 'run') return await run({ port, requests, place }, question)
       requests = question.requests.map(prepare)
       return {}
     },

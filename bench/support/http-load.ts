@@ -11,15 +11,20 @@ export interface LoadRequest {
   readonly method?: 'GET' | 'POST'
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
-  /** JSON. */
+  /** JSON. What `fresh` names in it is another value each time it is sent. */
   readonly body?: string
 }
+
+/** For bodies of what is written: sent twice as it is, it would be written once. */
+export const fresh = { uuid: '$uuid', now: '$now' } as const
 
 export interface HttpLoad {
   readonly perSecond: number
   /** Not counted. 0: the first request counts too. */
   readonly warmUpMs: number
   readonly measuredMs: number
+  /** Begins with the request after the last that was sent. Default: with the first. */
+  readonly goesOn?: boolean
   /** Ends early when more than a second of requests waits for a connection. Default: goes on. */
   readonly givesUp?: boolean
 }

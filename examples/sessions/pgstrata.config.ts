@@ -9,6 +9,7 @@ import {
   releaseStaleReports,
   sessionsOf,
 } from './src/db/statements/index.ts'
+import { drain } from './src/maintenance/drain.ts'
 
 /** Nothing is declared of the tables, and `pgstrata apply` takes away what would keep `pgstrata migrate down` from going back. */
 const isUndeclared = process.env['SESSIONS_UNDECLARE'] === 'yes'
@@ -74,21 +75,20 @@ const live = {
       filters: ['a_addr', 'b_addr', 'status'],
       fixed: ['a_addr', 'b_addr'],
     },
-    // For moderators.
+    // For moderators: that there is something to read. By whom, and of whom, is not said, for one of them may be meant.
     reports: {
-      columns: ['session_id', 'reported', 'reason', 'status', 'created_at', 'claimed_by', 'resolved_at'],
+      columns: ['reason', 'status', 'created_at', 'claimed_by', 'resolved_at'],
       filters: ['status', 'reason'],
       fixed: ['reason'],
     },
   },
   rollups: ['sessions_hourly', 'reports_daily'],
-  tops: { reported_wallets: ['reports_7d'] },
 } as const
 
 /** Work of the table of cron lines in the original design, beside what `expire`, `optimize`, `security` and the rules do of it. */
 const own = {
-  expire_sessions: { every: '5 min', sql: [expireSessions.text, endForgottenSessions.text] },
-  release_reports: { every: '5 min', sql: releaseStaleReports.text },
+  expire_sessions: { every: '5 min', run: drain(expireSessions, endForgottenSessions) },
+  release_reports: { every: '5 min', run: drain(releaseStaleReports) },
 } as const
 
 export default defineConfig({

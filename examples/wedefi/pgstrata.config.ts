@@ -112,7 +112,7 @@ export default defineConfig({
     tables: {
       PriceSnapshot: { columns: ['priceUsd'] },
       TokenBalance: { columns: ['quantity', 'usdValue', 'updatedAt'] },
-      // Whose it is, so that the service can leave out what is not somebody's to hear.
+      // Of a wallet by itself, for whoever asks for that alone.
       Alert: { columns: ['kind', 'status', 'episode', 'firedAt'], filters: ['walletId'], fixed: ['walletId'] },
       AlertEvent: {
         columns: ['alertId', 'episode', 'value', 'at', 'deliveredAt'],

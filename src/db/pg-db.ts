@@ -59,7 +59,11 @@ export function openDb(options: DbOptions): Db {
   // An idle connection that breaks is already out of the pool; the next query makes a new one.
   pool.on('error', () => {})
   const opened = new Set<pg.PoolClient>()
-  pool.on('connect', (client) => void opened.add(client))
+  pool.on('connect', (client) => {
+    opened.add(client)
+    // Said in one breath with the last word of the connecting, before anybody has the client.
+    client.on('error', () => {})
+  })
   pool.on('remove', (client) => void opened.delete(client))
   return boundedDb(pool, target, {
     answerTimeoutMs: options.answerTimeoutMs,

@@ -17,6 +17,7 @@ import { parseSql } from '../sql/parse.ts'
 import { quoteQualified } from '../sql/quote.ts'
 import { sql, type Sql } from '../sql/sql.ts'
 import { sqlstate, sqlstateOf } from '../sql/sqlstate.ts'
+import { changeBatch, type BackfillKey } from './backfill-batch.ts'
 
 export interface BackfillSpec {
   /** ['plays'] or ['analytics', 'plays'] */
@@ -43,11 +44,6 @@ export interface BackfillTools {
   readonly random: Random
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress | undefined
-}
-
-interface Key {
-  readonly columns: readonly string[]
-  readonly types: readonly string[]
 }
 
 const targetMs = 200
@@ -109,7 +105,7 @@ function report(tools: BackfillTools, done: number, total: number | undefined, n
 }
 
 /** The columns of the primary key, in its order: the way through the table. */
-async function readKey(session: Session, table: readonly string[]): Promise<Key> {
+async function readKey(session: Session, table: readonly string[]): Promise<BackfillKey> {
   const name = quoteQualified(...table)
   const { rows } = await session.query<{ column: string; type: string }>(sql`
     select a.attname::text as column, format_type(a.atttypid, a.atttypmod) as type
@@ -130,7 +126,7 @@ async function readKey(session: Session, table: readonly string[]): Promise<Key>
 }
 
 /** A row whose key changes moves behind or ahead of the position: it would be missed, or changed twice. */
-async function refuseKeyChange(spec: BackfillSpec, key: Key): Promise<void> {
+async function refuseKeyChange(spec: BackfillSpec, key: BackfillKey): Promise<void> {
   const [update] = await parseSql(`update target set ${spec.set.text}`, { name: 'backfill' })
   const listed = (update?.node['targetList'] ?? []) as readonly { ResTarget?: { name?: string } }[]
   const targets = new Set(listed.map((target) => target.ResTarget?.name))
@@ -149,7 +145,7 @@ interface State {
 }
 
 /** The state of this backfill; one of another text under the same name begins anew. */
-async function openState(session: Session, spec: BackfillSpec, key: Key, name: string): Promise<State> {
+async function openState(session: Session, spec: BackfillSpec, key: BackfillKey, name: string): Promise<State> {
   const fingerprint = createHash('sha256')
     .update(
       JSON.stringify([spec.table, spec.set, spec.where, key.columns], (_name, value: unknown) =>
@@ -181,15 +177,17 @@ async function estimateRows(session: Session, table: readonly string[]): Promise
 async function runBatch(
   session: Session,
   spec: BackfillSpec,
-  key: Key,
+  key: BackfillKey,
   state: State,
   size: { now: number; readonly most: number },
   tools: BackfillTools,
 ): Promise<{ position: readonly string[]; rows: number } | undefined> {
   for (let attempt = 1; ; attempt++) {
     const begun = tools.clock.monotonic()
+    const work = (tx: Session): ReturnType<typeof runBatch> =>
+      takeBatch(tx, { spec, key, state, limit: size.now, name: tools.name })
     try {
-      const batch = await transaction(session, (tx) => changeBatch(tx, spec, key, state, size.now, tools.name), {
+      const batch = await transaction(session, work, {
         lockTimeoutMs: 1_000,
         clock: tools.clock,
         random: tools.random,
@@ -207,56 +205,27 @@ async function runBatch(
   }
 }
 
-async function changeBatch(
+interface Taking {
+  readonly spec: BackfillSpec
+  readonly key: BackfillKey
+  readonly state: State
+  readonly limit: number
+  readonly name: string
+}
+
+/** Its rows, and how far that is. */
+async function takeBatch(
   tx: Session,
-  spec: BackfillSpec,
-  key: Key,
-  state: State,
-  batchRows: number,
-  name: string,
+  { spec, key, state, limit, name }: Taking,
 ): Promise<{ position: readonly string[]; rows: number } | undefined> {
-  const table = sql.ident(...spec.table)
-  const columns = sql.join(key.columns.map((column) => sql.ident(column)))
-  const picked = sql.join(
-    key.columns.map((column, index) => sql`${sql.ident(column)} as ${sql.raw(`pgstrata_key_${index}`)}`),
-  )
-  const { position } = state
-  const after =
-    position === null
-      ? sql`true`
-      : sql`(${columns}) > (${sql.join(key.types.map((type, index) => sql`${position[index]}::${sql.raw(type)}`))})`
-  const same = sql.join(
-    key.columns.map((column, index) => sql`target.${sql.ident(column)} = picked.${sql.raw(`pgstrata_key_${index}`)}`),
-    ' and ',
-  )
-  const keyText = sql.join(key.columns.map((_, index) => sql.raw(`pgstrata_key_${index}::text`)))
-  const keyOrder = sql.raw(key.columns.map((_, index) => `pgstrata_key_${index} desc`).join(', '))
-  const { rows } = await tx.query<{ position: string[] | null; changed: number }>(sql`
-    with picked as materialized (
-      select ${picked}
-      from ${table}
-      where ${after}
-        and (${spec.where ?? sql`true`})
-      order by ${columns}
-      limit ${batchRows}
-      for no key update
-    ), changed as (
-      update ${table} as target
-      set ${spec.set}
-      from picked
-      where ${same}
-      returning 1
-    )
-    select (select array[${keyText}] from picked order by ${keyOrder} limit 1) as position,
-      (select count(*) from changed)::float8 as changed`)
-  const [batch] = rows
-  if (batch?.position == null) return undefined
-  const done = state.rows + batch.changed
+  const batch = await changeBatch(tx, { ...spec, key, after: state.position, limit })
+  if (batch === undefined) return undefined
+  const rows = state.rows + batch.changed
   await tx.query(sql`
     update pgstrata.backfill
-    set position = ${batch.position}, rows_done = ${done}, updated_at = clock_timestamp()
+    set position = ${batch.position}, rows_done = ${rows}, updated_at = clock_timestamp()
     where name = ${name}`)
-  return { position: batch.position, rows: done }
+  return { position: batch.position, rows }
 }
 
 async function anyLeft(session: Session, spec: BackfillSpec): Promise<boolean> {

@@ -83,7 +83,7 @@ test('Fastify answers with RateLimit headers, and 429 with Retry-After', async (
   expect(Number(answers[2]?.headers['retry-after'])).toBeGreaterThan(0)
 })
 
-test('who asks may be found out first; who cannot be told is let through, and a refusal says what it is given to say', async () => {
+test('who asks may be found out first; where that fails the address is counted, and a refusal says what it is given to say', async () => {
   const cache = await openCache()
   const app = fastify()
   onTestFinished(() => app.close())
@@ -94,16 +94,35 @@ test('who asks may be found out first; who cannot be told is let through, and a 
     if (user === undefined) throw new Error('nobody')
     return user
   }
+  const errors: unknown[] = []
   await app.register(
     fastifyRateLimit(limiter, {
       keyOf,
+      onError: (error) => void errors.push(error),
       bodyOf: ({ retryMs }) => ({ error: { code: 'SLOW_DOWN', again: retryMs > 0 } }),
     }),
   )
   app.get('/', () => 'ok')
   const ask = async (token: string) => await app.inject({ url: '/', headers: { 'x-token': token } })
   const answers = [await ask('a'), await ask('b'), await ask('a'), await ask('c'), await ask('c')]
-  expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 429, 200, 200])
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 429, 200, 429])
   expect(answers[2]?.json()).toEqual({ error: { code: 'SLOW_DOWN', again: true } })
-  expect(answers[3]?.headers['ratelimit']).toBeUndefined()
+  expect(errors.map(String)).toEqual(['Error: nobody', 'Error: nobody'])
+})
+
+test('who has no key is not limited; where the limiter itself fails the request goes on, and that is told', async () => {
+  const cache = await openCache()
+  const app = fastify()
+  onTestFinished(() => app.close())
+  const limiter = cache.limiter({ name: 'some', limit: 1, window: '1 min' })
+  const errors: unknown[] = []
+  const options = { onError: (error: unknown) => void errors.push(error) }
+  await app.register(fastifyRateLimit(limiter, { ...options, keyOf: () => undefined }))
+  const failing = { name: 'failing', limit: 1, windowMs: 1_000, take: () => Promise.reject(new Error('out of order')) }
+  await app.register(fastifyRateLimit(failing, options))
+  app.get('/', () => 'ok')
+  const answers = [await app.inject('/'), await app.inject('/')]
+  expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200])
+  expect(answers[1]?.headers['ratelimit']).toBeUndefined()
+  expect(errors.map(String)).toEqual(['Error: out of order', 'Error: out of order'])
 })

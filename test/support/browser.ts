@@ -1,11 +1,10 @@
 // Pages in a real Chromium: opened at a size, light or dark, listened to for errors, photographed.
-// Pictures go to the folder that PGSTRATA_SCREENSHOTS names, else to a temporary one that goes with the tests.
+// Pictures go to the folder that PGSTRATA_SCREENSHOTS names; where it names none, none are taken.
 
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { afterAll, onTestFinished } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { useChromium } from '../live-client/chromium.ts'
 
 export interface VisitOptions {
@@ -21,8 +20,8 @@ export interface Visit {
   readonly page: Page
   /** What the page complained of: its console's errors and warnings, what it did not catch, what it could not load. */
   readonly errors: readonly string[]
-  /** The whole page, as `<name>.png`; gives back its path. */
-  readonly screenshot: (name: string) => Promise<string>
+  /** The whole page, as `<name>.png`. */
+  readonly screenshot: (name: string) => Promise<void>
   /** What stands out on the right, for which a page would have to be moved sideways. */
   readonly overflowing: () => Promise<readonly string[]>
 }
@@ -35,18 +34,7 @@ export const desktop: VisitOptions = { width: 1280, height: 800 }
 /** For a test file, or a `describe`. Each visit is closed with its test. */
 export function useBrowser(): (url: string, options: VisitOptions) => Promise<Visit> {
   const chromium = useChromium()
-  let temporary: string | undefined
-  afterAll(async () => {
-    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
-  })
-  const folder = async (): Promise<string> => {
-    const asked = process.env['PGSTRATA_SCREENSHOTS']
-    if (asked === undefined || asked === '') {
-      return (temporary ??= await mkdtemp(join(tmpdir(), 'pgstrata-screenshots-')))
-    }
-    await mkdir(asked, { recursive: true })
-    return asked
-  }
+  const folder = process.env['PGSTRATA_SCREENSHOTS'] ?? ''
   return async (url, { width, height, dark = false, moves = false }) => {
     const context = await chromium().newContext({
       viewport: { width, height },
@@ -63,9 +51,9 @@ export function useBrowser(): (url: string, options: VisitOptions) => Promise<Vi
       page,
       errors,
       screenshot: async (name) => {
-        const path = join(await folder(), `${name}.png`)
-        await page.screenshot({ path, fullPage: true })
-        return path
+        if (folder === '') return
+        await mkdir(folder, { recursive: true })
+        await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
       },
       overflowing: () => page.evaluate(findOverflowing),
     }

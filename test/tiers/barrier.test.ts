@@ -4,7 +4,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from '../../src/db/db.ts'
 import { sql } from '../../src/sql/sql.ts'
-import { movePartition, runMoves } from '../../src/tiers/move/movers.ts'
+import { abortPartition, movePartition, runMoves } from '../../src/tiers/move/movers.ts'
 import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
 import { waitUntil } from '../support/wait.ts'
 import { moveTools, recordOf, run, textsOf } from './exchange-support.ts'
@@ -150,6 +150,18 @@ describe.each(versions)('old snapshots, on PostgreSQL %d', (version) => {
     expect(await recordOf(db, events, first)).toMatchObject({ state: 'pack:settling', failures: 1 })
     await reader.end('rollback')
     expect(await move()).toMatchObject({ state: 'packed', failure: null, failures: 0 })
+    const { rows } = await db.query(sql`select from pg_class where relname ~ '^tier_barrier_[0-9]'`)
+    expect(rows).toEqual([])
+  })
+
+  test('what a mover that was killed in the wait has left goes with an abort', async () => {
+    const reader = await hold(database.url, ...reading)
+    await expect(move(undefined, 300)).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' })
+    const { id } = await recordOf(db, events, first)
+    await run(db, `create table pgstrata.tier_barrier_${id} (id integer)`)
+    await reader.end('rollback')
+    const aborted = await abortPartition(moveTools(db), { table: events, partition: first })
+    expect(aborted).toMatchObject({ state: 'hot' })
     const { rows } = await db.query(sql`select from pg_class where relname ~ '^tier_barrier_[0-9]'`)
     expect(rows).toEqual([])
   })

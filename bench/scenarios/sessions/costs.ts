@@ -17,7 +17,7 @@ export interface CostsInput {
 
 /** Milliseconds of one answer. */
 export async function measureCosts({ url, redis, asked }: CostsInput): Promise<Record<string, number>> {
-  const sessions = await drawSessions(url, asked)
+  const sessions = distinct(await drawSessions(url, drawnOfEach * asked)).slice(0, asked)
   const resolved = resolveSessions({ url, redis })
   return await withStrata(resolved, async (strata) => {
     const ask = createQuery(strata)
@@ -33,6 +33,20 @@ export async function measureCosts({ url, redis, asked }: CostsInput): Promise<R
     const miss = await all(true)
     const hit = await all(true)
     return { direct_ms: await all(false), miss_ms: miss, hit_ms: hit }
+  })
+}
+
+const drawnOfEach = 5
+
+/** Each session and each wallet once: asked again it would be a hit. */
+function distinct<T extends { readonly session_id: string; readonly other: string }>(
+  drawn: readonly T[],
+): readonly T[] {
+  const seen = new Set<string>()
+  return drawn.filter(({ session_id, other }) => {
+    if (seen.has(session_id) || seen.has(other)) return false
+    seen.add(session_id).add(other)
+    return true
   })
 }
 

@@ -1,5 +1,5 @@
 // What a service saw of itself while it was loaded: the share of the pool's connections in use, looked at again and again; what waiting for one
-// took; and how often the cache had what was asked for, by layer.
+// took; and how often the cache had what was asked for, by layer. It begins with an empty cache.
 
 import type { SessionsStrata } from '../../../examples/sessions/src/strata.ts'
 
@@ -9,8 +9,8 @@ export interface Gauged {
   /** Percent. */
   readonly poolUsed: number
   readonly poolWaitP95Ms: number
-  /** From 0 to 1. */
-  readonly hitRate: number
+  /** From 0 to 1; null: nothing was asked for. */
+  readonly hitRate: number | null
   /** Of the layers that were asked for anything. */
   readonly hitRates: Readonly<Record<string, number>>
 }
@@ -25,7 +25,7 @@ const everyMs = 10
 const layers = ['user', 'session', 'balance', 'reports']
 
 export function createGauge({ pool, cache }: Pick<SessionsStrata, 'pool' | 'cache'>): {
-  answer(question: GaugeQuestion): Gauged | null
+  answer(question: GaugeQuestion): Promise<Gauged | null>
   close(): void
 } {
   let used: number[] = []
@@ -44,8 +44,9 @@ export function createGauge({ pool, cache }: Pick<SessionsStrata, 'pool' | 'cach
     )
   }
   return {
-    answer: (question) => {
+    answer: async (question) => {
       if (question === 'begin') {
+        await cache.clear()
         used = []
         before = count()
         return null
@@ -61,7 +62,10 @@ export function createGauge({ pool, cache }: Pick<SessionsStrata, 'pool' | 'cach
         poolWaitP95Ms: node?.waits.p95Ms ?? 0,
         hitRate: rateOf(all),
         hitRates: Object.fromEntries(
-          since.filter(([, { hits, misses }]) => hits + misses > 0).map(([name, counts]) => [name, rateOf(counts)]),
+          since.flatMap(([name, counts]) => {
+            const rate = rateOf(counts)
+            return rate === null ? [] : [[name, rate] as const]
+          }),
         ),
       }
     },
@@ -72,6 +76,6 @@ export function createGauge({ pool, cache }: Pick<SessionsStrata, 'pool' | 'cach
 const unused = { localHits: 0, sharedHits: 0, misses: 0 }
 const none: Counts = { hits: 0, misses: 0 }
 
-function rateOf({ hits, misses }: Counts): number {
-  return hits / (hits + misses)
+function rateOf({ hits, misses }: Counts): number | null {
+  return hits + misses === 0 ? null : hits / (hits + misses)
 }

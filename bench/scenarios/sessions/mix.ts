@@ -2,7 +2,7 @@
 // much they are used; asked for are that session, the other one in it, and what they hold.
 
 import { createTokens } from '../../../examples/sessions/src/auth/tokens.ts'
-import type { LoadRequest } from '../../support/http-load.ts'
+import { fresh, type LoadRequest } from '../../support/http-load.ts'
 import { createRandom } from '../../support/open-loop.ts'
 import { withClient } from '../../support/with-client.ts'
 
@@ -47,11 +47,9 @@ export const publishedMix: string = entries.map(({ kind, perMille }) => `${kind}
 const eventsOfBatch = 5
 
 function batchOf(random: () => number): string {
-  const digits = (count: number): string =>
-    Array.from({ length: count }, () => Math.floor(random() * 16).toString(16)).join('')
   const events = Array.from({ length: eventsOfBatch }, () => ({
-    event_id: `${digits(8)}-${digits(4)}-${digits(4)}-${digits(4)}-${digits(12)}`,
-    at: new Date().toISOString(),
+    event_id: fresh.uuid,
+    at: fresh.now,
     kind: 'latency',
     payload: { ms: Math.floor(random() * 400), network: 'wifi' },
   }))
@@ -72,8 +70,11 @@ export async function drawRequests(
   })
 }
 
-/** Who comes asks several times, as the page does, while others come. */
-const requestsOfVisit = 4
+/**
+ * What the page asks from a sign-in to a sign-out: looking into the lobby, a match, the session, its end, the own wallet and that of the other,
+ * the list of sessions. Others come meanwhile.
+ */
+export const requestsOfVisit = 28
 const visitsAtOnce = 100
 
 function inTurns(visits: readonly Drawn[]): readonly Drawn[] {
@@ -92,6 +93,18 @@ function entryAt(place: number): Entry {
     if (left < 0) return entry
   }
   throw new Error('Expected the mix to be of 1,000 requests, and it is of fewer')
+}
+
+export async function lastSession(url: string): Promise<string> {
+  const { rows } = await withClient(url, async (client) =>
+    client.query<{ readonly last: string }>('select coalesce(max(session_id), 0)::text as last from sessions'),
+  )
+  return rows[0]?.last ?? '0'
+}
+
+/** Those that the mix made: a wallet that has a session is not matched again. */
+export async function removeSessions(url: string, { after }: { readonly after: string }): Promise<void> {
+  await withClient(url, async (client) => await client.query('delete from sessions where session_id > $1', [after]))
 }
 
 /** Of wallets that may take part and can see each other: who is refused is answered sooner. */

@@ -130,7 +130,7 @@ interface PageLoad {
   readonly signal: AbortSignal
 }
 
-/** From when a page was due to when it is there. */
+/** From when a page is asked for to when it is there. Pages are asked for when they come, whether or not those before are there. */
 function pageVariant({ portfolios }: Measuring, { wallets, sizes, signal }: PageLoad): Variant {
   const { pagesPerSecond: perSecond, warmUpMs, measuredMs } = sizes
   return {

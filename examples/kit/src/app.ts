@@ -18,6 +18,8 @@ export interface AppOptions {
   readonly ready?: () => boolean | Promise<boolean>
   /** false: somebody else answers /health/live and /health/ready. */
   readonly health?: boolean
+  /** Addresses of reverse proxies, or networks of them; X-Forwarded-For counts from these alone. Default: from nobody. */
+  readonly proxies?: readonly string[]
   /** Default: 64 kB. */
   readonly bodyLimitBytes?: number
   /** How long a request may take to arrive. Default: 10 s. */
@@ -31,7 +33,7 @@ export interface AppOptions {
 const json = 'application/json; charset=utf-8'
 
 export function createApp(options: AppOptions = {}): App {
-  const { bodyLimitBytes = 65_536, requestTimeoutMs = 10_000, graceMs = 5_000, health = true } = options
+  const { bodyLimitBytes = 65_536, requestTimeoutMs = 10_000, graceMs = 5_000, health = true, proxies = [] } = options
   const log = options.log ?? ((line) => void process.stderr.write(`${line}\n`))
   const fail = (error: unknown, reply: FastifyReply): FastifyReply => {
     const refusal = toHttpError(error, log)
@@ -43,6 +45,7 @@ export function createApp(options: AppOptions = {}): App {
   }
   const app = fastify({
     bodyLimit: bodyLimitBytes,
+    trustProxy: proxies.length === 0 ? false : [...proxies],
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: 72_000,
     return503OnClosing: false,

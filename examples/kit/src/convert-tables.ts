@@ -18,6 +18,10 @@ export interface ConvertTables {
 /** Gives those that were converted. */
 export async function convertTables({ folder, keys, signal, tell }: ConvertTables): Promise<readonly string[]> {
   const { config } = await loadConfig({ cwd: folder })
+  const known = config.tables.map(({ key }) => key)
+  const unknown = keys.find((key) => !known.includes(key))
+  if (unknown !== undefined)
+    throw new KitError(`${unknown}: expected a table of the configuration: ${known.join(', ') || 'it has none'}`)
   const strata = openStrata(config)
   const converted: string[] = []
   try {

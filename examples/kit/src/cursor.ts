@@ -27,10 +27,16 @@ const kinds: Readonly<Record<CursorKind, (value: unknown) => boolean>> = {
     typeof value === 'string' && /^-?\d{1,19}$/.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value),
   number: (value) => typeof value === 'number' && Number.isFinite(value),
   text: (value) => typeof value === 'string' && !value.includes('\0'),
-  time: (value) =>
-    typeof value === 'string' &&
-    /^\d{4,6}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d(:?\d\d)?)?$/.test(value) &&
-    !Number.isNaN(Date.parse(value.slice(0, 10))),
+  time: (value) => typeof value === 'string' && isTime(value),
+}
+
+const timeForm = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)?$/
+
+/** There is such a day, and such a time of it: the server takes no 31st of February and no 25 o'clock, and has no year 0. */
+function isTime(text: string): boolean {
+  const [, day = '', clock = ''] = timeForm.exec(text) ?? []
+  const at = new Date(`${day}T${clock}Z`)
+  return !Number.isNaN(at.getTime()) && !day.startsWith('0000') && at.toISOString() === `${day}T${clock}.000Z`
 }
 
 /**

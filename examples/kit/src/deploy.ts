@@ -18,6 +18,8 @@ import type { Environment, ServiceSettings } from './settings.ts'
 export interface DeployCommand extends DeployedService {
   /** Of the service: 'HOST, PORT, APP_SECRET'. */
   readonly variables: string
+  /** The variable that names the database. Default: DATABASE_URL. */
+  readonly databaseName?: string
   /** Keys of `tables` in the configuration that are partitioned while they are used, where a deployment finds rows in them. */
   readonly convert?: readonly string[]
   /** What is to be done to a database that is deployed, before the service is replaced. */
@@ -44,12 +46,12 @@ const options = {
 const leftToSomebody = 2
 
 export async function runDeploy(command: DeployCommand): Promise<void> {
-  const { variables, convert = [], afterDatabase, ...service } = command
+  const { variables, databaseName = 'DATABASE_URL', convert = [], afterDatabase, ...service } = command
   const usage = `npm run deploy -- [--dry-run | --no-service | --stop]
   --dry-run     checks the database, and shows what would be done
   --no-service  the database alone
   --stop        ends the service
-  The database is DATABASE_URL, or that of pgstrata.config.ts. The service takes ${variables}.`
+  The database is ${databaseName}, or that of pgstrata.config.ts. The service takes ${variables}.`
   await runCommand(async (signal) => {
     const values = readArguments({ usage, options })
     if (values === undefined) return
@@ -58,7 +60,7 @@ export async function runDeploy(command: DeployCommand): Promise<void> {
       return tell((await stopService({ folder })) ? 'The service has ended' : 'There was none')
     const isDry = values['dry-run'] === true
     let code = await deployDatabase({ folder, isDry, signal })
-    if (code === leftToSomebody && !isDry) {
+    if (code === leftToSomebody && !isDry && convert.length > 0) {
       const converted = await convertTables({ folder, keys: convert, signal, tell })
       if (converted.length > 0) code = await deployDatabase({ folder, isDry, signal })
     }

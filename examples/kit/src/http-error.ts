@@ -1,7 +1,8 @@
 // What a client is told when a request fails: { error: { code, message, details? } } with a status that fits.
 //
 // Promises: the message says what was expected and repeats no value of the request, and nothing that the database said: its
-// messages can hold values. What nobody expected is told to the log by its kind and its place, without its message.
+// messages can hold values. What nobody expected is told to the log by its kind, which may be that of its cause, and the place where it
+// was thrown, without a message.
 
 import { StrataError } from 'pgstrata'
 
@@ -79,12 +80,13 @@ export function unavailable(
 export function toHttpError(given: unknown, log: (line: string) => void): HttpError {
   const error = unwrap(given)
   if (error instanceof HttpError) return error
-  const refusal = ofDatabase(error) ?? ofFastify(error)
+  // A status within a cause is what somebody else answered to us, and no word about this request.
+  const refusal = ofDatabase(error) ?? ofFastify(given)
   if (refusal !== undefined) return refusal
   if (error instanceof StrataError && error.status < 500) {
     return new HttpError({ status: error.status, code: error.code, message: error.message, cause: error })
   }
-  log(placeOf(error))
+  log(placeOf(error, given))
   return new HttpError({ status: 500, code: 'INTERNAL', message: 'Something failed', cause: error })
 }
 
@@ -169,12 +171,18 @@ function codeOf(given: unknown): string {
   return Array.isArray(errors) && errors.length > 0 ? codeOf(errors[0]) : ''
 }
 
-function placeOf(given: unknown): string {
-  if (!(given instanceof Error)) return `A request failed: thrown was ${typeof given}, expected an Error`
-  const frames = (given.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
-  const code = codeOf(given)
-  const kind = given instanceof StrataError ? `${given.code} ${given.message}` : `${given.name} ${code}`.trim()
-  return [`A request failed: ${kind}`, ...frames.slice(0, 6)].join('\n')
+function placeOf(error: unknown, thrown: unknown): string {
+  if (!(error instanceof Error) || !(thrown instanceof Error))
+    return `A request failed: thrown was ${typeof error}, expected an Error`
+  const kind = error instanceof StrataError ? `${error.code} ${error.message}` : `${error.name} ${codeOf(error)}`.trim()
+  return [`A request failed: ${kind}`, ...framesOf(thrown).slice(0, 6)].join('\n')
+}
+
+/** Behind the message, lines of which may look like frames. */
+function framesOf({ stack = '', message }: Error): readonly string[] {
+  const at = stack.indexOf(message)
+  const lines = at < 0 ? [] : stack.slice(at + message.length).split('\n')
+  return lines.filter((line) => /^\s+at /.test(line))
 }
 
 function withArticle(noun: string): string {

@@ -33,6 +33,7 @@ export {
   type Random,
   type Sampler,
 } from './random.ts'
+export { runServe, type Served } from './serve.ts'
 export { serveApp, type ServedApp, type ServeOptions } from './served-app.ts'
 export {
   serviceStatus,
@@ -42,6 +43,6 @@ export {
   type ServiceOptions,
   type ServiceStatus,
 } from './service/service.ts'
-export { readAddress, readList, readSecret, type Environment, type ServiceSettings } from './settings.ts'
+export { readAddress, readList, readSecret, readTokens, type Environment, type ServiceSettings } from './settings.ts'
 export { body, params, query, short, word } from './shapes.ts'
 export { warm, type WarmRequest } from './warm.ts'

@@ -18,8 +18,8 @@ import { drawWorld } from './world.ts'
 export interface PagesOptions {
   /** The folder with the app's files: new URL('../web/', import.meta.url). */
   readonly folder: URL | string
-  /** By path: { '/': 'index.html', '/page.js': 'page.js' }. */
-  readonly files: Readonly<Record<string, string>>
+  /** By path: { '/': 'index.html', '/page.js': 'page.js' }. Default: index.html at /, scripts and styles of the folder under /page/. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 const types: Readonly<Record<string, string>> = {
@@ -32,11 +32,21 @@ const types: Readonly<Record<string, string>> = {
 /** The app's own files, and those of the kit under /kit/: its web modules, uPlot, the live client and the world. */
 export async function servePages(app: App, { folder, files }: PagesOptions): Promise<void> {
   const root = typeof folder === 'string' ? folder : fileURLToPath(folder)
-  const own = await Promise.all(Object.entries(files).map(([path, name]) => readPage(path, join(root, name))))
+  const named = Object.entries(files ?? (await listFiles(root)))
+  const own = await Promise.all(named.map(([path, name]) => readPage(path, join(root, name))))
   for (const page of [...own, ...(await readKit())]) {
     const answer = answerPage(page)
     app.get(page.path, (request, reply) => answer(request, reply))
   }
+}
+
+async function listFiles(root: string): Promise<Readonly<Record<string, string>>> {
+  const names = await listModules(root)
+  return { '/': 'index.html', ...Object.fromEntries(names.map((name) => [`/page/${name}`, name])) }
+}
+
+async function listModules(folder: string): Promise<readonly string[]> {
+  return (await readdir(folder)).filter((name) => ['.js', '.css'].includes(extname(name)))
 }
 
 interface Page {
@@ -58,7 +68,7 @@ function typeOf(file: string): string {
 /** The gallery, which shows the pieces, is for tests. */
 async function readKit(): Promise<readonly Page[]> {
   const web = fileURLToPath(new URL('../web/', import.meta.url))
-  const names = (await readdir(web)).filter((name) => ['.js', '.css'].includes(extname(name)))
+  const names = await listModules(web)
   const { resolve } = createRequire(import.meta.url)
   const uplot = dirname(resolve('uplot/package.json'))
   const live = dirname(resolve('pgstrata/live-client'))

@@ -16,6 +16,7 @@ export interface ServiceSettings extends Address {
 }
 
 const leastSecret = 32
+const leastToken = 16
 
 /** HOST and PORT. */
 export function readAddress(env: Environment, { usualPort }: { readonly usualPort: number }): Address {
@@ -31,6 +32,14 @@ export function readSecret(env: Environment, name: string): string | undefined {
   if (secret !== undefined && secret.length < leastSecret)
     throw new KitError(`${name}: expected at least ${leastSecret} characters`)
   return secret
+}
+
+/** Bearer tokens of people: 'one-of-16-or-more, another-of-16-or-more' */
+export function readTokens(env: Environment, name: string): readonly string[] {
+  const tokens = readList(env, name)
+  if (tokens.some((token) => token.length < leastToken))
+    throw new KitError(`${name}: expected tokens of at least ${leastToken} characters, with commas between them`)
+  return tokens
 }
 
 /** 'a, b' */

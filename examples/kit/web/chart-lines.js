@@ -61,13 +61,14 @@ export function createLines(host, { label, lines, format = formatCount, height =
     if (chart !== undefined && width > 0 && width !== chart.width) chart.setSize({ width, height })
   })
   observer.observe(plot)
-  onColours(draw)
+  const forget = onColours(draw)
   return {
     update: (data) => {
       shown = data
       draw()
     },
     close: () => {
+      forget()
       observer.disconnect()
       chart?.destroy()
     },

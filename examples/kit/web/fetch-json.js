@@ -37,6 +37,21 @@ export async function fetchJson(path, { method = 'GET', body, headers = {}, sign
   throw new ApiError(message, { status: response.status, code, details })
 }
 
+/**
+ * What there is none of is no failure: undefined. Other refusals stay errors.
+ * @param {Promise<any>} asked
+ * @param {number} [status] What says that there is none.
+ * @returns {Promise<any>}
+ */
+export async function orNothing(asked, status = 404) {
+  try {
+    return await asked
+  } catch (error) {
+    if (error instanceof ApiError && error.status === status) return undefined
+    throw error
+  }
+}
+
 /** @param {string} text @returns {any} */
 function read(text) {
   try {

@@ -26,7 +26,16 @@ const steps = [
 
 /** @param {number} value */
 function short(value) {
-  return String(Number(value.toPrecision(3)))
+  return formatDigits(value, 3)
+}
+
+/**
+ * As many digits as say something, and never as 1e-7: 0.0423379 → 0.04234
+ * @param {number} value
+ * @param {number} digits
+ */
+export function formatDigits(value, digits) {
+  return value.toLocaleString('en', { maximumSignificantDigits: digits, useGrouping: false })
 }
 
 /**

@@ -1,6 +1,7 @@
 // @ts-check
 // The gallery: each piece full, empty, loading and failed. It tells tests that it is ready by data-ready on the page's root.
 
+import { createCard } from './card.js'
 import { createBars } from './chart-bars.js'
 import { createLines } from './chart-lines.js'
 import { createShares } from './chart-shares.js'
@@ -8,6 +9,7 @@ import { byId, h, s } from './dom.js'
 import { fetchJson } from './fetch-json.js'
 import { formatAgo, formatAmount, formatCount } from './format.js'
 import { createLiveBadge } from './live.js'
+import { createSegments } from './segments.js'
 import { createSparkline } from './sparkline.js'
 import { createState } from './state.js'
 
@@ -37,8 +39,7 @@ document.documentElement.dataset['ready'] = 'yes'
 function add(id, [title, span, skeleton, draw], wanted) {
   if (wanted !== 'full' && id !== 'bars' && id !== 'lines') return
   const host = h('div', { id: `${id}-${wanted}` })
-  const head = h('header', { class: 'card-head' }, h('h2', null, title), h('span', { class: 'quiet' }, wanted))
-  byId('pieces').append(h('section', { class: `card ${wanted === 'full' ? span : 'span-4'}` }, head, host))
+  byId('pieces').append(createCard({ title, note: wanted, look: wanted === 'full' ? span : 'span-4' }, host))
   const state = createState(host, {
     load: async (signal) => await fetchJson(`/state/${wanted}`, { signal }),
     isEmpty: ({ items }) => items.length === 0,
@@ -81,13 +82,16 @@ function drawControls() {
   byId('badges').append(
     h('button', { class: 'button', type: 'button' }, 'Refresh'),
     h('button', { class: 'button button-main', type: 'button' }, 'Pay out'),
-    h(
-      'div',
-      { class: 'segments', role: 'group', 'aria-label': 'Time' },
-      ...['24 h', '7 d', '30 d'].map((one, index) =>
-        h('button', { type: 'button', 'aria-pressed': String(index === 1) }, one),
-      ),
-    ),
+    createSegments({
+      label: 'Time',
+      choices: [
+        ['24', '24 h'],
+        ['168', '7 d'],
+        ['720', '30 d'],
+      ],
+      chosen: '168',
+      onChoose: () => undefined,
+    }),
   )
 }
 

@@ -2,10 +2,11 @@
 // The live client, and a badge that says how it stands.
 //
 // Promises: `onRefresh` is called at the beginning and wherever something may have been missed, so a page that fetches there and
-// listens otherwise is never behind without saying so.
+// listens otherwise is never behind without saying so; what is read after an event shows at least that; and what was closed says nothing more.
 
 import { openLive } from '/kit/live/index.js'
 import { h } from './dom.js'
+import { heard } from './reading.js'
 
 /** @typedef {'connecting' | 'connected' | 'reconnecting' | 'offline'} LiveState */
 
@@ -55,11 +56,26 @@ export function createLiveBadge() {
 export function connectLive({ url = '/live', subscriptions, onRefresh, badge, withCredentials = false }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer
+  let isOpen = true
+  /**
+   * @template {{ readonly id: string }} Event
+   * @param {((event: Event) => void) | undefined} listener
+   * @returns {(event: Event) => void}
+   */
+  const hearing = (listener) => (event) => {
+    if (!isOpen) return
+    heard(event.id)
+    listener?.(event)
+  }
   const client = openLive({
     url,
-    subscriptions,
+    subscriptions: subscriptions.map(({ topic, onChange, onList }) => ({
+      topic,
+      onChange: hearing(onChange),
+      onList: hearing(onList),
+    })),
     withCredentials,
-    onRefresh,
+    onRefresh: hearing(onRefresh),
     onState: (state) => {
       if (state === 'waiting' && timer !== undefined) return
       clearTimeout(timer)
@@ -69,6 +85,7 @@ export function connectLive({ url = '/live', subscriptions, onRefresh, badge, wi
   })
   return {
     close: () => {
+      isOpen = false
       clearTimeout(timer)
       client.close()
     },

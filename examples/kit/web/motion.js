@@ -12,9 +12,11 @@ export function movesFreely() {
 /**
  * Called when the page turns light or dark.
  * @param {() => void} listener
+ * @returns {() => void} ends it
  */
 export function onColours(listener) {
   dark.addEventListener('change', listener)
+  return () => dark.removeEventListener('change', listener)
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { fill, h } from './dom.js'
 import { createBanner, createState } from './state.js'
-import { read } from './reading.js'
+import { isTakenCareOf, read } from './reading.js'
 
 /**
  * @template Item
@@ -31,7 +31,6 @@ import { read } from './reading.js'
 export function createPagedList(host, options) {
   const { name, path, keyOf, empty, more = 'Show more', rows: bones = 5, onAnswer } = options
   const list = h('ul', { class: `rows ${options.className ?? ''}`, 'aria-label': options.label })
-  const foot = h('div', { class: 'rows-foot' })
   const keyed = createKeyed(list, options)
   /** @type {readonly Item[]} */
   let items = []
@@ -49,39 +48,29 @@ export function createPagedList(host, options) {
     isEmpty: ({ page }) => page.length === 0,
     render: (answer, body) => {
       ;({ items, next } = join({ ...answer, items, before: next, keyOf }))
-      if (!body.contains(list)) fill(body, list, foot)
+      if (!body.contains(list)) fill(body, list, foot.element)
       draw()
     },
     empty,
     rows: bones,
   })
-  const draw = () => {
-    keyed.update(items)
-    fill(
-      foot,
-      next !== null && h('button', { class: 'button', type: 'button', on: { click: () => void showMore() } }, more),
-    )
-  }
   const showMore = async () => {
     const from = wanted
     const last = list.lastElementChild
-    foot.setAttribute('aria-busy', 'true')
-    try {
-      const answer = await read(`${from}${from.includes('?') ? '&' : '?'}cursor=${encodeURIComponent(next ?? '')}`)
-      // Another list was chosen meanwhile.
-      if (from !== wanted) return
-      const known = new Set(items.map(keyOf))
-      items = [...items, .../** @type {Item[]} */ (answer[name]).filter((item) => !known.has(keyOf(item)))]
-      next = answer.next
-      draw()
-      // Whoever came by keyboard goes on where the new rows begin.
-      focusFirst(last?.nextElementSibling)
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      fill(foot, createBanner({ message, onRetry: () => void showMore() }))
-    } finally {
-      foot.removeAttribute('aria-busy')
-    }
+    const answer = await read(`${from}${from.includes('?') ? '&' : '?'}cursor=${encodeURIComponent(next ?? '')}`)
+    // Another list was chosen meanwhile.
+    if (from !== wanted) return
+    const known = new Set(items.map(keyOf))
+    items = [...items, .../** @type {Item[]} */ (answer[name]).filter((item) => !known.has(keyOf(item)))]
+    next = answer.next
+    draw()
+    // Whoever came by keyboard goes on where the new rows begin.
+    focusFirst(last?.nextElementSibling)
+  }
+  const foot = createFoot(more, showMore)
+  const draw = () => {
+    keyed.update(items)
+    foot.draw(next !== null)
   }
   return {
     refresh: state.refresh,
@@ -100,6 +89,29 @@ export function createPagedList(host, options) {
       else draw()
     },
     items: () => items,
+  }
+}
+
+/** Below the list: a button for more of it, or why that cannot be had. @param {string} text @param {() => Promise<void>} work */
+function createFoot(text, work) {
+  const element = h('div', { class: 'rows-foot' })
+  const run = async () => {
+    element.setAttribute('aria-busy', 'true')
+    try {
+      await work()
+    } catch (error) {
+      if (isTakenCareOf(error)) return
+      const message = error instanceof Error ? error.message : String(error)
+      fill(element, createBanner({ message, onRetry: () => void run() }))
+    } finally {
+      element.removeAttribute('aria-busy')
+    }
+  }
+  return {
+    element,
+    /** @param {boolean} isMore */
+    draw: (isMore) =>
+      fill(element, isMore && h('button', { class: 'button', type: 'button', on: { click: () => void run() } }, text)),
   }
 }
 

@@ -1,9 +1,21 @@
 // @ts-check
-// What the service says, read no older than the newest event that was heard of.
+// What the service says, read no older than the newest event that was heard of; and that it no longer knows who asks, told in one place.
 
-import { fetchJson } from './fetch-json.js'
+import { ApiError, fetchJson } from './fetch-json.js'
 
 let newest = ''
+/** @type {() => boolean} */
+let signedOut = () => false
+
+/** For pages where people sign in. @param {() => boolean} listener Whether it took care of it: then nothing more is to be said. */
+export function onSignedOut(listener) {
+  signedOut = listener
+}
+
+/** Of an error that is about to be shown: whether the page takes care of it. @param {unknown} error */
+export function isTakenCareOf(error) {
+  return error instanceof ApiError && error.status === 401 && signedOut()
+}
 
 /** An event came: what is read from now on shows at least that, whichever database answers. @param {string} id */
 export function heard(id) {

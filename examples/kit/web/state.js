@@ -6,6 +6,7 @@
 
 import { fill, h } from './dom.js'
 import { ApiError } from './fetch-json.js'
+import { isTakenCareOf } from './reading.js'
 
 /**
  * @template Data
@@ -53,6 +54,7 @@ export function createState(host, options) {
   }
   /** @param {unknown} error */
   const fail = (error) => {
+    if (isTakenCareOf(error)) return
     const message = error instanceof Error ? error.message : String(error)
     if (host.dataset['state'] === 'full') {
       return fill(banner, createBanner({ message: `Not up to date. ${message}`, onRetry: () => void refresh() }))

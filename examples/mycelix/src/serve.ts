@@ -1,20 +1,17 @@
 // npm run serve: the service on a database that is deployed, until Ctrl-C or SIGTERM. `npm run deploy` starts it, and puts the next one
 // in its place without a gap.
 
-import { createLogger, runCommand, tell, untilStopped } from 'pgstrata-example-kit'
+import { runServe } from 'pgstrata-example-kit'
 import { openService } from './service.ts'
 import { readSettings } from './settings.ts'
 import { resolveMycelix } from './strata.ts'
 
-await runCommand(async (signal, atEnd) => {
+await runServe(async (logger) => {
   const { secret, manageTokens, ...settings } = readSettings(process.env)
-  const service = await openService({
+  return await openService({
     config: resolveMycelix({ manageTokens }),
     ...settings,
     ...(secret === undefined ? {} : { secret }),
-    logger: createLogger(),
+    logger,
   })
-  atEnd(() => service.close())
-  tell(service.url)
-  await untilStopped(signal)
 })

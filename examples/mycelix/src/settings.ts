@@ -1,13 +1,6 @@
 // What a process of the service takes from its environment.
 
-import {
-  KitError,
-  readAddress,
-  readList,
-  readSecret,
-  type Environment,
-  type ServiceSettings,
-} from 'pgstrata-example-kit'
+import { readAddress, readSecret, readTokens, type Environment, type ServiceSettings } from 'pgstrata-example-kit'
 
 export interface MycelixSettings extends ServiceSettings {
   /** Of those who may manage over HTTP. */
@@ -17,8 +10,6 @@ export interface MycelixSettings extends ServiceSettings {
 export const secretName = 'MYCELIX_SECRET'
 
 export function readSettings(env: Environment): MycelixSettings {
-  const manageTokens = readList(env, 'MYCELIX_MANAGE_TOKENS')
-  if (manageTokens.some((token) => token.length < 16))
-    throw new KitError('MYCELIX_MANAGE_TOKENS: expected tokens of at least 16 characters, with commas between them')
+  const manageTokens = readTokens(env, 'MYCELIX_MANAGE_TOKENS')
   return { ...readAddress(env, { usualPort: 3001 }), manageTokens, secret: readSecret(env, secretName) }
 }

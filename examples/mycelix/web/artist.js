@@ -4,9 +4,10 @@
 import { createBars } from '/kit/chart-bars.js'
 import { createLines } from '/kit/chart-lines.js'
 import { fill, h } from '/kit/dom.js'
+import { orNothing } from '/kit/fetch-json.js'
 import { formatAgo, formatAmount, formatCount, formatNumber } from '/kit/format.js'
 import { createState } from '/kit/state.js'
-import { createCard, createDaysCard, orNothing, showTiles } from './parts.js'
+import { createDaysCard, createStateCard, showTiles } from './parts.js'
 
 /** @typedef {import('./parts.js').Context} Context */
 
@@ -103,7 +104,7 @@ function addEarnings(path, load) {
     { label: '1 y', days: 365 },
   ]
   const card = createDaysCard(
-    { id: 'earnings', title: 'Earnings a day', span: 'span-7' },
+    { id: 'earnings', title: 'Earnings a day', look: 'span-7' },
     { days: 90, choices },
     {
       load: async (days, signal) => (await orNothing(load(`${path}/earnings?days=${days}`, signal)))?.days ?? [],
@@ -133,8 +134,8 @@ function addSongs(playing, load) {
   let bars
   /** @type {Map<string | number, any>} */
   const known = new Map()
-  return createCard(
-    { id: 'songs', title: 'Songs', note: 'by plays', span: 'span-5' },
+  return createStateCard(
+    { id: 'songs', title: 'Songs', note: 'by plays', look: 'span-5' },
     {
       load,
       isEmpty: (songs) => songs.length === 0,

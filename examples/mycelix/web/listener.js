@@ -1,10 +1,12 @@
 // @ts-check
 // One listener: who that is, what that one likes, what was played last. Whoever is chosen here is the one who plays songs on this page.
 
+import { createCard } from '/kit/card.js'
 import { fill, h } from '/kit/dom.js'
+import { orNothing } from '/kit/fetch-json.js'
 import { formatAgo, formatAmount, formatNumber } from '/kit/format.js'
 import { createState } from '/kit/state.js'
-import { artistHref, createCard, orNothing, showTiles } from './parts.js'
+import { artistHref, createStateCard, showTiles } from './parts.js'
 
 /** @typedef {import('./parts.js').Context} Context */
 
@@ -20,12 +22,8 @@ export function openListener(host, context) {
   const select = h('select', { class: 'select', 'aria-label': 'Listener' })
   const numbers = h('section', { id: 'listener', 'aria-label': 'Numbers' })
   const favourites = h('dl', { class: 'facts' })
-  const tastes = h(
-    'section',
-    { class: 'card span-4 favourites', hidden: true },
-    h('h2', { class: 'card-head' }, 'Favourites'),
-    favourites,
-  )
+  const tastes = createCard({ title: 'Favourites', look: 'span-4 side' }, favourites)
+  tastes.hidden = true
   const state = createState(numbers, {
     load: async (signal) => {
       const address = await playing.listener()
@@ -116,8 +114,8 @@ function factOf(term, text) {
 /** The last ones, and older ones on demand. @param {Context} context */
 function addPlays({ load, playing }) {
   let pages = 1
-  const card = createCard(
-    { id: 'plays', title: 'Played last', span: 'span-8' },
+  const card = createStateCard(
+    { id: 'plays', title: 'Played last', look: 'span-8' },
     {
       load: async (signal) => {
         const address = await playing.listener()

@@ -6,7 +6,7 @@ import { createShares } from '/kit/chart-shares.js'
 import { fill, h } from '/kit/dom.js'
 import { formatAmount, formatCount, formatNumber } from '/kit/format.js'
 import { createState } from '/kit/state.js'
-import { artistHref, createCard, createDaysCard, showTiles } from './parts.js'
+import { artistHref, createDaysCard, createStateCard, showTiles } from './parts.js'
 
 /** @typedef {import('./parts.js').Context} Context */
 
@@ -92,8 +92,8 @@ function addTrending({ load, playing }) {
   let bars
   /** @type {Map<string | number, any>} */
   const songs = new Map()
-  return createCard(
-    { id: 'trending', title: 'Trending', note: '10 points a play today, 5 this week, 1 this month', span: '' },
+  return createStateCard(
+    { id: 'trending', title: 'Trending', note: '10 points a play today, 5 this week, 1 this month' },
     {
       load: (signal) => load(`/songs/trending?limit=${trendingSongs}`, signal),
       isEmpty: (answer) => answer.songs.length === 0,
@@ -130,7 +130,7 @@ function addShares({ load }) {
     { label: '1 y', days: 365 },
   ]
   return createDaysCard(
-    { id: 'shares', title: 'Genres', span: '' },
+    { id: 'shares', title: 'Genres' },
     { days: 30, choices },
     {
       load: (days, signal) => load(`/genres/shares?days=${days}`, signal),
@@ -149,8 +149,8 @@ function addShares({ load }) {
 function addTop({ load, playing }) {
   /** @type {Map<number, HTMLButtonElement>} */
   const buttons = new Map()
-  return createCard(
-    { id: 'top', title: 'Songs of the week', note: 'the last seven days', span: '' },
+  return createStateCard(
+    { id: 'top', title: 'Songs of the week', note: 'the last seven days' },
     {
       load: (signal) => load(`/songs/top?limit=${songsOfWeek}`, signal),
       isEmpty: ({ songs }) => songs.length === 0,

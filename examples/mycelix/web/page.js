@@ -1,14 +1,13 @@
 // @ts-check
-// The page: which view is shown, by the hash; the live connection, by what the view is about; and what is read with the id of the last
-// event, so that nothing shown is older than what was told.
+// The page: which view is shown, by the hash, and the live connection, by what the view is about.
 
 import { byId, fill } from '/kit/dom.js'
-import { fetchJson } from '/kit/fetch-json.js'
 import { connectLive, createLiveBadge } from '/kit/live.js'
+import { read } from '/kit/reading.js'
+import { createSoon } from '/kit/soon.js'
 import { openArtist } from './artist.js'
 import { openListener } from './listener.js'
 import { openOverview } from './overview.js'
-import { createPace } from './parts.js'
 import { createPlaying } from './playing.js'
 import { addSearch } from './search.js'
 
@@ -20,25 +19,15 @@ const badge = createLiveBadge()
 fill(byId('badge'), badge.element)
 addSearch(byId('search'))
 
-/** @type {string | undefined} */
-let lastEvent
 /** @type {(() => void) | undefined} */
 let closeView
 let refreshView = () => {}
-
-/** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */
-async function load(path, signal) {
-  return await fetchJson(path, {
-    ...(lastEvent === undefined ? {} : { headers: { 'x-event-id': lastEvent } }),
-    ...(signal === undefined ? {} : { signal }),
-  })
-}
 
 const playing = createPlaying({ onPlayed: () => refreshView() })
 
 /** @param {string} hash @returns {[page: string, open: () => import('./parts.js').View]} */
 function route(hash) {
-  const context = { load, playing }
+  const context = { load: read, playing }
   const [, address] = /^#\/artists\/(.+)$/.exec(hash) ?? []
   if (address !== undefined)
     return ['artist', () => openArtist(main, { ...context, address: decodeURIComponent(address) })]
@@ -56,23 +45,18 @@ function show() {
   }
   const view = open()
   document.title = view.title
-  const pace = createPace(() => void view.refresh(), everyMs)
-  refreshView = pace
-  /** @param {{ id: string }} event */
-  const heard = ({ id }) => {
-    lastEvent = id
-    pace()
-  }
+  const refresh = createSoon(view.refresh, everyMs)
+  refreshView = refresh
   // Shown at once, also where live events cannot be had.
-  pace()
+  refresh()
   const live = connectLive({
     badge,
-    subscriptions: view.topics.map((topic) => ({ topic, onChange: heard, onList: heard })),
-    onRefresh: heard,
+    subscriptions: view.topics.map((topic) => ({ topic, onChange: refresh, onList: refresh })),
+    onRefresh: refresh,
   })
   closeView = () => {
     live.close()
-    pace.stop()
+    refresh.cancel()
     view.close()
   }
 }

@@ -6,6 +6,8 @@ import { fetchJson } from '/kit/fetch-json.js'
 import { formatCount } from '/kit/format.js'
 import { artistHref } from './parts.js'
 
+/** @typedef {{ artist_address: string, artist_name: string, total_plays: number }} Artist */
+
 const waitMs = 150
 
 /** @param {HTMLElement} host */
@@ -23,14 +25,45 @@ export function addSearch(host) {
   })
   const list = h('ul', { class: 'found', id: 'found', role: 'listbox', 'aria-label': 'Artists', hidden: true })
   fill(host, input, list)
-  /** @type {readonly { artist_address: string, artist_name: string, total_plays: number }[]} */
-  let found = []
-  let chosen = -1
+  const options = createOptions(input, list)
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer
   /** @type {AbortController | undefined} */
   let asking
+  const ask = async () => {
+    asking?.abort()
+    asking = new AbortController()
+    const { signal } = asking
+    try {
+      const { artists } = await fetchJson(`/artists?limit=8&search=${encodeURIComponent(input.value.trim())}`, {
+        signal,
+      })
+      options.set(artists, 'No artist of that name')
+    } catch (error) {
+      if (signal.aborted) return
+      options.set([], error instanceof Error ? error.message : String(error))
+    }
+    options.show(document.activeElement === input)
+  }
+  input.addEventListener('keydown', (event) => {
+    const act = options.keys[event.key]
+    if (act === undefined || list.hidden) return
+    event.preventDefault()
+    act()
+  })
+  input.addEventListener('input', () => {
+    clearTimeout(timer)
+    if (input.value.trim() === '') return options.show(false)
+    timer = setTimeout(() => void ask(), waitMs)
+  })
+  input.addEventListener('blur', () => options.show(false))
+}
 
+/** What was found, below the box; one of it is chosen. @param {HTMLInputElement} input @param {HTMLElement} list */
+function createOptions(input, list) {
+  /** @type {readonly Artist[]} */
+  let found = []
+  let chosen = -1
   /** @param {boolean} isOpen */
   const show = (isOpen) => {
     list.hidden = !isOpen
@@ -53,48 +86,26 @@ export function addSearch(host) {
     show(false)
     location.hash = artistHref(artist.artist_address)
   }
-  const ask = async () => {
-    asking?.abort()
-    asking = new AbortController()
-    const { signal } = asking
-    try {
-      const { artists } = await fetchJson(`/artists?limit=8&search=${encodeURIComponent(input.value.trim())}`, {
-        signal,
-      })
+  return {
+    show,
+    /** @param {readonly Artist[]} artists @param {string} none What is said where there are none. */
+    set: (artists, none) => {
       found = artists
-      fill(list, ...artists.map(optionOf(open)))
-      if (artists.length === 0) fill(list, h('li', { class: 'found-none' }, 'No artist of that name'))
+      fill(list, ...(found.length === 0 ? [h('li', { class: 'found-none' }, none)] : found.map(optionOf(open))))
       choose(-1)
-    } catch (error) {
-      if (signal.aborted) return
-      found = []
-      fill(list, h('li', { class: 'found-none' }, error instanceof Error ? error.message : String(error)))
-    }
-    show(document.activeElement === input)
+    },
+    keys: /** @type {Record<string, () => void>} */ ({
+      ArrowDown: () => choose(Math.min(found.length - 1, chosen + 1)),
+      ArrowUp: () => choose(Math.max(0, chosen - 1)),
+      Enter: () => open(Math.max(0, chosen)),
+      Escape: () => show(false),
+    }),
   }
-  const keys = /** @type {Record<string, () => void>} */ ({
-    ArrowDown: () => choose(Math.min(found.length - 1, chosen + 1)),
-    ArrowUp: () => choose(Math.max(0, chosen - 1)),
-    Enter: () => open(Math.max(0, chosen)),
-    Escape: () => show(false),
-  })
-  input.addEventListener('keydown', (event) => {
-    const act = keys[event.key]
-    if (act === undefined || list.hidden) return
-    event.preventDefault()
-    act()
-  })
-  input.addEventListener('input', () => {
-    clearTimeout(timer)
-    if (input.value.trim() === '') return show(false)
-    timer = setTimeout(() => void ask(), waitMs)
-  })
-  input.addEventListener('blur', () => show(false))
 }
 
 /** @param {(index: number) => void} open */
 function optionOf(open) {
-  /** @param {{ artist_name: string, total_plays: number }} artist @param {number} index */
+  /** @param {Artist} artist @param {number} index */
   return ({ artist_name, total_plays }, index) =>
     h(
       'li',

@@ -25,7 +25,6 @@ create table sessions (
   ended_at timestamptz,
   ended_by text,
   expires_at timestamptz,
-  reported_at timestamptz,
   constraint sessions_apart check (a_addr <> b_addr),
   constraint sessions_status check (
     status in ('waiting', 'invited', 'active', 'ended', 'declined', 'cancelled', 'expired')
@@ -41,8 +40,7 @@ create table sessions (
   constraint sessions_started check ((started_at is not null) = (status in ('active', 'ended'))),
   constraint sessions_ended check ((ended_at is null) = (status in ('waiting', 'invited', 'active'))),
   constraint sessions_expires check (status not in ('waiting', 'invited') or expires_at is not null),
-  constraint sessions_ended_by check (ended_by is null or (ended_at is not null and ended_by in (a_addr, coalesce(b_addr, a_addr)))),
-  constraint sessions_reported check (reported_at is null or started_at is not null)
+  constraint sessions_ended_by check (ended_by is null or (ended_at is not null and ended_by in (a_addr, coalesce(b_addr, a_addr))))
 );
 
 create table reports (
@@ -71,9 +69,10 @@ create table reports (
   )
 );
 
+-- No foreign key of `blocked`: whether a block is taken tells nobody who is there.
 create table blocks (
   blocker text not null references users,
-  blocked text not null references users,
+  blocked text not null check (blocked ~ '^0x[0-9a-f]{40}$'),
   created_at timestamptz not null default now(),
   reason text check (length(reason) between 1 and 200),
   primary key (blocker, blocked),

@@ -30,8 +30,8 @@ create index concurrently sessions_started_at_idx on sessions (started_at)
 where started_at is not null;
 create index concurrently sessions_ended_at_idx on sessions (ended_at desc, session_id desc)
 where ended_at is not null;
-create index concurrently sessions_reported_idx on sessions (reported_at desc, session_id desc)
-where reported_at is not null;
+create index concurrently sessions_ended_by_idx on sessions (ended_by, ended_at desc)
+where ended_by is not null;
 -- Whether two wallets have met, whoever of them began.
 create index concurrently sessions_pair_idx on sessions (least(a_addr, b_addr), greatest(a_addr, b_addr), created_at desc)
 where b_addr is not null;
@@ -113,7 +113,7 @@ drop index concurrently reports_stale_claims_idx;
 drop index concurrently reports_claimed_by_idx;
 drop index concurrently reports_queue_idx;
 drop index concurrently sessions_pair_idx;
-drop index concurrently sessions_reported_idx;
+drop index concurrently sessions_ended_by_idx;
 drop index concurrently sessions_ended_at_idx;
 drop index concurrently sessions_started_at_idx;
 drop index concurrently sessions_created_at_idx;

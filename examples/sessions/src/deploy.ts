@@ -9,6 +9,7 @@ await runDeploy({
   entry: new URL('serve.ts', import.meta.url),
   readSettings,
   secretName,
-  variables: 'HOST, PORT, REDIS_URL, SESSIONS_MODERATORS, SESSIONS_MANAGE_TOKENS, SESSIONS_SITE and SESSIONS_SECRET',
+  variables:
+    'HOST, PORT, REDIS_URL, SESSIONS_MODERATORS, SESSIONS_MANAGE_TOKENS, SESSIONS_PROXIES, SESSIONS_SITE and SESSIONS_SECRET',
   convert: ['telemetry_events'],
 })

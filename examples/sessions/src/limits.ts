@@ -1,5 +1,6 @@
 // How often somebody may ask. Who has signed in has a limit of the wallet's own, whatever address that comes from; all others share
-// that of their address. What costs more than an ordinary request has a limit besides.
+// that of their address. Since whoever likes has many wallets, an address has a wide limit for all of them together. What costs more
+// than an ordinary request has a limit besides. Of IPv6 a network of 64 bits counts as one address.
 //
 // Promises: limits are counted by all processes on one Redis. While Redis is away each process counts by itself, and nobody is refused for
 // that. Who asks too often gets 429, with Retry-After.
@@ -8,6 +9,7 @@ import type { FastifyRequest } from 'fastify'
 import { HttpError, type App } from 'pgstrata-example-kit'
 import type { Limiter, Strata } from 'pgstrata'
 import { fastifyRateLimit, type TakenShape } from 'pgstrata/http'
+import { networkOf } from './network.ts'
 
 interface Limit {
   readonly limit: number
@@ -19,6 +21,8 @@ export interface LimitChoice {
   readonly wallet: Limit
   /** Requests of an address, of those who have not. */
   readonly address: Limit
+  /** Requests of an address, whoever has signed in there. */
+  readonly everybody: Limit
   /** Nonces and signatures, of an address: each signature is recovered, which takes a processor's time. */
   readonly signIn: Limit
   /** Reports of a wallet. */
@@ -30,21 +34,30 @@ export interface LimitChoice {
 export const usualLimits: LimitChoice = {
   wallet: { limit: 600, window: '1 min' },
   address: { limit: 240, window: '1 min' },
+  everybody: { limit: 3_000, window: '1 min' },
   signIn: { limit: 30, window: '1 min' },
   reports: { limit: 20, window: '1 hour' },
   telemetry: { limit: 6_000, window: '1 min' },
 }
 
+/** Asked several times of a request. */
 type Identify = (request: FastifyRequest) => Promise<string | undefined>
 
 export interface Limits {
   /** In front of every route of `app`: of its own, and of what is registered in it from then on. */
   guard(app: App, identify: Identify): Promise<void>
+  /** Requests count from now on: until then it is the service itself that asks. */
+  begin(): void
   /** Of a nonce or a signature. HttpError 429 where it is one too many, as of the others. */
   takeSignIn(request: Pick<FastifyRequest, 'ip'>): Promise<void>
   takeReport(wallet: string): Promise<void>
-  /** `who`: a wallet, or an address. */
-  takeTelemetry(who: string, events: number): Promise<void>
+  /** Of the wallet, or of the address where nobody has signed in. */
+  takeTelemetry(who: TelemetrySender, events: number): Promise<void>
+}
+
+interface TelemetrySender {
+  readonly wallet: string | undefined
+  readonly ip: string
 }
 
 export interface LimitsOptions {
@@ -58,35 +71,57 @@ export function createLimits({ strata, choice = {} }: LimitsOptions): Limits {
   const open = (name: keyof LimitChoice): Limiter => strata.cache.limiter({ name, ...chosen[name] })
   const wallet = open('wallet')
   const address = open('address')
+  const everybody = open('everybody')
   const signIn = open('signIn')
   const reports = open('reports')
   const telemetry = open('telemetry')
+  let hasBegun = false
+  const networkIn = ({ ip }: Pick<FastifyRequest, 'ip'>): string | undefined => (hasBegun ? networkOf(ip) : undefined)
   const take = async (limiter: Limiter, key: string, cost?: number): Promise<void> => {
     const taken = await limiter.take(key, cost)
     if (!taken.isAllowed) throw tooMany(taken)
   }
   return {
-    guard: async (app, identify) => {
-      const walletOf = onceEach(identify)
+    guard: async (app, walletOf) => {
       const bodyOf = (taken: TakenShape): object => tooMany(taken).toJSON()
-      await app.register(fastifyRateLimit<FastifyRequest>(wallet, { keyOf: walletOf, bodyOf }))
-      const addressOf = async (request: FastifyRequest): Promise<string | undefined> =>
-        (await walletOf(request)) === undefined ? request.ip : undefined
-      await app.register(fastifyRateLimit<FastifyRequest>(address, { keyOf: addressOf, bodyOf }))
+      const limitBy = async (limiter: Limiter, keyOf: (request: FastifyRequest) => Promise<string | undefined>) =>
+        await app.register(
+          fastifyRateLimit<FastifyRequest>(withinBoth(limiter, everybody), {
+            keyOf: async (request) => {
+              const network = networkIn(request)
+              if (network === undefined) return undefined
+              const key = await keyOf(request)
+              return key === undefined ? undefined : `${key} ${network}`
+            },
+            bodyOf,
+          }),
+        )
+      // Whoever cannot be told, while the database is away, counts by address.
+      const identify: Identify = async (request) => await walletOf(request).catch(() => undefined)
+      await limitBy(wallet, identify)
+      await limitBy(address, async (request) =>
+        (await identify(request)) === undefined ? networkIn(request) : undefined,
+      )
     },
-    takeSignIn: async ({ ip }) => await take(signIn, ip),
+    begin: () => void (hasBegun = true),
+    takeSignIn: async ({ ip }) => await take(signIn, networkOf(ip)),
     takeReport: async (of) => await take(reports, of),
-    takeTelemetry: async (who, events) => await take(telemetry, who, Math.max(1, events)),
+    takeTelemetry: async ({ wallet: of, ip }, events) =>
+      await take(telemetry, of ?? networkOf(ip), Math.max(1, events)),
   }
 }
 
-/** A request is identified once, however many limits look at it. */
-function onceEach(identify: Identify): Identify {
-  const known = new WeakMap<FastifyRequest, Promise<string | undefined>>()
-  return async (request) => {
-    const found = known.get(request) ?? identify(request)
-    known.set(request, found)
-    return await found
+/** By keys of the form 'narrow wide'. Both are asked at once, which is one way to Redis; RateLimit tells of the narrower one. */
+function withinBoth(narrow: Limiter, wide: Limiter): Pick<Limiter, 'name' | 'limit' | 'windowMs' | 'take'> {
+  return {
+    name: narrow.name,
+    limit: narrow.limit,
+    windowMs: narrow.windowMs,
+    take: async (keys) => {
+      const [key = '', wideKey = ''] = keys.split(' ')
+      const [taken, takenOfAll] = await Promise.all([narrow.take(key), wide.take(wideKey)])
+      return taken.isAllowed && !takenOfAll.isAllowed ? takenOfAll : taken
+    },
   }
 }
 

@@ -3,7 +3,7 @@
 //
 // The wallet is the browser's (window.ethereum), or one of the demonstration's, whose keys everybody knows and for which the service signs.
 
-import { ApiError, fetchJson } from '/kit/fetch-json.js'
+import { fetchJson, orNothing } from '/kit/fetch-json.js'
 
 /**
  * @typedef {{ address: string, isModerator: boolean }} Account
@@ -14,13 +14,13 @@ import { ApiError, fetchJson } from '/kit/fetch-json.js'
 
 /** @returns {Promise<Account | undefined>} undefined: nobody has signed in */
 export async function findAccount() {
-  const found = await orUndefined(fetchJson('/auth/session'), 401)
+  const found = await orNothing(fetchJson('/auth/session'), 401)
   return found === undefined ? undefined : { address: found.address, isModerator: found.is_moderator === true }
 }
 
 /** @param {AbortSignal} signal @returns {Promise<readonly DemoWallet[]>} none: this is no demonstration */
 export async function findDemoWallets(signal) {
-  return (await orUndefined(fetchJson('/demo/wallets', { signal }), 404))?.wallets ?? []
+  return (await orNothing(fetchJson('/demo/wallets', { signal })))?.wallets ?? []
 }
 
 /** @returns {Provider | undefined} */
@@ -52,20 +52,13 @@ export async function signInByProvider(provider) {
   })
 }
 
+/** Of a sign-in that has ended by itself there is nothing to end. */
 export async function signOut() {
-  await fetchJson('/auth/logout', { method: 'POST' })
+  await orNothing(fetchJson('/auth/logout', { method: 'POST' }), 401)
 }
 
 /** @param {string} text */
 function hexOf(text) {
   const bytes = new TextEncoder().encode(text)
   return `0x${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
-}
-
-/** @param {Promise<any>} asked @param {number} status @returns {Promise<any>} */
-async function orUndefined(asked, status) {
-  return await asked.catch((error) => {
-    if (error instanceof ApiError && error.status === status) return undefined
-    throw error
-  })
 }

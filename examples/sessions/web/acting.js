@@ -2,7 +2,7 @@
 // What a button does at the service: once at a time, and what is refused is told beside it.
 
 import { fill, h } from '/kit/dom.js'
-import { ApiError } from '/kit/fetch-json.js'
+import { isTakenCareOf } from '/kit/reading.js'
 
 /** @returns {{ element: HTMLElement, run: (button: HTMLButtonElement, work: () => Promise<unknown>) => Promise<boolean> }} `run`: whether it was done */
 export function createActing() {
@@ -16,9 +16,7 @@ export function createActing() {
         await work()
         return true
       } catch (error) {
-        // The page asks for another sign-in.
-        if (error instanceof ApiError && error.status === 401) throw error
-        fill(element, error instanceof Error ? error.message : String(error))
+        if (!isTakenCareOf(error)) fill(element, error instanceof Error ? error.message : String(error))
         return false
       } finally {
         button.disabled = false

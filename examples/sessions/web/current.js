@@ -1,10 +1,11 @@
 // @ts-check
 // The session of this moment: none, looking for somebody, or active with its clock. The one that has just ended stays until another begins.
 //
-// Promises: what is shown is what the service said last. An active session is shown by the same elements for as long as it lasts.
+// Promises: what is shown is what the service said last. An active session is shown by the same elements for as long as it lasts. Whoever looks
+// for somebody keeps the place in the queue for as long as this is open.
 
 import { fill, h } from '/kit/dom.js'
-import { ApiError } from '/kit/fetch-json.js'
+import { orNothing } from '/kit/fetch-json.js'
 import { pathOf, read, write } from '/kit/reading.js'
 import { createState } from '/kit/state.js'
 import { createActing, createButton } from './acting.js'
@@ -17,6 +18,10 @@ import { createClock, createStatusBadge, durationOf, partnerOf, shortAddress } f
  * @typedef {{ display_name: string | null, bio: string | null }} Profile
  * @typedef {{ session: Session | null, last: Session | null, partner: string | null, profile: Profile | null }} Shown
  */
+
+/** So long before a place in the queue is given up it is asked for again; not more often than the latter, whatever the clocks say. */
+const renewMs = 15_000
+const leastMs = 2_000
 
 /** @param {{ own: string, say: (text: string) => void, onDone: () => void }} options */
 export function createCurrent({ own, say, onDone }) {
@@ -32,9 +37,21 @@ export function createCurrent({ own, say, onDone }) {
     onDone()
   }
 
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer
+  /** @param {Session | null} session */
+  const keepPlace = (session) => {
+    clearTimeout(timer)
+    if (session?.status !== 'waiting' || session.expires_at === null) return
+    const leftMs = Date.parse(session.expires_at) - Date.now()
+    const renew = () => write('POST', '/sessions/match').catch(() => undefined)
+    timer = setTimeout(() => void renew().then(state.refresh), Math.max(leastMs, leftMs - renewMs))
+  }
+
   const state = createState(host, {
     load: async (signal) => await loadShown({ own, lastId, signal }),
     render: (shown, body) => {
+      keepPlace(shown.session)
       const id = shown.session?.session_id ?? shown.last?.session_id ?? ''
       const key = [id, shown.session?.status ?? shown.last?.status, shown.profile?.display_name].join()
       if (shown.session?.status === 'active') lastId = shown.session.session_id
@@ -49,28 +66,24 @@ export function createCurrent({ own, say, onDone }) {
   return {
     element: h('section', { class: 'card span-7 current', 'aria-label': 'Your session' }, acting.element, host),
     refresh: state.refresh,
-    close: state.close,
+    close: () => {
+      clearTimeout(timer)
+      state.close()
+    },
   }
 }
 
 /** @param {{ own: string, lastId: string, signal: AbortSignal }} options @returns {Promise<Shown>} */
 async function loadShown({ own, lastId, signal }) {
   const { session } = /** @type {{ session: Session | null }} */ (await read('/sessions/current', signal))
-  const last = session !== null || lastId === '' ? null : await orNone(read(pathOf`/sessions/${lastId}`, signal))
+  // A block hides both, the session and whom it was with.
+  const last = session !== null || lastId === '' ? null : await orNothing(read(pathOf`/sessions/${lastId}`, signal))
   /** @type {Session | null} */
-  const found = last?.session ?? last
+  const found = last?.session ?? last ?? null
   const shown = session ?? found
   const partner = shown === null ? null : partnerOf(shown, own)
-  const profile = partner === null ? null : await orNone(read(pathOf`/users/${partner}`, signal))
-  return { session, last: found, partner, profile }
-}
-
-/** Of what a block hides. @param {Promise<any>} asked @returns {Promise<any>} */
-async function orNone(asked) {
-  return await asked.catch((error) => {
-    if (error instanceof ApiError && error.status === 404) return null
-    throw error
-  })
+  const profile = partner === null ? null : await orNothing(read(pathOf`/users/${partner}`, signal))
+  return { session, last: found, partner, profile: profile ?? null }
 }
 
 /**
@@ -110,20 +123,13 @@ function drawNone(hands) {
 }
 
 /** @param {Session} session @param {Hands} hands */
-function drawWaiting({ session_id, created_at, expires_at }, { doing }) {
+function drawWaiting({ session_id, created_at }, { doing }) {
   return h(
     'div',
     { class: 'middle' },
     h('span', { class: 'rings rings-seeking', 'aria-hidden': 'true' }, h('span'), h('span')),
     h('h2', { class: 'large' }, 'Looking for somebody'),
-    h(
-      'p',
-      { class: 'soft' },
-      'For ',
-      createClock({ from: created_at }),
-      expires_at !== null && ', given up in ',
-      expires_at !== null && createClock({ until: expires_at }),
-    ),
+    h('p', { class: 'soft' }, 'For ', createClock(created_at), '. It goes on while this page is open.'),
     createButton(
       'Cancel',
       doing('Not looking any more', () => write('POST', pathOf`/sessions/${session_id}/cancel`)),
@@ -151,7 +157,7 @@ function drawActive({ session_id, started_at, created_at }, { partner, profile }
     'div',
     { class: 'middle' },
     drawPartner(other, profile),
-    h('p', { class: 'session-clock' }, createClock({ from: started_at ?? created_at })),
+    h('p', { class: 'session-clock' }, createClock(started_at ?? created_at)),
     createButton(
       'End the session',
       doing('The session has ended', () => write('POST', pathOf`/sessions/${session_id}/end`)),

@@ -1,8 +1,9 @@
 // @ts-check
 // A question before something is done: its fields, a button that does it, one that does not. Escape closes it; the focus goes back to
-// where it was.
+// where it was. It does not outlive the view that asked.
 
 import { fill, h } from '/kit/dom.js'
+import { isTakenCareOf } from '/kit/reading.js'
 
 /**
  * @param {{
@@ -38,6 +39,7 @@ export function askBefore({ title, about, fields = [], action, isHarsh = false, 
         isDone = true
         dialog.close()
       } catch (error) {
+        if (isTakenCareOf(error)) return
         fill(failed, error instanceof Error ? error.message : String(error))
         act.disabled = false
       }
@@ -53,6 +55,11 @@ export function askBefore({ title, about, fields = [], action, isHarsh = false, 
     document.body.append(dialog)
     dialog.showModal()
   })
+}
+
+/** Another view is opened. */
+export function closeDialogs() {
+  for (const dialog of document.querySelectorAll('dialog')) dialog.close()
 }
 
 /** @param {string} label @param {HTMLElement} control */

@@ -2,6 +2,7 @@
 // What a wallet holds, one's own or any other: it stands on the chains.
 
 import { createAgo } from '/kit/ago.js'
+import { createCard } from '/kit/card.js'
 import { fill, h } from '/kit/dom.js'
 import { formatAmount } from '/kit/format.js'
 import { pathOf, read } from '/kit/reading.js'
@@ -46,13 +47,7 @@ export function createHoldings(own) {
     rows: 4,
   })
   return {
-    element: h(
-      'section',
-      { class: 'card span-6' },
-      h('header', { class: 'card-head' }, h('h2', null, 'Balances'), whose),
-      form,
-      host,
-    ),
+    element: createCard({ title: 'Balances', aside: whose, look: 'span-6' }, form, host),
     refresh: state.refresh,
     close: state.close,
   }

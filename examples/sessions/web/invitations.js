@@ -1,8 +1,9 @@
 // @ts-check
 // Who asks for a session, and whom one has asked.
 
-import { fill, h } from '/kit/dom.js'
 import { createAgo } from '/kit/ago.js'
+import { createCard } from '/kit/card.js'
+import { fill, h } from '/kit/dom.js'
 import { createKeyed } from '/kit/paged-list.js'
 import { pathOf, read, write } from '/kit/reading.js'
 import { createState } from '/kit/state.js'
@@ -38,13 +39,7 @@ export function createInvitations({ own, say, onDone }) {
     rows: 1,
   })
   return {
-    element: h(
-      'section',
-      { class: 'card' },
-      h('header', { class: 'card-head' }, h('h2', null, 'Invitations')),
-      acting.element,
-      host,
-    ),
+    element: createCard({ title: 'Invitations' }, acting.element, host),
     refresh: state.refresh,
     close: state.close,
   }

@@ -1,6 +1,7 @@
 // @ts-check
 // The queue of reports, for moderators: what is open, what one has taken, and what has been reported of late.
 
+import { createCard } from '/kit/card.js'
 import { fill, h } from '/kit/dom.js'
 import { createKeyed, createPagedList } from '/kit/paged-list.js'
 import { pathOf, read, write } from '/kit/reading.js'
@@ -96,7 +97,7 @@ function createDesk({ doing }) {
     rows: 2,
   })
   return {
-    element: h('section', { class: 'card' }, h('header', { class: 'card-head' }, h('h2', null, 'Your desk')), host),
+    element: createCard({ title: 'Your desk' }, host),
     refresh: state.refresh,
     close: state.close,
   }
@@ -123,7 +124,7 @@ function createQueue({ doing, own }) {
     rows: 5,
   })
   return {
-    element: h('section', { class: 'card' }, h('header', { class: 'card-head' }, h('h2', null, 'Open')), host),
+    element: createCard({ title: 'Open' }, host),
     refresh: list.refresh,
     close: list.close,
   }

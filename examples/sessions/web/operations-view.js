@@ -3,6 +3,7 @@
 // without a token this machine alone may look, and others see the health.
 
 import { createAgo } from '/kit/ago.js'
+import { createCard } from '/kit/card.js'
 import { createBars } from '/kit/chart-bars.js'
 import { fill, h } from '/kit/dom.js'
 import { ApiError } from '/kit/fetch-json.js'
@@ -107,7 +108,11 @@ function createShown() {
       tiles.health.set(health.status === 'ok' ? 'Good' : health.status === 'degraded' ? 'Degraded' : 'Down', problem)
       if (performance === undefined) return fill(rest, locked)
       if (!rest.contains(layerBars))
-        fill(rest, cardOf('Hits by layer', layerBars, 'span-5'), cardOf('The slowest statements', slow, 'span-7'))
+        fill(
+          rest,
+          createCard({ title: 'Hits by layer', look: 'span-5' }, layerBars),
+          createCard({ title: 'The slowest statements', look: 'span-7' }, slow),
+        )
       setTiles(tiles, performance)
       bars.update(
         layers.map(([key, label, keeps]) => layerOf({ key, label, keeps, layer: performance.cache.namespaces[key] })),
@@ -115,11 +120,6 @@ function createShown() {
       fill(slow, drawSlow(performance.slowest))
     },
   }
-}
-
-/** @param {string} title @param {HTMLElement} body @param {string} span */
-function cardOf(title, body, span) {
-  return h('section', { class: `card ${span}` }, h('header', { class: 'card-head' }, h('h2', null, title)), body)
 }
 
 /** @param {{ calls: Tile, hits: Tile, pool: Tile }} tiles @typedef {ReturnType<typeof createTile>} Tile @param {Performance} performance */

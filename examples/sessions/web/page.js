@@ -6,12 +6,12 @@
 // event after it was closed.
 
 import { byId, fill, h } from '/kit/dom.js'
-import { ApiError } from '/kit/fetch-json.js'
 import { connectLive, createLiveBadge } from '/kit/live.js'
-import { heard } from '/kit/reading.js'
-import { createBanner } from '/kit/state.js'
+import { onSignedOut } from '/kit/reading.js'
+import { fail, openShell, say } from '/kit/shell.js'
 import { findAccount, signOut } from './account.js'
 import { createAvatar } from './avatar.js'
+import { closeDialogs } from './dialog.js'
 import { createHistoryView } from './history-view.js'
 import { createLobbyView } from './lobby-view.js'
 import { createModerationView } from './moderation-view.js'
@@ -34,9 +34,13 @@ import { createWalletView } from './wallet-view.js'
  * @property {() => void} close
  */
 
-/** @type {readonly (readonly [hash: string, title: string, create: (context: Context) => View, isModerators: boolean])[]} */
+/** @typedef {readonly [href: string, text: string, create: (context: Context) => View, isModerators: boolean]} Page */
+
+/** @type {Page} */
+const lobby = ['#/', 'Lobby', createLobbyView, false]
+/** @type {readonly Page[]} */
 const pages = [
-  ['#/', 'Lobby', createLobbyView, false],
+  lobby,
   ['#/history', 'History', createHistoryView, false],
   ['#/wallet', 'Wallet', createWalletView, false],
   ['#/moderation', 'Moderation', createModerationView, true],
@@ -46,10 +50,10 @@ const pages = [
 const badge = createLiveBadge()
 /** @type {import('./account.js').Account | undefined} */
 let account
-/** @type {View | undefined} */
-let view
 /** @type {{ close(): void } | undefined} */
 let live
+/** The session that the notice is about. */
+let noticed = ''
 
 function listen() {
   live?.close()
@@ -59,33 +63,28 @@ function listen() {
   const { address, isModerator } = account
   /** @param {import('/kit/live/index.js').LiveChange} change */
   const onSession = (change) => {
-    heard(change.id)
-    if (change.kind === 'insert' && change.row?.['b_addr'] === address) notify(change.row['a_addr'] ?? '')
-    view?.onSession?.()
-  }
-  /** @param {import('/kit/live/index.js').LiveChange} change */
-  const onReport = (change) => {
-    heard(change.id)
-    view?.onReport?.()
+    const id = change.key?.['session_id'] ?? ''
+    if (change.kind === 'insert' && change.row?.['b_addr'] === address) notify(id, change.row['a_addr'] ?? '')
+    // Taken back, declined elsewhere, or too old.
+    else if (id !== '' && id === noticed) fill(byId('notice'))
+    shell.view()?.onSession?.()
   }
   live = connectLive({
     badge,
     subscriptions: [
       { topic: { table: 'sessions', where: { a_addr: address } }, onChange: onSession },
       { topic: { table: 'sessions', where: { b_addr: address } }, onChange: onSession },
-      ...(isModerator ? [{ topic: { table: 'reports' }, onChange: onReport }] : []),
+      ...(isModerator ? [{ topic: { table: 'reports' }, onChange: () => shell.view()?.onReport?.() }] : []),
     ],
-    onRefresh: ({ id }) => {
-      heard(id)
-      view?.refresh()
-    },
+    onRefresh: () => shell.view()?.refresh(),
   })
 }
 
-/** Somebody asks for a session, while another view is open. @param {string} from */
-function notify(from) {
+/** Somebody asks for a session, while another view is open. @param {string} id @param {string} from */
+function notify(id, from) {
   say(`${shortAddress(from)} invites you`)
-  if (view?.title === 'Lobby') return
+  if (shell.view()?.title === 'Lobby') return
+  noticed = id
   const go = h('a', { class: 'button button-small button-link', href: '#/' }, 'To the lobby')
   fill(
     byId('notice'),
@@ -93,35 +92,31 @@ function notify(from) {
   )
 }
 
-/** @param {{ isMove?: boolean }} [options] `isMove`: somebody went there, and is to find themselves at its beginning. */
-function open({ isMove = false } = {}) {
-  view?.close()
-  fill(byId('notice'))
-  view =
-    account === undefined ? createSignInView({ onSignedIn: (found) => enter(found) }) : findPage()({ account, say })
-  fill(byId('main'), view.element)
-  document.title = `${view.title} · sessions`
-  drawHead()
-  view.refresh()
-  if (!isMove) return
-  scrollTo(0, 0)
-  byId('main').focus({ preventScroll: true })
-}
+const shell = openShell({
+  name: 'sessions',
+  pages: shownPages,
+  route: () => {
+    const own = account
+    if (own === undefined) return { create: () => createSignInView({ onSignedIn: enter }) }
+    const [page, , create] = shownPages().find(([href]) => href === location.hash) ?? lobby
+    return { create: () => create({ account: own, say }), page }
+  },
+  onOpen: () => {
+    closeDialogs()
+    fill(byId('notice'))
+    noticed = ''
+    drawAccount()
+  },
+  // Whoever has to sign in first comes there then.
+  mayMove: () => account !== undefined,
+})
 
 function shownPages() {
   if (account === undefined) return []
   return pages.filter(([, , , isModerators]) => !isModerators || account?.isModerator === true)
 }
 
-function findPage() {
-  return shownPages().find(([hash]) => hash === location.hash)?.[2] ?? createLobbyView
-}
-
-function drawHead() {
-  const shown = shownPages()
-  const at = shown.find(([hash]) => hash === location.hash)?.[0] ?? '#/'
-  byId('nav').hidden = shown.length === 0
-  fill(byId('nav'), ...shown.map(([href, text]) => h('a', { href, 'aria-current': href === at ? 'page' : null }, text)))
+function drawAccount() {
   if (account === undefined) return fill(byId('account'))
   const leave = h(
     'button',
@@ -140,15 +135,10 @@ function drawHead() {
   )
 }
 
-/** @param {string} text */
-function say(text) {
-  byId('said').textContent = text
-}
-
 /** @param {import('./account.js').Account | undefined} found */
 function enter(found) {
   account = found
-  open({ isMove: true })
+  shell.open({ isMove: true })
   listen()
 }
 
@@ -161,31 +151,21 @@ async function exit() {
   enter(undefined)
 }
 
-/** @param {unknown} error @param {() => void} onRetry */
-function fail(error, onRetry) {
-  const message = error instanceof Error ? error.message : String(error)
-  fill(byId('main'), h('section', { class: 'card', 'data-state': 'error' }, createBanner({ message, onRetry })))
-}
-
 async function start() {
   try {
     account = await findAccount()
   } catch (error) {
     return fail(error, () => void start())
   }
-  open()
+  shell.open()
   listen()
 }
 
 fill(byId('badge'), badge.element)
-addEventListener('hashchange', () => open({ isMove: true }))
-byId('skip').addEventListener('click', (event) => {
-  // The hash says which view is shown.
-  event.preventDefault()
-  byId('main').focus()
-})
-addEventListener('unhandledrejection', ({ reason }) => {
-  // A sign-in lasts an hour.
-  if (reason instanceof ApiError && reason.status === 401) enter(undefined)
+onSignedOut(() => {
+  if (account === undefined) return false
+  enter(undefined)
+  fill(byId('notice'), h('p', { class: 'notice' }, 'Your sign-in has ended: sign in again to go on.'))
+  return true
 })
 await start()

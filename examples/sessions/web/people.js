@@ -1,8 +1,9 @@
 // @ts-check
 // People by the beginning of a name or of an address, to be invited.
 
-import { fill, h } from '/kit/dom.js'
 import { createAgo } from '/kit/ago.js'
+import { createCard } from '/kit/card.js'
+import { fill, h } from '/kit/dom.js'
 import { read, write } from '/kit/reading.js'
 import { createState } from '/kit/state.js'
 import { createActing, createButton } from './acting.js'
@@ -63,14 +64,7 @@ export function createPeople({ own, say, onDone }) {
     if (!host.hidden) timer = setTimeout(() => void state.refresh(), pauseMs)
   })
   return {
-    element: h(
-      'section',
-      { class: 'card' },
-      h('header', { class: 'card-head' }, h('h2', null, 'Invite somebody')),
-      input,
-      acting.element,
-      host,
-    ),
+    element: createCard({ title: 'Invite somebody' }, input, acting.element, host),
     close: () => {
       clearTimeout(timer)
       state.close()

@@ -44,7 +44,7 @@ export function partnerOf({ a_addr, b_addr }, own) {
 }
 
 /** 0:07, 12:34, 1:02:03 @param {number} durationMs */
-export function formatClock(durationMs) {
+function formatClock(durationMs) {
   const seconds = Math.max(0, Math.floor(durationMs / 1_000))
   const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60]
   const parts = hours > 0 ? [hours, two(minutes), two(seconds % 60)] : [minutes, two(seconds % 60)]
@@ -62,18 +62,16 @@ export function durationOf({ started_at, ended_at }) {
   return formatClock((ended_at === null ? Date.now() : Date.parse(ended_at)) - Date.parse(started_at))
 }
 
-/** Counts up from a time, or down to one. @param {{ from: string } | { until: string }} given */
-export function createClock(given) {
-  const clock = h('span', { class: 'clock', role: 'timer', 'data-clock': 'from' in given ? 'from' : 'until' })
-  clock.dataset['at'] = 'from' in given ? given.from : given.until
+/** Counts up from a time. @param {string} from */
+export function createClock(from) {
+  const clock = h('span', { class: 'clock', role: 'timer', 'data-clock': from })
   tick(clock)
   return clock
 }
 
 /** @param {HTMLElement} clock */
 function tick(clock) {
-  const away = Date.now() - Date.parse(clock.dataset['at'] ?? '')
-  const text = formatClock(clock.dataset['clock'] === 'from' ? away : -away)
+  const text = formatClock(Date.now() - Date.parse(clock.dataset['clock'] ?? ''))
   if (clock.textContent !== text) clock.textContent = text
 }
 

@@ -2,6 +2,7 @@
 // One's own wallet: what others see of it, what it holds, whom it has blocked.
 
 import { createAgo } from '/kit/ago.js'
+import { createCard } from '/kit/card.js'
 import { fill, h } from '/kit/dom.js'
 import { createPagedList } from '/kit/paged-list.js'
 import { pathOf, read, write } from '/kit/reading.js'
@@ -82,12 +83,7 @@ function createProfile(address, say) {
     rows: 4,
   })
   return {
-    element: h(
-      'section',
-      { class: 'card span-6' },
-      h('header', { class: 'card-head' }, h('h2', null, 'What others see')),
-      host,
-    ),
+    element: createCard({ title: 'What others see', look: 'span-6' }, host),
     refresh: state.refresh,
     close: state.close,
   }
@@ -132,13 +128,7 @@ function createBlocks(say) {
     rows: 3,
   })
   return {
-    element: h(
-      'section',
-      { class: 'card span-12' },
-      h('header', { class: 'card-head' }, h('h2', null, 'Blocked')),
-      acting.element,
-      host,
-    ),
+    element: createCard({ title: 'Blocked' }, acting.element, host),
     refresh: list.refresh,
     close: list.close,
   }

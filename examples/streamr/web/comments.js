@@ -1,8 +1,9 @@
 // @ts-check
 // What is said under a stream: the newest first, older ones on demand, one's own by a form. Whoever moderates hides and shows.
 
-import { fill, h } from '/kit/dom.js'
 import { createAgo } from '/kit/ago.js'
+import { createCard } from '/kit/card.js'
+import { fill, h } from '/kit/dom.js'
 import { createPagedList } from '/kit/paged-list.js'
 import { pathOf, write } from '/kit/reading.js'
 import { createSegments } from '/kit/segments.js'
@@ -28,95 +29,96 @@ const empties = {
  * @param {{ streamId: string, person: import('./session.js').Person | undefined, say: (text: string) => void }} options
  */
 export function createComments({ streamId, person, say }) {
-  let status = 'VISIBLE'
-  let mayModerate = false
-  const empty = { ...empties.VISIBLE }
-  const host = h('div', { id: 'comments' })
-  const head = h('header', { class: 'card-head' }, h('h2', null, 'Comments'))
   const failed = h('p', { class: 'say-error', role: 'alert' })
+  /** @type {Moderation} */
+  const moderation = { status: 'VISIBLE', isAllowed: false }
+  const list = createList({ streamId, own: person?.user_id, moderation, onToggle: (comment) => void toggle(comment) })
+  const refresh = createSoon(list.refresh)
   /** @param {Comment} comment */
-  const moderate = async ({ comment_id }) => {
-    const isHidden = status === 'HIDDEN'
+  const toggle = async ({ comment_id }) => {
+    const isHidden = moderation.status === 'HIDDEN'
     try {
       await write('POST', pathOf`/comments/${comment_id}/${isHidden ? 'show' : 'hide'}`, isHidden ? undefined : {})
-      failed.textContent = ''
-      remove(comment_id)
+      fill(failed)
+      list.remove(comment_id)
       say(isHidden ? 'The comment is shown again' : 'The comment is hidden')
     } catch (error) {
-      failed.textContent = error instanceof Error ? error.message : String(error)
+      fill(failed, error instanceof Error ? error.message : String(error))
     }
   }
+  const choice = createSegments({
+    label: 'Which comments',
+    choices: [
+      ['VISIBLE', 'Visible'],
+      ['HIDDEN', 'Hidden'],
+    ],
+    onChoose: list.show,
+  })
+  choice.hidden = true
+  return {
+    element: createCard(
+      { title: 'Comments', aside: choice, look: 'span-7' },
+      person === undefined
+        ? h('p', { class: 'quiet' }, 'Whoever is signed in can write here.')
+        : createForm({ streamId, refresh, say }),
+      failed,
+      list.host,
+    ),
+    refresh,
+    close: list.close,
+    /** The sponsor of the stream, and operators. */
+    allowModeration: () => {
+      if (moderation.isAllowed) return
+      moderation.isAllowed = true
+      choice.hidden = false
+      for (const button of list.host.querySelectorAll('.comment-moderate')) button.removeAttribute('hidden')
+    },
+    /** @param {import('/kit/live/index.js').LiveChange} change */
+    onChange: ({ kind, key, row }) => {
+      const id = key?.['comment_id']
+      if (kind === 'update' && row !== undefined && row['status'] !== moderation.status && typeof id === 'string')
+        list.remove(id)
+      else refresh()
+    },
+  }
+}
+
+/** @typedef {{ status: string, isAllowed: boolean }} Moderation Which comments are shown, and whether that may be changed. */
+
+/** @param {{ streamId: string, own: string | undefined, moderation: Moderation, onToggle: (comment: Comment) => void }} options */
+function createList({ streamId, own, moderation, onToggle }) {
+  const empty = { ...empties.VISIBLE }
+  const host = h('div', { id: 'comments' })
   const list = createPagedList(host, {
     name: 'comments',
-    path: () => pathOf`/streams/${streamId}/comments?limit=10&status=${status}`,
+    path: () => pathOf`/streams/${streamId}/comments?limit=10&status=${moderation.status}`,
     keyOf: (/** @type {Comment} */ { comment_id }) => comment_id,
-    row: (comment) =>
-      createRow(comment, {
-        isOwn: comment.user_id === person?.user_id,
-        moderate,
-        may: () => mayModerate,
-        status: () => status,
-      }),
+    row: (comment) => createRow(comment, { isOwn: comment.user_id === own, moderation, onToggle }),
     label: 'Comments',
     empty,
     more: 'Show older comments',
     className: 'comments',
     rows: 4,
   })
-  /** @param {string} id */
-  const remove = (id) => list.change((items) => items.filter(({ comment_id }) => comment_id !== id))
-  const refresh = createSoon(list.refresh)
   return {
-    element: h(
-      'section',
-      { class: 'card span-7' },
-      head,
-      person === undefined
-        ? h('p', { class: 'quiet' }, 'Whoever is signed in can write here.')
-        : createForm({ streamId, refresh, say }),
-      failed,
-      host,
-    ),
-    refresh,
+    host,
+    refresh: list.refresh,
     close: list.close,
-    /** The sponsor of the stream, and operators. */
-    allowModeration: () => {
-      if (mayModerate) return
-      mayModerate = true
-      head.append(
-        createSegments({
-          label: 'Which comments',
-          choices: [
-            ['VISIBLE', 'Visible'],
-            ['HIDDEN', 'Hidden'],
-          ],
-          onChoose: (chosen) => {
-            status = chosen
-            Object.assign(empty, chosen === 'HIDDEN' ? empties.HIDDEN : empties.VISIBLE)
-            void list.begin()
-          },
-        }),
-      )
-      for (const button of host.querySelectorAll('.comment-moderate')) button.removeAttribute('hidden')
-    },
-    /** @param {import('/kit/live/index.js').LiveChange} change */
-    onChange: ({ kind, key, row }) => {
-      const id = key?.['comment_id']
-      if (kind === 'update' && row !== undefined && row['status'] !== status && typeof id === 'string') remove(id)
-      else refresh()
+    /** @param {string} id */
+    remove: (id) => list.change((items) => items.filter(({ comment_id }) => comment_id !== id)),
+    /** @param {string} status */
+    show: (status) => {
+      moderation.status = status
+      Object.assign(empty, status === 'HIDDEN' ? empties.HIDDEN : empties.VISIBLE)
+      void list.begin()
     },
   }
 }
 
-/**
- * @param {Comment} comment
- * @param {{
- *   isOwn: boolean, moderate: (comment: Comment) => Promise<void>, may: () => boolean, status: () => string,
- * }} options
- */
-function createRow(comment, { isOwn, moderate, may, status }) {
+/** @param {Comment} comment @param {{ isOwn: boolean, moderation: Moderation, onToggle: (comment: Comment) => void }} options */
+function createRow(comment, { isOwn, moderation, onToggle }) {
   const { display_name, content, created_at, reason } = comment
-  const isHidden = status() === 'HIDDEN'
+  const isHidden = moderation.status === 'HIDDEN'
   const initials = display_name
     .split(/\s+/)
     .slice(0, 2)
@@ -145,9 +147,9 @@ function createRow(comment, { isOwn, moderate, may, status }) {
         {
           class: 'button button-small comment-moderate',
           type: 'button',
-          hidden: !may(),
+          hidden: !moderation.isAllowed,
           'aria-label': `${isHidden ? 'Show' : 'Hide'} the comment of ${display_name}`,
-          on: { click: () => void moderate(comment) },
+          on: { click: () => onToggle(comment) },
         },
         isHidden ? 'Show' : 'Hide',
       ),

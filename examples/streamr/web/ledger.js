@@ -1,6 +1,7 @@
 // @ts-check
 // What an account was given and paid, the newest first, and what that comes to.
 
+import { createCard } from '/kit/card.js'
 import { h } from '/kit/dom.js'
 import { formatTime } from '/kit/format.js'
 import { createPagedList } from '/kit/paged-list.js'
@@ -9,8 +10,8 @@ import { pathOf } from '/kit/reading.js'
 
 /** @typedef {{ entry_id: string, run_id: string, amount: string, created_at: string }} Entry */
 
-/** @param {{ account: string, hint: string }} options `account`: 'node:…' or 'stream:…' */
-export function createLedger({ account, hint }) {
+/** @param {{ account: string, hint: string, look?: string }} options `account`: 'node:…' or 'stream:…' */
+export function createLedger({ account, hint, look }) {
   const balance = h('span', { class: 'quiet' })
   const host = h('div')
   const list = createPagedList(host, {
@@ -25,12 +26,7 @@ export function createLedger({ account, hint }) {
       balance.textContent = `Balance ${formatTokens(sum, { decimals: 4, unit: 'tokens' })}`
     },
   })
-  const element = h(
-    'section',
-    { class: 'card' },
-    h('header', { class: 'card-head' }, h('h2', null, 'Ledger'), balance),
-    host,
-  )
+  const element = createCard({ title: 'Ledger', aside: balance, look }, host)
   return { element, refresh: list.refresh, close: list.close }
 }
 

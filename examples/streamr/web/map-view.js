@@ -1,13 +1,14 @@
 // @ts-check
 // The map: nodes of friends, how they are, what they and one's own earn.
 
+import { createCard } from '/kit/card.js'
 import { fill, h, s } from '/kit/dom.js'
-import { createState } from '/kit/state.js'
+import { read } from '/kit/reading.js'
+import { createSoon } from '/kit/soon.js'
+import { createEmpty, createState } from '/kit/state.js'
 import { createEarnings } from './earnings.js'
 import { createMap } from './map.js'
 import { createSide } from './map-side.js'
-import { read } from '/kit/reading.js'
-import { createSoon } from '/kit/soon.js'
 import { drawStatus, lookOf, nodeStatuses } from './status.js'
 
 /**
@@ -24,24 +25,72 @@ const mostPages = 10
 export function createMapView({ person, relisten }) {
   if (person === undefined) return createNobody()
   const tiles = createEarnings()
-  const mapHost = h('div')
   const side = createSide({ isOperator: person.is_operator, onSelect: (node) => select(node), onBack: () => select() })
-  /** @type {FriendNode[]} */
-  let nodes = []
   /** @type {FriendNode | undefined} */
   let selected
-  /** @type {ReturnType<typeof createMap> | undefined} */
-  let map
-  const empty = { title: '', hint: '' }
-
   /** @param {FriendNode} [node] */
   const select = (node) => {
     selected = node
-    map?.select(node)
-    side.show(node, nodes)
+    friends.select(node)
+    side.show(node, friends.nodes())
     relisten()
   }
-  const state = createState(mapHost, {
+  const friends = createFriends({
+    onLoad: (nodes) => drawn.setEmpty(nodes.length === 0),
+    onDraw: (nodes, controls) => {
+      drawn.setControls(controls)
+      side.update(nodes)
+      relisten()
+    },
+    onPress: (those) => (those.length === 1 ? select(those[0]) : side.choose(those)),
+  })
+  const drawn = drawView({ tiles: tiles.element, mapHost: friends.host, side: side.element })
+  const refreshAll = createSoon(friends.refresh)
+  const refreshCard = createSoon(side.refreshCard, 1_000)
+  const refreshTiles = createSoon(tiles.refresh, 2_000)
+  return {
+    title: '',
+    element: drawn.element,
+    refresh: () => {
+      refreshAll()
+      refreshTiles()
+      refreshCard()
+    },
+    topics: () => topicsOf({ person, nodes: friends.nodes(), selected, onNode, refreshCard, refreshTiles, refreshAll }),
+    close: () => {
+      for (const one of [friends, tiles, side]) one.close()
+    },
+  }
+
+  /** @param {import('/kit/live/index.js').LiveChange} change */
+  function onNode({ kind, key, row }) {
+    const node = friends.nodes().find(({ node_id }) => node_id === key?.['node_id'])
+    if (kind !== 'update' || row === undefined || node === undefined) return refreshAll()
+    node.status = row['status'] ?? node.status
+    node.last_heartbeat = row['last_heartbeat'] ?? null
+    friends.redraw()
+    side.update(friends.nodes())
+    refreshTiles()
+    if (node.node_id === selected?.node_id) refreshCard()
+  }
+}
+
+/**
+ * The nodes of friends, on the map.
+ * @param {{
+ *   onLoad: (nodes: readonly FriendNode[]) => void,
+ *   onDraw: (nodes: readonly FriendNode[], controls: HTMLElement) => void,
+ *   onPress: (those: readonly FriendNode[]) => void,
+ * }} options `onLoad`: before it is known whether there is something to draw.
+ */
+function createFriends({ onLoad, onDraw, onPress }) {
+  const host = h('div')
+  /** @type {FriendNode[]} */
+  let nodes = []
+  /** @type {ReturnType<typeof createMap> | undefined} */
+  let map
+  const empty = { title: '', hint: '' }
+  const state = createState(host, {
     load: async (signal) => {
       const loaded = await loadNodes(signal)
       if (loaded.length === 0) Object.assign(empty, await explainEmpty(signal))
@@ -49,57 +98,28 @@ export function createMapView({ person, relisten }) {
     },
     isEmpty: (loaded) => {
       nodes = [...loaded]
-      drawn.setEmpty(loaded.length === 0)
-      return loaded.length === 0
+      onLoad(nodes)
+      return nodes.length === 0
     },
     render: (_, body) => {
-      map ??= createMap(body, {
-        onSelect: (those) => {
-          const [first] = /** @type {readonly FriendNode[]} */ (those)
-          if (those.length === 1) select(first)
-          else side.choose(/** @type {readonly FriendNode[]} */ (those))
-        },
-      })
-      drawn.setControls(map.controls)
-      redraw()
-      relisten()
+      map ??= createMap(body, { onSelect: (those) => onPress(/** @type {readonly FriendNode[]} */ (those)) })
+      map.update(nodes)
+      onDraw(nodes, map.controls)
     },
     empty,
     skeleton: 'chart',
   })
-  const drawn = drawView({ tiles: tiles.element, mapHost, side: side.element })
-  const redraw = () => {
-    map?.update(nodes)
-    side.update(nodes)
-  }
-  const refreshAll = createSoon(state.refresh)
-  const refreshCard = createSoon(side.refreshCard, 1_000)
-  const refreshTiles = createSoon(tiles.refresh, 2_000)
-
   return {
-    title: 'Map',
-    element: drawn.element,
-    refresh: () => {
-      refreshAll()
-      refreshTiles()
-      refreshCard()
-    },
-    topics: () => topicsOf({ person, nodes, selected, onNode, refreshCard, refreshTiles, refreshAll }),
+    host,
+    nodes: () => nodes,
+    refresh: state.refresh,
+    redraw: () => map?.update(nodes),
+    /** @param {FriendNode | undefined} node */
+    select: (node) => map?.select(node),
     close: () => {
-      for (const one of [state, tiles, side]) one.close()
+      state.close()
       map?.close()
     },
-  }
-
-  /** @param {import('/kit/live/index.js').LiveChange} change */
-  function onNode({ kind, key, row }) {
-    const node = nodes.find(({ node_id }) => node_id === key?.['node_id'])
-    if (kind !== 'update' || row === undefined || node === undefined) return refreshAll()
-    node.status = row['status'] ?? node.status
-    node.last_heartbeat = row['last_heartbeat'] ?? null
-    redraw()
-    refreshTiles()
-    if (node.node_id === selected?.node_id) refreshCard()
   }
 }
 
@@ -163,10 +183,8 @@ function drawView({ tiles, mapHost, side }) {
     ),
   )
   const controls = h('div')
-  const card = h(
-    'section',
-    { class: 'card span-8 map-card' },
-    h('header', { class: 'card-head' }, h('h2', null, 'Nodes of your friends'), controls),
+  const card = createCard(
+    { title: 'Nodes of your friends', aside: controls, look: 'span-8 map-card' },
     mapHost,
     h('ul', { class: 'map-legend', 'aria-label': 'What the marks mean' }, ...legend),
   )
@@ -193,22 +211,16 @@ function drawView({ tiles, mapHost, side }) {
 
 /** @returns {import('./page.js').View} */
 function createNobody() {
+  const empty = createEmpty({
+    title: 'Nobody is signed in',
+    hint: 'Friends and their nodes are shown to whoever has some.',
+    action: h('a', { class: 'button button-link', href: '#/streams' }, 'See the streams'),
+  })
   const element = h(
     'div',
     { class: 'view' },
     h('h1', { class: 'sr-only' }, 'Map'),
-    h(
-      'section',
-      { class: 'card', 'data-state': 'empty' },
-      h(
-        'div',
-        { class: 'empty' },
-        h('span', { class: 'empty-mark', 'aria-hidden': 'true' }),
-        h('p', { class: 'empty-title' }, 'Nobody is signed in'),
-        h('p', { class: 'empty-hint' }, 'Friends and their nodes are shown to whoever has some.'),
-        h('a', { class: 'button button-link', href: '#/streams' }, 'See the streams'),
-      ),
-    ),
+    h('section', { class: 'card', 'data-state': 'empty' }, empty),
   )
-  return { title: 'Map', element, refresh: () => undefined, topics: () => [], close: () => undefined }
+  return { title: '', element, refresh: () => undefined, topics: () => [], close: () => undefined }
 }

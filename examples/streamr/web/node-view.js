@@ -10,8 +10,11 @@ import { createSoon } from '/kit/soon.js'
 export function createNodeView({ person }, nodeId) {
   const host = h('div')
   const card = createNodeCard(host, { nodeId, isOperator: person?.is_operator === true, isWhole: true })
-  const ledger = createLedger({ account: `node:${nodeId}`, hint: 'Once an hour nodes are paid for what they carried.' })
-  ledger.element.classList.add('span-7')
+  const ledger = createLedger({
+    account: `node:${nodeId}`,
+    hint: 'Once an hour nodes are paid for what they carried.',
+    look: 'span-7',
+  })
   const refreshCard = createSoon(card.refresh, 1_000)
   const refreshLedger = createSoon(ledger.refresh)
   return {

@@ -1,8 +1,9 @@
 // @ts-check
 // Payouts: what the last hour would pay, computed in three ways that agree, and what was paid.
 
-import { fill, h } from '/kit/dom.js'
+import { createCard } from '/kit/card.js'
 import { createBars } from '/kit/chart-bars.js'
+import { fill, h } from '/kit/dom.js'
 import { formatCount, formatDuration, formatTime } from '/kit/format.js'
 import { createState } from '/kit/state.js'
 import { amountOf, formatTokens, tokensOf } from './money.js'
@@ -113,12 +114,7 @@ function createPreview() {
   })
   return {
     tiles,
-    element: h(
-      'section',
-      { class: 'card span-7' },
-      h('header', { class: 'card-head' }, h('h2', null, 'Preview of the last hour'), until),
-      host,
-    ),
+    element: createCard({ title: 'Preview of the last hour', aside: until, look: 'span-7' }, host),
     refresh: state.refresh,
     close: state.close,
   }
@@ -158,17 +154,7 @@ function createRuns({ isOperator, say }) {
     'Pay the last full hour',
   )
   return {
-    element: h(
-      'section',
-      { class: 'card' },
-      h(
-        'header',
-        { class: 'card-head' },
-        h('h2', null, 'Made'),
-        isOperator && h('span', { class: 'row' }, told, button),
-      ),
-      host,
-    ),
+    element: createCard({ title: 'Made', aside: isOperator && h('span', { class: 'row' }, told, button) }, host),
     refresh: list.refresh,
     close: list.close,
   }

@@ -3,7 +3,7 @@
 // sign-in of its own has no such list, and this page then shows what is open to everybody.
 
 import { h } from '/kit/dom.js'
-import { ApiError } from '/kit/fetch-json.js'
+import { ApiError, orNothing } from '/kit/fetch-json.js'
 import { read, write } from '/kit/reading.js'
 
 /**
@@ -23,10 +23,7 @@ const place = 'streamr-person'
 
 /** @returns {Promise<{ people: readonly Candidate[], person: Person | undefined }>} */
 export async function openSession() {
-  const { people } = await read('/demo/people').catch((error) => {
-    if (error instanceof ApiError && error.status === 404) return { people: [] }
-    throw error
-  })
+  const people = (await orNothing(read('/demo/people')))?.people ?? []
   const remembered = localStorage.getItem(place)
   const first = people[0]?.user_id
   for (const id of [remembered, first]) {

@@ -1,8 +1,9 @@
 // @ts-check
 // One stream: how it is watched and carried, who carries it, what is said under it, what it paid.
 
-import { fill, h } from '/kit/dom.js'
+import { createCard } from '/kit/card.js'
 import { createLines } from '/kit/chart-lines.js'
+import { fill, h } from '/kit/dom.js'
 import { formatCount, formatPercent } from '/kit/format.js'
 import { createState } from '/kit/state.js'
 import { createAgo } from '/kit/ago.js'
@@ -42,7 +43,6 @@ export function createStreamView({ person, say }, streamId) {
   const [refreshHead, refreshChart, refreshNodes] = [head, chart, nodes].map(({ refresh }) =>
     createSoon(refresh, 1_000),
   )
-  ledger.element.classList.add('span-12')
   return {
     title: streamId,
     element: h(
@@ -135,17 +135,7 @@ function createChart(streamId) {
     skeleton: 'chart',
   })
   return {
-    element: h(
-      'section',
-      { class: 'card' },
-      h(
-        'header',
-        { class: 'card-head' },
-        h('h2', null, 'Polls by the hour'),
-        h('span', { class: 'quiet' }, '48 full hours'),
-      ),
-      host,
-    ),
+    element: createCard({ title: 'Polls by the hour', note: '48 full hours' }, host),
     refresh: state.refresh,
     close: () => {
       lines?.close()
@@ -167,12 +157,7 @@ function createNodes(streamId) {
     more: 'Show more nodes',
   })
   return {
-    element: h(
-      'section',
-      { class: 'card span-5 side' },
-      h('header', { class: 'card-head' }, h('h2', null, 'Nodes')),
-      host,
-    ),
+    element: createCard({ title: 'Nodes', look: 'span-5 side' }, host),
     refresh: list.refresh,
     close: list.close,
     /** Whether it is shown. @param {string | null | undefined} nodeId @param {Readonly<Record<string, string | null>>} row */

@@ -1,6 +1,7 @@
 // @ts-check
 // The same payout computed in three ways, for one moment: how long each took as this page saw it, and whether they agree to the last unit.
 
+import { createCard } from '/kit/card.js'
 import { fill, h } from '/kit/dom.js'
 import { formatCount, formatDuration } from '/kit/format.js'
 import { formatTokens } from './money.js'
@@ -55,10 +56,8 @@ export function createThreeWays({ isOperator }) {
     }
   }
   return {
-    element: h(
-      'section',
-      { class: 'card span-5 side', id: 'three-ways' },
-      h('header', { class: 'card-head' }, h('h2', null, 'Three ways, one result')),
+    element: createCard(
+      { title: 'Three ways, one result', look: 'span-5 side' },
       h(
         'dl',
         { class: 'ways' },

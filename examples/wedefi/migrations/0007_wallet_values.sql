@@ -21,6 +21,7 @@ create function keep_wallet_tops(ids text[]) returns void
 language plpgsql
 as $$
 begin
+  -- A statement of its own: the next one sees what is locked, and meets no row that changed meanwhile.
   perform
   from public."Wallet"
   where id = any (ids)

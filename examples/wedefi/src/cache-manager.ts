@@ -24,28 +24,30 @@ export const cacheSeconds = { portfolio: 300, price: 60, governance: 1_800 } as 
 export const walletTag = (walletId: string): string => `wallet ${walletId}`
 export const priceTag = (tokenId: string): string => `price of ${tokenId}`
 
+const allNamespaces = ['portfolio', 'price', 'history'] as const
+type Namespace = (typeof allNamespaces)[number]
+
 interface Followed {
   /** Of a changed row: what tells what it is about. */
   readonly column: string
   readonly tag: (id: string) => string
-  readonly namespace: keyof typeof cacheSeconds
+  /** Of the cache, in which answers have that tag. */
+  readonly namespaces: readonly Namespace[]
 }
 
-const ofWallet = { tag: walletTag, namespace: 'portfolio' } as const
+const ofWallet = { tag: walletTag, namespaces: ['portfolio'] } as const
 
 /** Tables whose rows are about one wallet or token. Of the others the cache takes care by itself, by their names. */
 const followed: Readonly<Record<string, Followed>> = {
   Wallet: { column: 'id', ...ofWallet },
   TokenBalance: { column: 'walletId', ...ofWallet },
-  PriceSnapshot: { column: 'tokenId', tag: priceTag, namespace: 'price' },
+  PriceSnapshot: { column: 'tokenId', tag: priceTag, namespaces: ['price', 'history'] },
 }
 
 /** Of so many that one batch changed they are not discarded one by one. */
 const mostTags = 2_000
 
-const allNamespaces = ['portfolio', 'price'] as const
-
-const tokenTag = tableTag('public', 'Token')
+export const tokenTag: string = tableTag('public', 'Token')
 const lockTag = tableTag('public', 'GovernanceLock')
 
 type CachedReads = Pick<DatabaseManager, 'getPortfolioSummary' | 'getLatestPrice' | 'getGovernanceLocks'>
@@ -104,13 +106,13 @@ export class CacheManager {
 
   async #discard(changes: readonly Change[]): Promise<void> {
     const tags = new Set<string>()
-    const cleared = new Set<string>()
+    const cleared = new Set<Namespace>()
     for (const { schema, table, key, keyBefore } of changes) {
       const about = schema === 'public' ? followed[table] : undefined
       if (about === undefined) continue
       const ids = [key?.[about.column], keyBefore?.[about.column]].filter((id) => typeof id === 'string')
       for (const id of ids) tags.add(about.tag(id))
-      if (ids.length === 0) cleared.add(about.namespace)
+      if (ids.length === 0) for (const namespace of about.namespaces) cleared.add(namespace)
     }
     const { cache } = this.#strata
     const reached = await Promise.all([

@@ -9,6 +9,7 @@ import type { StrataPool } from 'pgstrata'
 import { badInput, notFound } from 'pgstrata-example-kit'
 import type { WedefiDatabase } from './database.ts'
 import { foreignKeyViolation, stateOf, withServerErrors } from './drizzle-errors.ts'
+import { unpackedDays } from './growth/policy.ts'
 import { checkBalance, type BalanceData } from './portfolio/balance-data.ts'
 import {
   balanceColumns,
@@ -113,7 +114,7 @@ export class DatabaseManager {
 
   /** In US dollars; undefined: there never was one. On a read replica. */
   async getLatestPrice(tokenId: string): Promise<string | undefined> {
-    // Days keep the close of prices that are packed or archived, where a token has had none since.
+    // Days keep the close of prices that are packed or archived. Where a token has had none since, an older month may be back in the table.
     const { rows } = await this.#on('user_dashboard', () =>
       this.#db.execute<{ price: string | null }>(sql`
         select coalesce(
@@ -121,14 +122,30 @@ export class DatabaseManager {
             select "priceUsd"
             from "PriceSnapshot"
             where "tokenId" = ${tokenId}
+              and "recordedAt" > now() - interval '${sql.raw(String(unpackedDays))} days'
             order by "recordedAt" desc
             limit 1
           ),
           (
-            select close
-            from price_daily
-            where "tokenId" = ${tokenId}
-            order by bucket desc
+            select price
+            from (
+              (
+                select "priceUsd" as price, "recordedAt" as at
+                from "PriceSnapshot"
+                where "tokenId" = ${tokenId}
+                order by "recordedAt" desc
+                limit 1
+              )
+              union all
+              (
+                select close, bucket
+                from price_daily
+                where "tokenId" = ${tokenId}
+                order by bucket desc
+                limit 1
+              )
+            ) as found
+            order by at desc
             limit 1
           )
         ) as price`),

@@ -9,5 +9,7 @@ await runDeploy({
   entry: new URL('serve.ts', import.meta.url),
   readSettings,
   secretName,
-  variables: 'HOST, PORT, WEDEFI_OPERATORS, WEDEFI_MANAGE_TOKENS and WEDEFI_SECRET',
+  databaseName: 'DATABASE_URL_PRIMARY',
+  variables:
+    'HOST, PORT, WEDEFI_OPERATORS, WEDEFI_MANAGE_TOKENS, WEDEFI_SECRET, and what README.md says of replicas, Redis, archive and webhooks',
 })

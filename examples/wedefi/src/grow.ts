@@ -7,6 +7,7 @@ import { createProgress, numberOf, readArguments, runCommand, tell } from 'pgstr
 import { startCluster } from 'pgstrata/embedded'
 import { deployForMoves } from './growth/deploy.ts'
 import { grow } from './growth/grow.ts'
+import { beginOf, monthsFor } from './growth/months.ts'
 import { documentOf, headOf, ratiosOf, rowOf } from './growth/report.ts'
 import { folder, resolveWedefi } from './strata.ts'
 
@@ -41,14 +42,18 @@ await runCommand(async (signal, atEnd) => {
   atEnd(async () => await rm(base, { recursive: true, force: true }))
   const cluster = await startCluster({ settings, durable: false, from: folder, signal })
   atEnd(() => cluster.stop())
-  const config = resolveWedefi({ url: cluster.primary.url(), replicas: {}, archiveBase: base })
+  const now = new Date()
+  const months = monthsFor(days)
+  const from = beginOf({ now, months })
+  const config = resolveWedefi({ url: cluster.primary.url(), replicas: {}, archiveBase: base, from })
   const strata = await deployForMoves(config, { signal })
   atEnd(() => strata.close())
   if (!isJson) tell(headOf())
   const grown = await grow(strata, {
     wallets: numberOf(values, 'wallets', { usual: 50, least: 1, most: 10_000 }),
     tokens: numberOf(values, 'tokens', { usual: 500, least: 1, most: 5_000 }),
-    months: Math.ceil(days / 30.5) + 1,
+    months,
+    now,
     pace: {
       pricesADay: Math.max(1, Math.round(pricesADay * share)),
       snapshotsADay: Math.max(1, Math.round(snapshotsADay * share)),

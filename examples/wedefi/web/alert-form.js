@@ -2,6 +2,7 @@
 // A new alert: what it is about, what it measures, when it fires.
 
 import { fill, h } from '/kit/dom.js'
+import { ApiError } from '/kit/fetch-json.js'
 import { pathOf, read } from '/kit/reading.js'
 import { nameOfMetric } from './alert-words.js'
 import { writeAsOperator } from './operator.js'
@@ -25,65 +26,22 @@ const isShare = (metric) => metric !== 'priceUsd' && metric !== 'totalUsd'
  * @param {{
  *   subject: URLSearchParams,
  *   onCreate: (alert: import('./alert-words.js').Alert) => void,
- * }} options `subject`: the id of a token or a wallet that it begins with.
+ *   onRefused: (error: ApiError) => void,
+ * }} options `subject`: the id of a token or a wallet that it begins with. `onRefused`: the token of the operator is none.
  */
-export function createAlertForm({ subject, onCreate }) {
-  const walletId = subject.get('walletId')
-  const about = choice('About', [
-    ['token', 'A token'],
-    ['wallet', 'A portfolio'],
-  ])
-  about.select.value = walletId === null ? 'token' : 'wallet'
-  const token = choice('Token', [])
-  const wallet = field('Wallet', { placeholder: 'Its id', maxlength: 100 })
-  wallet.input.value = walletId ?? ''
-  const metric = choice('Watched', [])
-  const direction = choice('Fires', [
-    ['above', 'above'],
-    ['below', 'below'],
-  ])
-  const threshold = field('Threshold', { inputmode: 'decimal' })
-  const rearm = field('Armed again at', { inputmode: 'decimal', placeholder: 'the threshold' })
+export function createAlertForm({ subject, onCreate, onRefused }) {
+  const fields = createFields(subject)
   const failed = h('p', { class: 'say-error', role: 'alert' })
   const button = h('button', { class: 'button button-main', type: 'submit' }, 'Add the alert')
-
-  const drawMetrics = () => {
-    const known = metrics[about.select.value] ?? []
-    fill(metric.select, ...known.map((name) => h('option', { value: name }, nameOfMetric({ metric: name }))))
-    token.element.hidden = about.select.value !== 'token'
-    wallet.element.hidden = !token.element.hidden
-    drawUnit()
-  }
-  const drawUnit = () => {
-    const unit = isShare(metric.select.value) ? '%' : 'US dollars'
-    threshold.unit.textContent = rearm.unit.textContent = unit
-  }
-  about.select.addEventListener('change', drawMetrics)
-  metric.select.addEventListener('change', drawUnit)
-
-  /** As the service takes it: shares of 1, not per cent. */
-  const readForm = () => {
-    const name = metric.select.value
-    const isToken = about.select.value === 'token'
-    const least = decimalOf(threshold.input.value, name)
-    if (!isToken && wallet.input.value.trim() === '') throw new Error('The id of a wallet is missing.')
-    return {
-      kind: name === 'priceUsd' ? 'price' : isShare(name) && name !== 'change24h' ? 'risk' : 'portfolio',
-      metric: name,
-      direction: direction.select.value,
-      threshold: least,
-      rearm: rearm.input.value.trim() === '' ? least : decimalOf(rearm.input.value, name),
-      ...(isToken ? { tokenId: token.select.value } : { walletId: wallet.input.value.trim() }),
-    }
-  }
   const create = async () => {
     button.disabled = true
     try {
-      const alert = await writeAsOperator('POST', '/alerts', readForm())
+      const alert = await writeAsOperator('POST', '/alerts', readFields(fields))
       fill(failed)
-      threshold.input.value = rearm.input.value = ''
+      fields.threshold.input.value = fields.rearm.input.value = ''
       onCreate(alert)
     } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return onRefused(error)
       fill(failed, error instanceof Error ? error.message : String(error))
     } finally {
       button.disabled = false
@@ -101,13 +59,66 @@ export function createAlertForm({ subject, onCreate }) {
         },
       },
     },
-    ...[about, token, wallet, metric, direction, threshold, rearm].map((one) => one.element),
+    ...Object.values(fields).map((one) => one.element),
     failed,
     button,
   )
-  drawMetrics()
-  void fillTokens(token.select, subject.get('tokenId')).catch((error) => fill(failed, String(error.message)))
+  void fillTokens(fields.token.select, subject.get('tokenId')).catch((error) => fill(failed, String(error.message)))
   return { element }
+}
+
+/** In their order. What is about a token has no wallet, and the other way round. @param {URLSearchParams} subject */
+function createFields(subject) {
+  const walletId = subject.get('walletId')
+  const fields = {
+    about: choice('About', [
+      ['token', 'A token'],
+      ['wallet', 'A portfolio'],
+    ]),
+    token: choice('Token', []),
+    wallet: field('Wallet', { placeholder: 'Its id', maxlength: 100 }),
+    metric: choice('Watched', []),
+    direction: choice('Fires', [
+      ['above', 'above'],
+      ['below', 'below'],
+    ]),
+    threshold: field('Threshold', { inputmode: 'decimal' }),
+    rearm: field('Armed again at', { inputmode: 'decimal', placeholder: 'the threshold' }),
+  }
+  const { about, token, wallet, metric, threshold, rearm } = fields
+  const drawMetrics = () => {
+    const known = metrics[about.select.value] ?? []
+    fill(metric.select, ...known.map((name) => h('option', { value: name }, nameOfMetric({ metric: name }))))
+    token.element.hidden = about.select.value !== 'token'
+    wallet.element.hidden = !token.element.hidden
+    drawUnit()
+  }
+  const drawUnit = () => {
+    const unit = isShare(metric.select.value) ? '%' : 'US dollars'
+    threshold.unit.textContent = rearm.unit.textContent = unit
+  }
+  about.select.addEventListener('change', drawMetrics)
+  metric.select.addEventListener('change', drawUnit)
+  about.select.value = walletId === null ? 'token' : 'wallet'
+  wallet.input.value = walletId ?? ''
+  drawMetrics()
+  return fields
+}
+
+/** As the service takes it: shares of 1, not per cent. @param {ReturnType<typeof createFields>} fields */
+function readFields({ about, token, wallet, metric, direction, threshold, rearm }) {
+  const name = metric.select.value
+  const isToken = about.select.value === 'token'
+  const least = decimalOf(threshold.input.value, name)
+  if (!isToken && wallet.input.value.trim() === '') throw new Error('The id of a wallet is missing.')
+  return {
+    kind: name === 'priceUsd' ? 'price' : isShare(name) && name !== 'change24h' ? 'risk' : 'portfolio',
+    metric: name,
+    direction: direction.select.value,
+    threshold: least,
+    rearm: rearm.input.value.trim() === '' ? least : decimalOf(rearm.input.value, name),
+    ...(isToken ? { tokenId: token.select.value } : { walletId: wallet.input.value.trim() }),
+  }
 }
 
 /** The first ones, and the one that it begins with. @param {HTMLSelectElement} select @param {string | null} chosen */
@@ -151,7 +162,7 @@ function idOf(label) {
  * @param {string} typed
  * @param {string} metric
  */
-export function decimalOf(typed, metric) {
+function decimalOf(typed, metric) {
   const text = typed.trim().replaceAll(',', '').replace('\u2212', '-')
   const [, sign, whole, fraction = ''] = /^(-?)(\d{1,20})(?:\.(\d{1,16}))?$/.exec(text) ?? []
   if (sign === undefined || whole === undefined) throw new Error('Expected a number such as 1250 or 0.5.')

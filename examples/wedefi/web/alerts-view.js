@@ -1,8 +1,9 @@
 // @ts-check
 // Alerts: which there are, what fired and when, a new one. Operators add, pause and delete; everybody sees.
 
-import { fill, h } from '/kit/dom.js'
 import { createAgo } from '/kit/ago.js'
+import { createCard } from '/kit/card.js'
+import { fill, h } from '/kit/dom.js'
 import { ApiError } from '/kit/fetch-json.js'
 import { createPagedList } from '/kit/paged-list.js'
 import { pathOf } from '/kit/reading.js'
@@ -18,47 +19,24 @@ import { becomeOperator, findOperator, writeAsOperator } from './operator.js'
 
 const everyMs = 1_000
 
-/** @param {import('./page.js').Context} context @param {string} subject The query of the hash. @returns {import('./page.js').View} */
-export function createAlertsView({ say }, subject) {
-  const failed = h('p', { class: 'say-error', role: 'alert' })
+/** @param {import('./page.js').Context} context @returns {import('./page.js').View} */
+export function createAlertsView({ say }) {
   const isOperator = { value: false }
-  /** @param {unknown} error */
-  const fail = (error) => {
-    fill(failed, error instanceof Error ? error.message : String(error))
-    if (error instanceof ApiError && error.status === 401) void showForm()
-  }
-  /** @param {() => Promise<unknown>} work @param {string} done */
-  const act = async (work, done) => {
-    try {
-      await work()
-      fill(failed)
-      say(done)
-      await list.refresh()
-    } catch (error) {
-      fail(error)
-    }
-  }
-  const list = createAlerts({ act, isOperator })
+  const acting = createActing({ say, onDone: () => list.refresh(), onRefused: () => adding.show() })
+  const list = createAlerts({ acting, isOperator })
   const events = createEvents()
-  const formPlace = h('div', { id: 'alert-form' })
-  const showForm = async () => {
-    isOperator.value = await findOperator().catch(() => false)
-    list.redraw()
-    if (!isOperator.value)
-      return fill(
-        formPlace,
-        createSignIn(() => void showForm()),
-      )
-    const form = createAlertForm({
-      subject: new URLSearchParams(subject),
-      onCreate: (alert) => {
-        say(`Added: ${describeAlert(alert)}`)
-        void list.refresh()
-      },
-    })
-    fill(formPlace, form.element)
-  }
-  void showForm()
+  const adding = createAdding({
+    onOperator: (is) => {
+      isOperator.value = is
+      list.redraw()
+    },
+    onCreate: (alert) => {
+      say(`Added: ${describeAlert(alert)}`)
+      void list.refresh()
+    },
+    onRefused: acting.fail,
+  })
+  adding.show()
   const refreshList = createSoon(list.refresh, everyMs)
   const refreshEvents = createSoon(events.refresh, everyMs)
   return {
@@ -67,22 +45,7 @@ export function createAlertsView({ say }, subject) {
       'div',
       { class: 'view' },
       h('h1', null, 'Alerts'),
-      h(
-        'div',
-        { class: 'grid' },
-        h(
-          'div',
-          { class: 'stack span-7 column' },
-          h('section', { class: 'card' }, list.head, failed, list.host),
-          events.element,
-        ),
-        h(
-          'section',
-          { class: 'card span-5 side' },
-          h('header', { class: 'card-head' }, h('h2', null, 'New alert')),
-          formPlace,
-        ),
-      ),
+      h('div', { class: 'grid' }, h('div', { class: 'stack span-7' }, list.element, events.element), adding.element),
     ),
     refresh: () => {
       refreshList()
@@ -99,6 +62,53 @@ export function createAlertsView({ say }, subject) {
       events.close()
     },
   }
+}
+
+/** @typedef {ReturnType<typeof createActing>} Acting */
+
+/**
+ * What operators do with an alert, and what is said of it.
+ * @param {{ say: (text: string) => void, onDone: () => Promise<void>, onRefused: () => void }} options `onRefused`: for want of a token that counts.
+ */
+function createActing({ say, onDone, onRefused }) {
+  const element = h('p', { class: 'say-error', role: 'alert' })
+  /** @param {unknown} error */
+  const fail = (error) => {
+    fill(element, error instanceof Error ? error.message : String(error))
+    if (error instanceof ApiError && error.status === 401) onRefused()
+  }
+  return {
+    element,
+    fail,
+    /** @param {() => Promise<unknown>} work @param {string} done What is said then. */
+    run: async (work, done) => {
+      try {
+        await work()
+        fill(element)
+        say(done)
+        await onDone()
+      } catch (error) {
+        fail(error)
+      }
+    },
+  }
+}
+
+/**
+ * A new alert, for operators; for others, a way to become one.
+ * @param {{ onOperator: (is: boolean) => void, onCreate: (alert: Alert) => void, onRefused: (error: ApiError) => void }} options
+ */
+function createAdding({ onOperator, onCreate, onRefused }) {
+  const place = h('div', { id: 'alert-form' })
+  // Decoded once, by what reads queries: an id may have a + or a %.
+  const subject = new URLSearchParams(location.hash.split('?')[1])
+  const draw = async () => {
+    const isOperator = await findOperator().catch(() => false)
+    onOperator(isOperator)
+    fill(place, isOperator ? createAlertForm({ subject, onCreate, onRefused }).element : createSignIn(show))
+  }
+  const show = () => void draw()
+  return { element: createCard({ title: 'New alert', look: 'span-5 side' }, place), show }
 }
 
 /** @param {() => void} onToken */
@@ -128,20 +138,15 @@ function createSignIn(onToken) {
   )
 }
 
-/**
- * @param {{
- *   act: (work: () => Promise<unknown>, done: string) => Promise<void>,
- *   isOperator: { readonly value: boolean },
- * }} options
- */
-function createAlerts({ act, isOperator }) {
+/** @param {{ acting: Acting, isOperator: { readonly value: boolean } }} options */
+function createAlerts({ acting, isOperator }) {
   let status = ''
   const host = h('div', { id: 'alerts' })
   const list = createPagedList(host, {
     name: 'alerts',
     path: () => `/alerts?limit=10${status === '' ? '' : `&status=${status}`}`,
     keyOf: (/** @type {Alert} */ { id }) => id,
-    row: (alert) => createAlertRow(alert, { act, isOperator }),
+    row: (alert) => createAlertRow(alert, { act: acting.run, isOperator }),
     label: 'Alerts',
     empty: {
       title: 'No alerts',
@@ -163,8 +168,7 @@ function createAlerts({ act, isOperator }) {
     },
   })
   return {
-    host,
-    head: h('header', { class: 'card-head' }, h('h2', null, 'Watched'), segments),
+    element: createCard({ title: 'Watched', aside: segments }, acting.element, host),
     refresh: list.refresh,
     redraw: () => list.change((items) => [...items]),
     close: list.close,
@@ -175,10 +179,7 @@ const looks = /** @type {const} */ ({ armed: ['Armed', 'good'], fired: ['Fired',
 
 /**
  * @param {Alert} alert
- * @param {{
- *   act: (work: () => Promise<unknown>, done: string) => Promise<void>,
- *   isOperator: { readonly value: boolean },
- * }} options
+ * @param {{ act: Acting['run'], isOperator: { readonly value: boolean } }} options
  */
 function createAlertRow({ id, tokenId, walletId }, { act, isOperator }) {
   const href = tokenId === null ? pathOf`#/wallets/${walletId ?? ''}` : pathOf`#/tokens/${tokenId}`
@@ -243,7 +244,7 @@ function createEvents() {
     more: 'Show older ones',
   })
   return {
-    element: h('section', { class: 'card' }, h('header', { class: 'card-head' }, h('h2', null, 'Fired')), host),
+    element: createCard({ title: 'Fired' }, host),
     refresh: list.refresh,
     close: list.close,
   }

@@ -2,6 +2,7 @@
 // How the returns of tokens go together, as a table of numbers whose cells are coloured besides: blue with each other, orange against each
 // other, which those who see few colours tell apart; the sign and the number say the same.
 
+import { createCard } from '/kit/card.js'
 import { fill, h } from '/kit/dom.js'
 import { pathOf, read } from '/kit/reading.js'
 import { createState } from '/kit/state.js'
@@ -13,8 +14,8 @@ import { createTimeframes } from './risk.js'
  * @typedef {{ timeframe: string, tokens: readonly Token[], pairs: readonly Pair[] }} Matrix
  */
 
-/** @param {{ span: string, tokens: () => readonly Token[] }} options `tokens`: those that are shown; fewer than two say nothing. */
-export function createCorrelations({ span, tokens }) {
+/** @param {{ look?: string, tokens: () => readonly Token[] }} options `tokens`: those that are shown; fewer than two say nothing. */
+export function createCorrelations({ look, tokens }) {
   let timeframe = '30d'
   const host = h('div', { id: 'correlations' })
   const state = createState(host, {
@@ -34,25 +35,16 @@ export function createCorrelations({ span, tokens }) {
     render: (matrix, body) => fill(body, drawMatrix(matrix), createLegend()),
     skeleton: 'chart',
   })
+  const aside = createTimeframes({
+    label: 'Timeframe of correlations',
+    chosen: timeframe,
+    onChoose: (chosen) => {
+      timeframe = chosen
+      void state.refresh()
+    },
+  })
   return {
-    element: h(
-      'section',
-      { class: `card ${span}` },
-      h(
-        'header',
-        { class: 'card-head' },
-        h('h2', null, 'Correlations'),
-        createTimeframes({
-          label: 'Timeframe of correlations',
-          chosen: timeframe,
-          onChoose: (chosen) => {
-            timeframe = chosen
-            void state.refresh()
-          },
-        }),
-      ),
-      host,
-    ),
+    element: createCard({ title: 'Correlations', aside, look }, host),
     refresh: state.refresh,
     close: state.close,
   }
@@ -110,7 +102,7 @@ function cellOf(value, { isSelf, between }) {
 }
 
 /** 0.8234 → 0.82, −0.1 → −0.10 @param {number} value */
-export function formatCorrelation(value) {
+function formatCorrelation(value) {
   const text = Math.abs(value).toFixed(2)
   return value < 0 && text !== '0.00' ? `\u2212${text}` : text
 }

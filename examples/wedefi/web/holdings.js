@@ -1,14 +1,15 @@
 // @ts-check
 // What a portfolio is worth and of what it is made: numbers, shares as a ring, holdings as a table. All three are of one answer.
 
+import { createCard } from '/kit/card.js'
 import { createShares } from '/kit/chart-shares.js'
 import { fill, h } from '/kit/dom.js'
+import { orNothing } from '/kit/fetch-json.js'
 import { formatPercent } from '/kit/format.js'
 import { pathOf, read } from '/kit/reading.js'
 import { createState } from '/kit/state.js'
 import { createTile } from '/kit/tiles.js'
 import { formatQuantity, formatShortUsd, formatUsd } from './money.js'
-import { orNothing } from './or-nothing.js'
 
 /**
  * @typedef {object} Holding
@@ -40,30 +41,15 @@ export function createHoldings({ walletId, onPortfolio }) {
   const states = [tiles, ring, table]
   return {
     tiles: h('section', { 'aria-label': 'In numbers' }, tilesHost),
-    allocation: h(
-      'section',
-      { class: 'card span-5' },
-      h('header', { class: 'card-head' }, h('h2', null, 'Allocation')),
-      ringHost,
-    ),
-    element: h(
-      'section',
-      { class: 'card span-7' },
-      h(
-        'header',
-        { class: 'card-head' },
-        h('h2', null, 'Holdings'),
-        h('span', { class: 'quiet' }, 'the largest first'),
-      ),
-      tableHost,
-    ),
+    allocation: createCard({ title: 'Allocation', look: 'span-5' }, ringHost),
+    element: createCard({ title: 'Holdings', note: 'the largest first', look: 'span-7' }, tableHost),
     refresh: async () => void (await Promise.all(states.map((state) => state.refresh()))),
     close: () => states.forEach((state) => state.close()),
   }
 }
 
 /** Exact: in the smallest unit that dollars are kept with. @param {readonly Holding[]} balances */
-export function sumOf(balances) {
+function sumOf(balances) {
   const units = balances.reduce((sum, { usdValue }) => {
     const [whole = '0', fraction = ''] = usdValue.split('.')
     return sum + BigInt(whole + fraction.slice(0, usdDigits).padEnd(usdDigits, '0'))

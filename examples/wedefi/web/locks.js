@@ -1,13 +1,14 @@
 // @ts-check
 // What a wallet has locked for votes, and for how long.
 
+import { createCard } from '/kit/card.js'
 import { fill, h } from '/kit/dom.js'
+import { orNothing } from '/kit/fetch-json.js'
 import { formatDate } from '/kit/format.js'
 import { createKeyed } from '/kit/paged-list.js'
 import { pathOf, read } from '/kit/reading.js'
 import { createState } from '/kit/state.js'
 import { formatQuantity } from './money.js'
-import { orNothing } from './or-nothing.js'
 
 /**
  * @typedef {object} Lock
@@ -36,17 +37,7 @@ export function createLocks(walletId) {
     rows: 3,
   })
   return {
-    element: h(
-      'section',
-      { class: 'card' },
-      h(
-        'header',
-        { class: 'card-head' },
-        h('h2', null, 'Governance'),
-        h('span', { class: 'quiet' }, 'locked for votes'),
-      ),
-      host,
-    ),
+    element: createCard({ title: 'Governance', note: 'locked for votes' }, host),
     refresh: state.refresh,
     close: state.close,
   }

@@ -1,13 +1,14 @@
 // @ts-check
 // The tokens with their newest prices, which move as they come; and how those that are shown go together.
 
-import { fill, h } from '/kit/dom.js'
 import { createAgo } from '/kit/ago.js'
+import { createCard } from '/kit/card.js'
+import { fill, h } from '/kit/dom.js'
 import { createPagedList } from '/kit/paged-list.js'
 import { pathOf } from '/kit/reading.js'
 import { createSoon } from '/kit/soon.js'
 import { createCorrelations } from './correlations.js'
-import { formatPrice, formatShareChange, nameOfChain, toneOf } from './money.js'
+import { formatPrice, formatShareChange, nameOfChain, shareSince, toneOf } from './money.js'
 
 /**
  * @typedef {object} Token
@@ -25,10 +26,69 @@ const mostCompared = 12
 
 /** @returns {import('./page.js').View} */
 export function createMarketView() {
-  let prefix = ''
+  const correlations = createCompared()
+  const tokens = createTokens(correlations.compare)
+  const refreshList = createSoon(tokens.refresh, 2_000)
+  return {
+    title: 'Market',
+    element: h(
+      'div',
+      { class: 'view' },
+      h('h1', null, 'Market'),
+      h('div', { class: 'grid' }, tokens.element, correlations.element),
+    ),
+    refresh: () => {
+      refreshList()
+      correlations.refresh()
+    },
+    topics: () => [
+      {
+        topic: { table: 'PriceSnapshot' },
+        onChange: ({ kind, key, row }) => {
+          const { tokenId, recordedAt } = key ?? {}
+          const priceUsd = row?.['priceUsd']
+          if (kind !== 'insert' || recordedAt == null || priceUsd == null) return refreshList()
+          tokens.change((items) =>
+            items.map((item) =>
+              item.id === tokenId && isNewer(recordedAt, item) ? { ...item, priceUsd, recordedAt } : item,
+            ),
+          )
+        },
+      },
+    ],
+    close: () => {
+      refreshList.cancel()
+      tokens.close()
+      correlations.close()
+    },
+  }
+}
+
+/** How the first ones of the list go together. */
+function createCompared() {
   /** undefined: the list is not there yet. @type {readonly Token[] | undefined} */
   let compared
-  const correlations = createCorrelations({ span: 'span-7 side', tokens: () => compared ?? [] })
+  const correlations = createCorrelations({ look: 'span-7 side', tokens: () => compared ?? [] })
+  return {
+    element: correlations.element,
+    /** @param {readonly Token[]} tokens The list, as it is now. */
+    compare: (tokens) => {
+      const shown = tokens.slice(0, mostCompared)
+      const isSame = shown.every(({ id }, at) => id === compared?.[at]?.id)
+      if (isSame && shown.length === compared?.length) return
+      compared = shown
+      void correlations.refresh()
+    },
+    refresh: () => {
+      if (compared !== undefined) void correlations.refresh()
+    },
+    close: correlations.close,
+  }
+}
+
+/** The list, found by how a symbol or a name begins. @param {(tokens: readonly Token[]) => void} onTokens */
+function createTokens(onTokens) {
+  let prefix = ''
   const host = h('div', { id: 'tokens' })
   const list = createPagedList(host, {
     name: 'tokens',
@@ -42,15 +102,9 @@ export function createMarketView() {
     },
     more: 'Show more tokens',
     rows: 8,
-    onAnswer: ({ tokens }) => {
-      const shown = tokens.slice(0, mostCompared)
-      const isSame = shown.every((/** @type {Token} */ { id }, /** @type {number} */ at) => id === compared?.[at]?.id)
-      if (isSame && shown.length === compared?.length) return
-      compared = shown
-      void correlations.refresh()
-    },
+    onAnswer: ({ tokens }) => onTokens(tokens),
   })
-  const refreshList = createSoon(list.refresh, 2_000)
+  const find = createSoon(list.begin, 250)
   const search = h('input', {
     class: 'input',
     type: 'search',
@@ -64,50 +118,13 @@ export function createMarketView() {
       },
     },
   })
-  const find = createSoon(list.begin, 250)
   return {
-    title: 'Market',
-    element: h(
-      'div',
-      { class: 'view' },
-      h('h1', null, 'Market'),
-      h(
-        'div',
-        { class: 'grid' },
-        h(
-          'section',
-          { class: 'card span-5 side' },
-          h('header', { class: 'card-head' }, h('h2', null, 'Tokens')),
-          h('div', { class: 'filter' }, search),
-          host,
-        ),
-        correlations.element,
-      ),
-    ),
-    refresh: () => {
-      refreshList()
-      if (compared !== undefined) void correlations.refresh()
-    },
-    topics: () => [
-      {
-        topic: { table: 'PriceSnapshot' },
-        onChange: ({ kind, key, row }) => {
-          const { tokenId, recordedAt } = key ?? {}
-          const priceUsd = row?.['priceUsd']
-          if (kind !== 'insert' || recordedAt == null || priceUsd == null) return refreshList()
-          list.change((items) =>
-            items.map((item) =>
-              item.id === tokenId && isNewer(recordedAt, item) ? { ...item, priceUsd, recordedAt } : item,
-            ),
-          )
-        },
-      },
-    ],
+    element: createCard({ title: 'Tokens', look: 'span-5 side' }, h('div', { class: 'filter' }, search), host),
+    refresh: list.refresh,
+    change: list.change,
     close: () => {
-      refreshList.cancel()
       find.cancel()
       list.close()
-      correlations.close()
     },
   }
 }
@@ -141,10 +158,7 @@ function createRow({ id, symbol, name, chainId }) {
       const text = priceUsd === null ? '–' : formatPrice(priceUsd)
       price.textContent = text
       fill(ago, createAgo(recordedAt, 'no price yet'))
-      const share =
-        priceUsd === null || dayAgoUsd === null || Number(dayAgoUsd) === 0
-          ? undefined
-          : Number(priceUsd) / Number(dayAgoUsd) - 1
+      const share = shareSince(dayAgoUsd, priceUsd)
       change.className = share === undefined ? '' : toneOf(share)
       change.textContent = share === undefined ? 'no day ago' : formatShareChange(share)
       if (shown !== '' && shown !== text) flash(number)

@@ -2,7 +2,7 @@
 // Money, quantities and shares as people read them. They come as decimal text and are shown from it; only what is drawn, or short, is a
 // number.
 
-import { formatAmount, formatCount } from '/kit/format.js'
+import { formatAmount, formatCount, formatDigits } from '/kit/format.js'
 
 const minus = '\u2212'
 
@@ -51,6 +51,10 @@ export function formatShare(share) {
   return `${share < 0 ? minus : ''}${percent.toFixed(digits)}\u00A0%`
 }
 
+/** Prices are kept to so many digits behind the point; a threshold may have more. */
+const priceDigits = 12
+const leastPrice = 1e-12
+
 /**
  * A price of a token: large ones to the cent, small ones to four digits that say something.
  * @param {string | number} price
@@ -58,6 +62,7 @@ export function formatShare(share) {
 export function formatPrice(price) {
   const value = Number(price)
   if (value >= 100 || value === 0) return formatUsd(price)
+  if (value > 0 && value < leastPrice) return `< $${leastPrice.toFixed(priceDigits)}`
   return `$${value >= 1 ? value.toFixed(4) : trim(value)}`
 }
 
@@ -66,12 +71,12 @@ export function formatPrice(price) {
  * @param {number} price
  */
 export function formatChartPrice(price) {
-  return price >= 10_000 ? formatShortUsd(price) : `$${Number(price.toPrecision(4))}`
+  return price >= 10_000 ? formatShortUsd(price) : `$${formatDigits(price, 4)}`
 }
 
 /** @param {number} value */
 function trim(value) {
-  const digits = Math.min(12, Math.max(4, 3 - Math.floor(Math.log10(value))))
+  const digits = Math.min(priceDigits, Math.max(4, 3 - Math.floor(Math.log10(value))))
   return value.toFixed(digits)
 }
 
@@ -82,7 +87,12 @@ function trim(value) {
 export function formatQuantity(quantity) {
   const value = Number(quantity)
   if (value >= 1_000) return formatCount(value)
-  return value === 0 ? '0' : String(Number(value.toPrecision(4)))
+  return formatDigits(value, 4)
+}
+
+/** What became of a price; undefined: one of the two is not known. @param {string | null} before @param {string | null} now */
+export function shareSince(before, now) {
+  return now === null || before === null || Number(before) === 0 ? undefined : Number(now) / Number(before) - 1
 }
 
 /** The class that colours a change. @param {string | number} amount */

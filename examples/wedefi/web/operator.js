@@ -2,21 +2,16 @@
 // Who may change alerts: operators, by a token that this tab remembers. The demonstration gives one out by itself; a service that is deployed has
 // no such route, and asks.
 
-import { ApiError, fetchJson } from '/kit/fetch-json.js'
+import { ApiError, fetchJson, orNothing } from '/kit/fetch-json.js'
 
 const place = 'wedefi-operator'
 
 /** Whether there is a token. One that is wrong is told of by the first write. */
 export async function findOperator() {
   if (sessionStorage.getItem(place) !== null) return true
-  try {
-    const { token } = await fetchJson('/demo/operator')
-    sessionStorage.setItem(place, token)
-    return true
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return false
-    throw error
-  }
+  const found = await orNothing(fetchJson('/demo/operator'))
+  if (found !== undefined) sessionStorage.setItem(place, found.token)
+  return found !== undefined
 }
 
 /** @param {string} token */

@@ -4,9 +4,9 @@
 // Promises: a view is fetched when it is opened and again as soon as events come, so nothing falls in between. It is told of no
 // event after it was closed.
 
-import { byId, fill, h } from '/kit/dom.js'
+import { byId, fill } from '/kit/dom.js'
 import { connectLive, createLiveBadge } from '/kit/live.js'
-import { heard } from '/kit/reading.js'
+import { findRoute, openShell, say } from '/kit/shell.js'
 import { createAlertsView } from './alerts-view.js'
 import { createMarketView } from './market-view.js'
 import { createToasts } from './toasts.js'
@@ -26,112 +26,46 @@ import { createWalletsView } from './wallets-view.js'
  * @property {() => void} close
  */
 
-/** @type {readonly (readonly [pattern: RegExp, create: (context: Context, id: string) => View])[]} */
+/** @type {readonly import('/kit/shell.js').Route<(context: Context, id: string) => View>[]} */
 const routes = [
-  [/^#\/wallets\/([^/?]+)$/, createWalletView],
-  [/^#\/market$/, createMarketView],
-  [/^#\/tokens\/([^/?]+)$/, createTokenView],
-  [/^#\/alerts(?:\?(.*))?$/, createAlertsView],
-  [/^/, createWalletsView],
+  [/^#\/wallets\/([^/?]+)$/, createWalletView, '#/'],
+  [/^#\/market$/, createMarketView, '#/market'],
+  [/^#\/tokens\/([^/?]+)$/, createTokenView, '#/market'],
+  [/^#\/alerts(?:\?|$)/, createAlertsView, '#/alerts'],
+  [/^/, createWalletsView, '#/'],
 ]
 const pages = /** @type {const} */ ([
-  ['#/', 'Wallets', /^(?:#\/(?:wallets.*)?)?$/],
-  ['#/market', 'Market', /^#\/(?:market|tokens)/],
-  ['#/alerts', 'Alerts', /^#\/alerts/],
+  ['#/', 'Wallets'],
+  ['#/market', 'Market'],
+  ['#/alerts', 'Alerts'],
 ])
 
 const badge = createLiveBadge()
 const toasts = createToasts(byId('toasts'))
-/** @type {View | undefined} */
-let view
 /** @type {{ close(): void } | undefined} */
 let live
-let topics = ''
 
-function listen() {
-  const shown = view
-  /** @type {readonly import('/kit/live/index.js').LiveSubscription[]} */
-  const wanted = [
-    ...(shown?.topics() ?? []),
-    { topic: { table: 'AlertEvent' }, onChange: ({ kind, row }) => void (kind === 'insert' && toasts.show(row)) },
-  ]
-  const asked = JSON.stringify(wanted.map(({ topic }) => topic))
-  if (asked === topics) return
-  topics = asked
+/** @param {View} view */
+function listen(view) {
   live?.close()
   live = connectLive({
     badge,
-    subscriptions: wanted.map(({ topic, onChange, onList }) => ({
-      topic,
-      onChange: (change) => {
-        heard(change.id)
-        if (shown === view) onChange?.(change)
-      },
-      onList: (list) => {
-        heard(list.id)
-        if (shown === view) onList?.(list)
-      },
-    })),
-    onRefresh: ({ id }) => {
-      heard(id)
-      view?.refresh()
-    },
+    subscriptions: [
+      ...view.topics(),
+      { topic: { table: 'AlertEvent' }, onChange: ({ kind, row }) => void (kind === 'insert' && toasts.show(row)) },
+    ],
+    onRefresh: () => view.refresh(),
   })
 }
 
-/** @param {{ isMove?: boolean }} [options] `isMove`: somebody went there, and is to find themselves at its beginning. */
-function open({ isMove = false } = {}) {
-  view?.close()
-  // Of the view that was, nothing more is to be heard.
-  topics = ''
-  const { create, id } = findRoute()
-  view = create({ say }, id)
-  fill(byId('main'), view.element)
-  document.title = `${view.title} · wedefi`
-  drawNav()
-  view.refresh()
-  listen()
-  if (!isMove) return
-  scrollTo(0, 0)
-  byId('main').focus({ preventScroll: true })
-}
-
-function findRoute() {
-  for (const [pattern, create] of routes) {
-    const found = pattern.exec(location.hash)
-    if (found !== null) return { create, id: decode(found[1] ?? '') }
-  }
-  return { create: createWalletsView, id: '' }
-}
-
-/** @param {string} text */
-function decode(text) {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
-
-function drawNav() {
-  fill(
-    byId('nav'),
-    ...pages.map(([href, text, pattern]) =>
-      h('a', { href, 'aria-current': pattern.test(location.hash) ? 'page' : null }, text),
-    ),
-  )
-}
-
-/** @param {string} text */
-function say(text) {
-  byId('said').textContent = text
-}
-
 fill(byId('badge'), badge.element)
-addEventListener('hashchange', () => open({ isMove: true }))
-byId('skip').addEventListener('click', (event) => {
-  // The hash says which view is shown.
-  event.preventDefault()
-  byId('main').focus()
+const shell = openShell({
+  name: 'wedefi',
+  pages: () => pages,
+  route: () => {
+    const { create, id, page } = findRoute(routes)
+    return { create: () => create({ say }, id), page }
+  },
+  onOpen: listen,
 })
-open()
+shell.open()

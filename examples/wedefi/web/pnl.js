@@ -1,13 +1,14 @@
 // @ts-check
 // How a portfolio went: its value over a time that is chosen, what was gained or lost by then.
 
+import { createCard } from '/kit/card.js'
 import { createLines } from '/kit/chart-lines.js'
 import { fill, h } from '/kit/dom.js'
+import { orNothing } from '/kit/fetch-json.js'
 import { pathOf, read } from '/kit/reading.js'
 import { createSegments } from '/kit/segments.js'
 import { createState } from '/kit/state.js'
 import { formatChange, formatShareChange, formatShortUsd, toneOf } from './money.js'
-import { orNothing } from './or-nothing.js'
 
 const hourMs = 3_600_000
 /** @type {Readonly<Record<string, { spanMs: number, grain: string }>>} */
@@ -67,25 +68,16 @@ export function createPnl(walletId) {
     },
     skeleton: 'chart',
   })
+  const aside = createRanges({
+    label: 'Range of profit and loss',
+    chosen: range,
+    onChoose: (chosen) => {
+      range = chosen
+      void state.refresh()
+    },
+  })
   return {
-    element: h(
-      'section',
-      { class: 'card span-7' },
-      h(
-        'header',
-        { class: 'card-head' },
-        h('h2', null, 'Profit and loss'),
-        createRanges({
-          label: 'Range of profit and loss',
-          chosen: range,
-          onChoose: (chosen) => {
-            range = chosen
-            void state.refresh()
-          },
-        }),
-      ),
-      host,
-    ),
+    element: createCard({ title: 'Profit and loss', aside, look: 'span-7' }, host),
     refresh: state.refresh,
     close: () => {
       lines?.close()

@@ -1,14 +1,15 @@
 // @ts-check
 // Risk of a portfolio or a token over a timeframe, as figures with what each means.
 
+import { createCard } from '/kit/card.js'
 import { fill, h } from '/kit/dom.js'
+import { orNothing } from '/kit/fetch-json.js'
 import { formatNumber } from '/kit/format.js'
 import { read } from '/kit/reading.js'
 import { createSegments } from '/kit/segments.js'
 import { createState } from '/kit/state.js'
 import { createTile } from '/kit/tiles.js'
 import { formatShare, formatShareChange } from './money.js'
-import { orNothing } from './or-nothing.js'
 
 export const timeframes = /** @type {const} */ (['24h', '7d', '30d', '90d', '1y'])
 
@@ -17,8 +18,8 @@ export function createTimeframes(options) {
   return createSegments({ ...options, choices: timeframes.map((timeframe) => [timeframe, timeframe]) })
 }
 
-/** @param {{ path: string, span: string }} options `path`: of the figures, without a timeframe. */
-export function createRisk({ path, span }) {
+/** @param {{ path: string, look?: string }} options `path`: of the figures, without a timeframe. */
+export function createRisk({ path, look }) {
   let timeframe = '30d'
   const host = h('div', { id: 'risk' })
   const [went, volatility, var95, var99, drawdown] = [
@@ -52,25 +53,16 @@ export function createRisk({ path, span }) {
     skeleton: 'tiles',
     rows: 5,
   })
+  const aside = createTimeframes({
+    label: 'Timeframe of risk',
+    chosen: timeframe,
+    onChoose: (chosen) => {
+      timeframe = chosen
+      void state.refresh()
+    },
+  })
   return {
-    element: h(
-      'section',
-      { class: `card ${span}` },
-      h(
-        'header',
-        { class: 'card-head' },
-        h('h2', null, 'Risk'),
-        createTimeframes({
-          label: 'Timeframe of risk',
-          chosen: timeframe,
-          onChoose: (chosen) => {
-            timeframe = chosen
-            void state.refresh()
-          },
-        }),
-      ),
-      host,
-    ),
+    element: createCard({ title: 'Risk', aside, look }, host),
     refresh: state.refresh,
     close: state.close,
   }

@@ -1,8 +1,9 @@
 // @ts-check
-// Alerts that fire, on whichever view: a few lines at the foot of the page, which go by themselves or by their button.
+// Alerts that fire, on whichever view: a few lines at the foot of the page, which go by themselves or by their button; not while somebody is
+// at one.
 
 import { h } from '/kit/dom.js'
-import { read } from '/kit/reading.js'
+import { pathOf, read } from '/kit/reading.js'
 import { describeAlert, formatMeasured } from './alert-words.js'
 
 const shownMs = 12_000
@@ -19,7 +20,7 @@ export function createToasts(host) {
 /** @param {HTMLElement} host @param {Readonly<Record<string, string | null>>} row */
 async function add(host, { alertId, value }) {
   // What it is about, if it can be had; that it fired is worth telling without.
-  const alert = typeof alertId === 'string' ? await read(`/alerts/${alertId}`).catch(() => undefined) : undefined
+  const alert = typeof alertId === 'string' ? await read(pathOf`/alerts/${alertId}`).catch(() => undefined) : undefined
   const text = alert === undefined ? 'An alert fired' : describeAlert(alert)
   const shown = alert === undefined || typeof value !== 'string' ? '' : ` · ${formatMeasured(alert, value)}`
   const close = h('button', { class: 'button button-quiet button-small', type: 'button' }, 'Close')
@@ -30,11 +31,20 @@ async function add(host, { alertId, value }) {
     h('a', { class: 'toast-text', href: '#/alerts' }, `${text}${shown}`),
     close,
   )
-  const timer = setTimeout(() => element.remove(), shownMs)
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer
+  const stay = () => clearTimeout(timer)
+  const go = () => {
+    stay()
+    timer = setTimeout(() => element.remove(), shownMs)
+  }
+  for (const name of ['pointerenter', 'focusin']) element.addEventListener(name, stay)
+  for (const name of ['pointerleave', 'focusout']) element.addEventListener(name, go)
   close.addEventListener('click', () => {
-    clearTimeout(timer)
     element.remove()
+    stay()
   })
+  go()
   host.append(element)
   while (host.children.length > most) host.firstElementChild?.remove()
 }

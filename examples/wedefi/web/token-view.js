@@ -3,13 +3,14 @@
 
 import { createLines } from '/kit/chart-lines.js'
 import { createAgo } from '/kit/ago.js'
+import { createCard } from '/kit/card.js'
 import { fill, h } from '/kit/dom.js'
+import { orNothing } from '/kit/fetch-json.js'
 import { pathOf, read } from '/kit/reading.js'
 import { createSoon } from '/kit/soon.js'
 import { createState } from '/kit/state.js'
 import { createTile } from '/kit/tiles.js'
-import { formatChartPrice, formatPrice, formatShareChange, nameOfChain, shorten } from './money.js'
-import { orNothing } from './or-nothing.js'
+import { formatChartPrice, formatPrice, formatShareChange, nameOfChain, shareSince, shorten } from './money.js'
 import { createRanges, spanOf } from './pnl.js'
 import { createRisk } from './risk.js'
 
@@ -22,7 +23,7 @@ export function createTokenView(_, tokenId) {
     fill(about, `${shorten(token.address)} · ${nameOfChain(token.chainId)}`)
   })
   const history = createHistory(tokenId)
-  const risk = createRisk({ path: pathOf`/risk/tokens/${tokenId}`, span: 'span-5' })
+  const risk = createRisk({ path: pathOf`/risk/tokens/${tokenId}`, look: 'span-5' })
   const parts = [head, history, risk]
   const refreshHead = createSoon(head.refresh, 1_000)
   const refreshHistory = createSoon(history.refresh, 5_000)
@@ -76,10 +77,7 @@ function createHead(tokenId, onToken) {
       price?.set(priceUsd === null ? '–' : formatPrice(priceUsd))
       const note = price?.element.querySelector('.tile-note')
       if (note) fill(note, createAgo(recordedAt, 'no price yet'))
-      const share =
-        priceUsd === null || dayAgoUsd === null || Number(dayAgoUsd) === 0
-          ? undefined
-          : Number(priceUsd) / Number(dayAgoUsd) - 1
+      const share = shareSince(dayAgoUsd, priceUsd)
       change?.set(
         share === undefined ? '–' : formatShareChange(share),
         dayAgoUsd === null ? '' : `from ${formatPrice(dayAgoUsd)}`,
@@ -123,25 +121,16 @@ function createHistory(tokenId) {
     },
     skeleton: 'chart',
   })
+  const aside = createRanges({
+    label: 'Range of prices',
+    chosen: range,
+    onChoose: (chosen) => {
+      range = chosen
+      void state.refresh()
+    },
+  })
   return {
-    element: h(
-      'section',
-      { class: 'card span-7' },
-      h(
-        'header',
-        { class: 'card-head' },
-        h('h2', null, 'Price'),
-        createRanges({
-          label: 'Range of prices',
-          chosen: range,
-          onChoose: (chosen) => {
-            range = chosen
-            void state.refresh()
-          },
-        }),
-      ),
-      host,
-    ),
+    element: createCard({ title: 'Price', aside, look: 'span-7' }, host),
     refresh: state.refresh,
     close: () => {
       lines?.close()

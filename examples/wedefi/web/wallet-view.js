@@ -23,7 +23,7 @@ export function createWalletView(_, walletId) {
   const about = h('p', { class: 'address' })
   /** @type {readonly import('./correlations.js').Token[]} */
   let tokens = []
-  const correlations = createCorrelations({ span: 'span-12', tokens: () => tokens })
+  const correlations = createCorrelations({ tokens: () => tokens })
   const holdings = createHoldings({
     walletId,
     onPortfolio: (portfolio) => {
@@ -36,7 +36,7 @@ export function createWalletView(_, walletId) {
     },
   })
   const pnl = createPnl(walletId)
-  const risk = createRisk({ path: pathOf`/risk/portfolios/${walletId}`, span: '' })
+  const risk = createRisk({ path: pathOf`/risk/portfolios/${walletId}` })
   const locks = createLocks(walletId)
   const parts = [holdings, pnl, risk, locks, correlations]
   const refreshHoldings = createSoon(holdings.refresh, everyMs)
@@ -60,7 +60,7 @@ export function createWalletView(_, walletId) {
         pnl.element,
         holdings.allocation,
         holdings.element,
-        h('div', { class: 'stack column span-5' }, risk.element, locks.element),
+        h('div', { class: 'stack span-5' }, risk.element, locks.element),
         correlations.element,
       ),
     ),

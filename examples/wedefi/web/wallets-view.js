@@ -1,6 +1,7 @@
 // @ts-check
 // All wallets, in the order in which they came: what each is worth, those with a balance of some value alone; and the largest ones, as they are now.
 
+import { createCard } from '/kit/card.js'
 import { createBars } from '/kit/chart-bars.js'
 import { fill, h } from '/kit/dom.js'
 import { formatDate, formatNumber } from '/kit/format.js'
@@ -108,12 +109,7 @@ function createOverview() {
   })
   return {
     tiles,
-    element: h(
-      'section',
-      { class: 'card span-5 side' },
-      h('header', { class: 'card-head' }, h('h2', null, 'Largest'), h('span', { class: 'quiet' }, 'as they are now')),
-      host,
-    ),
+    element: createCard({ title: 'Largest', note: 'as they are now', look: 'span-5 side' }, host),
     refresh: async () => void (await Promise.all([head.refresh(), list.refresh()])),
     close: () => {
       head.close()
@@ -159,10 +155,8 @@ function createWallets() {
     },
   })
   return {
-    element: h(
-      'section',
-      { class: 'card span-7' },
-      h('header', { class: 'card-head' }, h('h2', null, 'By age'), count),
+    element: createCard(
+      { title: 'By age', aside: count, look: 'span-7' },
       h('div', { class: 'filter' }, h('span', { class: 'quiet' }, 'With a balance of at least'), segments),
       host,
     ),

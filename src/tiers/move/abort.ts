@@ -10,6 +10,7 @@ import { setArchiveState } from '../archive/catalog.ts'
 import { advance } from '../model/record.ts'
 import { discardBuilt } from './anew.ts'
 import { workFolder } from './archive.ts'
+import { dropBarrier } from './barrier.ts'
 import { restoreFolder } from './restore.ts'
 import { inTransaction, type MoveRun } from './context.ts'
 import { lockGuarded, readGuarded, unguard } from './guard.ts'
@@ -34,6 +35,7 @@ export async function abortStep(run: MoveRun): Promise<void> {
         and state = 'exporting'`)
     return await advance(tx, record, 'completed', given === null ? {} : { archive: null })
   })
+  await dropBarrier(run.session, before.id)
   if (archiving === undefined) return
   for (const folder of [workFolder(archiving, before), restoreFolder(archiving, before)]) {
     await rm(folder, { recursive: true, force: true })

@@ -11,7 +11,7 @@ import type { Session } from '../../db/db.ts'
 import { quoteQualified } from '../../sql/quote.ts'
 import { sql } from '../../sql/sql.ts'
 import { StrataError } from '../../base/errors.ts'
-import { rollback } from '../../db/transaction.ts'
+import { rollback, transaction } from '../../db/transaction.ts'
 import { isRace } from '../../plan/index.ts'
 import { advance } from '../model/record.ts'
 import { inTransaction, type MoveRun } from './context.ts'
@@ -42,7 +42,21 @@ export async function awaitOlderSnapshots(session: Session, id: bigint, timeoutM
   }
 }
 
-/** Left behind by a mover that was killed, it is dropped by the next one, or by `tidy.ts`. */
+/** Of a killed mover the server may still wait in it: then `tidy.ts` has it. */
+const patienceMs = 2_000
+
+/** What a mover that was killed has left. */
+export async function dropBarrier(session: Session, id: bigint): Promise<void> {
+  try {
+    await transaction(session, (tx) => tx.query(sql.raw(`drop table if exists ${barrierTable(id)}`)), {
+      lockTimeoutMs: patienceMs,
+    })
+  } catch (error) {
+    if (!isRace(error)) throw error
+  }
+}
+
+/** Left behind by a mover that was killed, it is dropped by the next one, by an abort, or by `tidy.ts`. */
 export function barrierTable(id: bigint): string {
   return quoteQualified('pgstrata', `tier_barrier_${id}`)
 }

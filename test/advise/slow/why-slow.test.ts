@@ -148,7 +148,9 @@ describeOnEachVersion('why slow', (_version, database) => {
         what: 'somebody waits',
       })
       const step = await stepOf(database(), 'saturation', { limits })
-      expect(step.evidence).toMatchObject({ blocked: 1, onLock: 1 })
+      expect(step.evidence).toMatchObject({ blocked: 1 })
+      // Of the server: other databases of it have sessions of their own.
+      expect(step.evidence['onLock']).toBeGreaterThanOrEqual(1)
       expect(step.next[0]).toBe(`select pg_terminate_backend(${holder.pid})`)
       await holder.query(sql`rollback`)
       await waiting

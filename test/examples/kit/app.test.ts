@@ -152,19 +152,27 @@ test('what nobody expected says nothing to the client, and its kind and place to
 })
 
 test('what a library has wrapped is told as what is in it: its message is in no log either', async () => {
-  const wrap = (code: string): Error =>
-    new Error('Failed query with parameters (secret)', { cause: Object.assign(new Error('secret'), { code }) })
+  const failed = (code: string): Error => Object.assign(new Error('secret'), { code })
+  const causes = { away: failed('ECONNREFUSED'), broken: failed('22008') }
   const { url, log } = await open((app) => {
     app.get('/away', async () => {
-      throw wrap('ECONNREFUSED')
+      throw new Error('Failed query with parameters (secret)', { cause: causes.away })
     })
-    app.get('/broken', async () => {
-      throw wrap('22008')
+    app.get('/broken', async function readSongs() {
+      throw new Error('Failed query\n    at secret', { cause: causes.broken })
+    })
+    app.get('/other-service', async () => {
+      throw new Error('The other service', { cause: Object.assign(new Error('secret'), { statusCode: 404 }) })
     })
   })
   expect((await fetch(`${url}/away`)).status).toBe(503)
   expect((await fetch(`${url}/broken`)).status).toBe(500)
-  expect(log).toEqual([expect.stringMatching(/^A request failed: Error 22008\n/)])
+  expect((await fetch(`${url}/other-service`)).status).toBe(500)
+  expect(log).toEqual([
+    // The kind is that of the cause, the place that of the route.
+    expect.stringMatching(/^A request failed: Error 22008\n\s+at .*readSongs .*app\.test\.ts/),
+    expect.stringMatching(/^A request failed: Error\n\s+at .*app\.test\.ts/),
+  ])
   expect(log.join()).not.toContain('secret')
 })
 

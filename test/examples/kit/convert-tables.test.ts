@@ -1,4 +1,4 @@
-// Tables that a deployment finds with rows: converted once, and left alone where they are partitioned, empty or not named.
+// Tables that a deployment finds with rows: converted once, and left alone where they are partitioned, missing or not named.
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -26,10 +26,10 @@ test('a table with rows is partitioned, all of its rows in it, and the next time
   }
   await strata.apply()
   const lines: string[] = []
-  const convert = async (): Promise<readonly string[]> =>
+  const convert = async (keys = ['plays', 'missing']): Promise<readonly string[]> =>
     await convertTables({
       folder,
-      keys: ['plays', 'missing', 'nobody knows it'],
+      keys,
       signal: new AbortController().signal,
       tell: (line) => void lines.push(line),
     })
@@ -41,4 +41,7 @@ test('a table with rows is partitioned, all of its rows in it, and the next time
       (select relkind from pg_class where oid = 'kept'::regclass) as other`)
   expect(rows).toEqual([{ plays: 100, kind: 'p', other: 'r' }])
   expect(await convert()).toEqual([])
+  await expect(convert(['plays', 'palys'])).rejects.toThrow(
+    'palys: expected a table of the configuration: plays, kept, missing',
+  )
 })

@@ -113,6 +113,80 @@ describe.skipIf(skipped.has('chromium'))('the gallery', () => {
     expect(await page.getAttribute('#lines-full [role=img]', 'aria-label')).toMatch(/^Earnings a day: 60 points/)
   })
 
+  test('lines that were closed are not drawn again when the colours change', async () => {
+    const { page } = await open(desktop)
+    await page.evaluate(`import('/kit/chart-lines.js').then(({ createLines }) => {
+      const [closed] = ['closed', 'kept'].map((id) => {
+        const host = document.createElement('div')
+        host.id = id
+        document.body.append(host)
+        const chart = createLines(host, { label: id, lines: [{ label: 'One' }] })
+        chart.update({ times: [0, 60_000], values: [[1, 2]] })
+        return chart
+      })
+      closed.close()
+      document.querySelector('#kept canvas').dataset.mark = 'drawn before'
+    })`)
+    await page.emulateMedia({ colorScheme: 'dark' })
+    await page.locator('#kept canvas:not([data-mark])').waitFor()
+    expect(await page.locator('#closed canvas').count()).toBe(0)
+  })
+
+  test('the shell opens the view of the hash, and closes the one before it', async () => {
+    const { page } = await open(desktop)
+    await page.evaluate(`import('/kit/shell.js').then(({ findRoute, openShell, say }) => {
+      document.body.innerHTML = '<a id="skip" href="#main">Skip</a><nav id="nav"></nav><main id="main" tabindex="-1"></main><p id="said"></p>'
+      globalThis.told = []
+      const viewOf = (title) => (id) => ({
+        title,
+        element: Object.assign(document.createElement('p'), { textContent: title + ' ' + id }),
+        refresh: () => told.push('fetches ' + title),
+        close: () => told.push('closes ' + title),
+      })
+      const routes = [[/^#\\/songs\\/([^/]+)$/, viewOf('Song'), '#/songs'], [/^#\\/lost$/, viewOf('Lost')], [/^/, viewOf(''), '#/']]
+      const shell = openShell({
+        name: 'app',
+        pages: () => [['#/', 'Home'], ['#/songs', 'Songs']],
+        route: () => {
+          const { create, id, page } = findRoute(routes)
+          return { create: () => create(id), page }
+        },
+        onOpen: ({ title }) => told.push('shows ' + title),
+        mayMove: () => location.hash !== '#/nowhere',
+      })
+      shell.open()
+      say('It is open')
+    })`)
+    const main = page.locator('#main')
+    const marked = page.locator('#nav [aria-current=page]')
+    const focused = (): Promise<unknown> => page.evaluate(`document.activeElement.id`)
+    expect([await page.title(), await marked.innerText(), await focused()]).toEqual(['app', 'Home', ''])
+    expect(await page.innerText('#said')).toBe('It is open')
+    for (const [hash, text, title] of [
+      ['#/songs/a%2Fb', 'Song a/b', 'Song · app'],
+      // No text of its own, and no reason to fail.
+      ['#/songs/%E0%A4', 'Song %E0%A4', 'Song · app'],
+    ] as const) {
+      await page.evaluate(`location.hash = '${hash}'`)
+      await main.getByText(text, { exact: true }).waitFor()
+      expect([await page.title(), await marked.innerText(), await focused()]).toEqual([title, 'Songs', 'main'])
+    }
+    await page.evaluate(`document.activeElement.blur()`)
+    await page.locator('#skip').click()
+    expect([await focused(), await page.evaluate('location.hash')]).toEqual(['main', '#/songs/%E0%A4'])
+    await page.evaluate(`new Promise((resolve) => {
+      addEventListener('hashchange', resolve, { once: true })
+      location.hash = '#/nowhere'
+    })`)
+    await page.evaluate(`location.hash = '#/lost'`)
+    await main.getByText('Lost', { exact: true }).waitFor()
+    expect(await marked.count()).toBe(0)
+    const song = 'fetches Song, shows Song, closes Song'
+    expect(await page.evaluate(`told.join(', ')`)).toBe(
+      `fetches , shows , closes , ${song}, ${song}, fetches Lost, shows Lost`,
+    )
+  })
+
   test('shares of more than eight are gathered, and said in words', async () => {
     const { page } = await open(desktop)
     expect(await page.locator('#shares-full .shares-list li').count()).toBe(8)

@@ -7,7 +7,7 @@ import { createApp, servePages } from 'pgstrata-example-kit'
 import { expect, onTestFinished, test } from 'vitest'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 
-async function openPages(files: Readonly<Record<string, string>>): Promise<string> {
+async function openPages(files?: Readonly<Record<string, string>>): Promise<string> {
   const folder = await temporaryFolder()
   await mkdir(join(folder, 'web'))
   await writeFile(join(folder, 'secret.js'), 'secret')
@@ -15,7 +15,8 @@ async function openPages(files: Readonly<Record<string, string>>): Promise<strin
   await writeFile(join(folder, 'web', 'page.js'), `// ${'long '.repeat(1_000)}\n`)
   const app = createApp({ graceMs: 50 })
   onTestFinished(() => app.close())
-  await servePages(app, { folder: join(folder, 'web'), files })
+  await writeFile(join(folder, 'web', 'tsconfig.json'), '{}')
+  await servePages(app, { folder: join(folder, 'web'), ...(files === undefined ? {} : { files }) })
   return await app.listen({ host: '127.0.0.1', port: 0 })
 }
 
@@ -41,6 +42,14 @@ test('what is long goes out compressed to who takes that, under a tag of its own
   expect(await zipped.text()).toBe(await plain.text())
   expect(zipped.headers.get('etag')).not.toBe(plain.headers.get('etag'))
   expect(plain.headers.get('vary')).toBe('accept-encoding')
+})
+
+test('without a list it is the document, and what it is made of', async () => {
+  const url = await openPages()
+  const statuses = ['/', '/page/page.js', '/page/index.html', '/page/tsconfig.json'].map(
+    async (path) => (await fetch(`${url}${path}`)).status,
+  )
+  expect(await Promise.all(statuses)).toEqual([200, 200, 404, 404])
 })
 
 /** As it is written: fetch would resolve the dots by itself. */
@@ -94,6 +103,9 @@ test('the kit is there: modules, styles, uPlot, the live client, the world', asy
     'sparkline',
     'fetch-json',
     'motion',
+    'reading',
+    'card',
+    'shell',
   ]
   for (const name of names) texts.set(`/kit/${name}.js`, await read(`/kit/${name}.js`))
   // Whatever they import is served, too.

@@ -1,6 +1,6 @@
 // What a process takes from its environment: usual where nothing is said, refused by its name where it cannot be meant.
 
-import { readAddress, readList, readSecret } from 'pgstrata-example-kit'
+import { readAddress, readList, readSecret, readTokens } from 'pgstrata-example-kit'
 import { expect, test } from 'vitest'
 
 test('an address is that of the environment, or the usual one', () => {
@@ -16,6 +16,15 @@ test('a secret that is short is refused, and not repeated', () => {
   expect(readSecret({ APP_SECRET: secret }, 'APP_SECRET')).toBe(secret)
   expect(() => readSecret({ APP_SECRET: secret.slice(1) }, 'APP_SECRET')).toThrow(
     /^APP_SECRET: expected at least 32 characters$/,
+  )
+})
+
+test('tokens that are short are refused, and not repeated', () => {
+  const token = 'x'.repeat(16)
+  expect(readTokens({}, 'APP_TOKENS')).toEqual([])
+  expect(readTokens({ APP_TOKENS: `${token}, ${token}2` }, 'APP_TOKENS')).toEqual([token, `${token}2`])
+  expect(() => readTokens({ APP_TOKENS: `${token},${token.slice(1)}` }, 'APP_TOKENS')).toThrow(
+    /^APP_TOKENS: expected tokens of at least 16 characters, with commas between them$/,
   )
 })
 

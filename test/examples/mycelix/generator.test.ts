@@ -1,4 +1,4 @@
-// The generator on a real database: a fiftieth of the full size, bare and in order again; added to; stopped; killed.
+// The generator on a real database: a hundredth of the full size, bare and in order again; added to; stopped; killed.
 
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { folder, useFilled } from './filled.ts'
 const silent = { add: () => undefined, set: () => undefined, finish: () => undefined }
 const noBar = () => silent
 
-describe('a fiftieth of the full size', () => {
+describe('a hundredth of the full size', () => {
   const filled = useFilled(18)
 
   test('is loaded bare: afterwards everything stands as before', async () => {
@@ -25,23 +25,23 @@ describe('a fiftieth of the full size', () => {
     const before = await structureOf(db)
     const bars: string[] = []
     const report = await generate(strata, {
-      plays: 200_000,
+      plays: 100_000,
       progress: ({ label }) => {
         bars.push(label)
         return silent
       },
     })
-    expect(report).toMatchObject({ how: 'bare', mended: false, plays: 200_000, payments: 20_000, songs: 100 })
+    expect(report).toMatchObject({ how: 'bare', mended: false, plays: 100_000, payments: 10_000, songs: 50 })
     expect(bars).toEqual(['Plays', 'Payments', 'Indexes', 'Rollups', 'Statistics'])
     expect(await structureOf(db)).toEqual(before)
-    expect(await countOf(db)).toEqual({ plays: 200_000, payments: 20_000 })
+    expect(await countOf(db)).toEqual({ plays: 100_000, payments: 10_000 })
   }, 600_000)
 
   test('and is added to with everything in its place, or refused; rollups say what all rows come to', async () => {
     const { strata, db } = filled()
     const report = await generate(strata, { plays: 10_000, seed: 2 })
     expect(report).toMatchObject({ how: 'append', plays: 10_000, payments: 1_000, songs: 0, artists: 0, listeners: 0 })
-    expect((await countOf(db)).plays).toBe(210_000)
+    expect((await countOf(db)).plays).toBe(110_000)
     await expectSums(db)
     await expect(generate(strata, { plays: 10, existing: 'refuse' })).rejects.toThrow(/say --append/)
   }, 300_000)

@@ -48,6 +48,30 @@ describe('a session', () => {
     expect(sessionOf(await match(bob)).status).toBe('waiting')
   })
 
+  test('is no longer looked for when nobody came in time, before a job has written that down', async () => {
+    const { session_id } = sessionOf(await match(ada))
+    await served().database.db.query(sql`update sessions set expires_at = now() - interval '1 second'`)
+    expect(await current(ada)).toBeNull()
+    expect(sessionOf(await match(bob)).status).toBe('waiting')
+    await act(bob, sessionOf(await match(bob)).session_id, 'cancel')
+    // Who asks again keeps the place.
+    expect(sessionOf(await match(ada)).session_id).toBe(session_id)
+    expect(await current(ada)).toMatchObject({ session_id, status: 'waiting' })
+  })
+
+  test('is not had with the same one within an hour of the end, however long it was waited for, and again after it', async () => {
+    const id = await putSession(served().database.db, { a: ada.address, b: bob.address, status: 'ended' })
+    await served().database.db.query(
+      sql`update sessions set ended_at = now() - interval '59 minutes' where session_id = ${id}::bigint`,
+    )
+    await match(ada)
+    expect(sessionOf(await match(bob)).status).toBe('waiting')
+    await served().database.db.query(
+      sql`update sessions set ended_at = now() - interval '61 minutes' where session_id = ${id}::bigint`,
+    )
+    expect(sessionOf(await match(bob)).status).toBe('active')
+  })
+
   test('by invitation, which may be taken back, declined and accepted', async () => {
     const first = await invite(ada, bob)
     expect([first.status, sessionOf(first)]).toMatchObject([
@@ -191,9 +215,14 @@ describe('a block', () => {
     expect((await invite(bob, ada)).status).toBe(201)
   })
 
-  test('of oneself and of a wallet that nobody knows is refused', async () => {
+  test('of oneself is refused; of a wallet that nobody knows it is as of one that is hidden', async () => {
     expect((await block(ada, ada)).status).toBe(400)
-    expect((await block(ada, { address: `0x${'0'.repeat(40)}` })).status).toBe(404)
+    await block(bob, ada)
+    const nobody = { address: `0x${'0'.repeat(40)}` }
+    const [hidden, unknown] = [await block(ada, bob), await block(ada, nobody)]
+    expect([hidden.status, unknown.status]).toEqual([200, 200])
+    expect(Object.keys(unknown.body['block'] as object)).toEqual(Object.keys(hidden.body['block'] as object))
+    expect((await unblock(ada, nobody)).body).toEqual({ unblocked: nobody.address })
   })
 })
 

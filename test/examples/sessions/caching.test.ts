@@ -132,6 +132,14 @@ async function leftMs(): Promise<readonly number[]> {
   return await Promise.all(keys.map(async (key) => Number(await redis().send('PTTL', String(key)))))
 }
 
+test('a request looks once at the wallet that asks, however many want to know', async () => {
+  const looks = ({ hits, loads }: Counted): number => hits + loads
+  expect((await askAs(bob, '/auth/session')).status).toBe(200)
+  const before = looks(counted(one, 'user'))
+  expect((await askAs(bob, '/auth/session')).status).toBe(200)
+  expect(looks(counted(one, 'user'))).toBe(before + 1)
+})
+
 describe('a query of the original design', () => {
   const text = 'SELECT * FROM users WHERE address = $1'
   const cache = { enabled: true, ttl: 300, key: 'user:as the report writes it' }

@@ -139,7 +139,7 @@ test('a generated database has all of it, rollups current, and is left alone by 
       (select count(*)::integer from telemetry_events) as events,
       (select sum(events)::integer from telemetry_hourly) = (select count(*) from telemetry_events) as counted,
       (select sum(sessions)::integer from sessions_hourly) = (select count(*) from sessions) as summed,
-      (select count(*) from reports r join sessions s using (session_id) where s.reported_at is distinct from r.created_at) as apart,
+      (select count(*) from reports r join sessions s using (session_id) where s.started_at is null or r.created_at < s.started_at or r.reported not in (s.a_addr, s.b_addr) or r.reporter not in (s.a_addr, s.b_addr)) as apart,
       (select count(*) from telemetry_events e left join sessions s using (session_id) where s.session_id is null or e.address not in (s.a_addr, s.b_addr)) as foreign_events,
       (select count(*)::integer from users where address = any (${createDemoWallets().map(({ address }) => address)}::text[])) as demo,
       (select count(*) from sessions where status in ('waiting', 'active', 'invited') and (a_addr in (select address from users where status <> 'active'))) as kept_out`)

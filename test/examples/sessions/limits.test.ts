@@ -1,12 +1,14 @@
 // How often somebody may ask: one limit for two services on one Redis, one of each wallet that has signed in, one of each address for all
 // others; a refusal says when to come again, and without Redis nobody is refused for that.
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { openService, type Service } from '../../../examples/sessions/src/service.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { useRedis } from '../../support/redis.ts'
 import { waitUntil } from '../../support/wait.ts'
-import { addMeeting, askAs, signIn, type SignedIn } from './people.ts'
+import { networkOf } from '../../../examples/sessions/src/network.ts'
+import { readSettings } from '../../../examples/sessions/src/settings.ts'
+import { addMeeting, askAs, signIn, signInAll, type SignedIn } from './people.ts'
 import { ask, generous, secret, template, testConfig, type Answer } from './service-support.ts'
 
 const redis = useRedis()
@@ -108,6 +110,63 @@ test('while Redis is away each service counts by itself, and nobody is refused f
   const answers = await Promise.all(services.map(({ url }) => askAs({ ...ada, url }, `/users/${bob.address}`)))
   expect(answers.map(statusOf)).toEqual([200, 200])
   await redis().restart()
+})
+
+test('all wallets of one address have a wide limit together', async () => {
+  const config = testConfig({ url: database.url })
+  const everybody = { limit: 20, window }
+  const limited = { ...generous, everybody }
+  const service = await openService({ config, port: 0, background: false, secret, limits: limited })
+  onTestFinished(() => service.close())
+  // Two requests of each.
+  const people = await signInAll(service, ['dee', 'eli', 'fox', 'gil', 'hal'])
+  const answers: Answer[] = []
+  for (const one of [...people, ...people, ...people.slice(0, 1)]) answers.push(await askAs(one, '/auth/session'))
+  expect(answers.map(statusOf)).toEqual([...Array.from({ length: 10 }, () => 200), 429])
+  expect((await ask(service, '/health/live')).status).toBe(200)
+})
+
+test('who is behind a proxy has a limit of the own address, if that proxy is one of ours', async () => {
+  const config = testConfig({ url: database.url })
+  const limited = { ...generous, address: { limit: 2, window } }
+  const open = async (proxies: readonly string[]): Promise<Service> => {
+    const service = await openService({ config, port: 0, background: false, secret, limits: limited, proxies })
+    onTestFinished(() => service.close())
+    return service
+  }
+  const from = async (service: Service, address: string): Promise<number> =>
+    (await ask(service, `/balances/${ada.address}`, { headers: { 'x-forwarded-for': address } })).status
+  const statusesOf = async (service: Service): Promise<readonly number[]> => {
+    const statuses: number[] = []
+    for (const address of ['203.0.113.1', '203.0.113.1', '203.0.113.1', '203.0.113.2'])
+      statuses.push(await from(service, address))
+    return statuses
+  }
+  expect(await statusesOf(await open(['127.0.0.0/8']))).toEqual([200, 200, 429, 200])
+  // What anybody says of himself counts for nothing.
+  for (const proxies of [[], ['192.0.2.1']]) expect(await statusesOf(await open(proxies))).toEqual([200, 200, 429, 429])
+})
+
+test.each([
+  ['203.0.113.7', '203.0.113.7'],
+  ['::ffff:203.0.113.7', '203.0.113.7'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:0DB8:0001:0002:ffff::', '2001:db8:1:2::/64'],
+  ['2001:db8::1', '2001:db8:0:0::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+])('%s counts as %s', (ip, network) => {
+  expect(networkOf(ip)).toBe(network)
+})
+
+test('proxies are addresses or networks', () => {
+  expect(readSettings({ SESSIONS_PROXIES: '10.0.0.7, 10.1.0.0/16,::1' }).proxies).toEqual([
+    '10.0.0.7',
+    '10.1.0.0/16',
+    '::1',
+  ])
+  for (const SESSIONS_PROXIES of ['proxy.example', '10.0.0.0/33', '10.0.0.0/', '*'])
+    expect(() => readSettings({ SESSIONS_PROXIES })).toThrow(/^SESSIONS_PROXIES: expected/)
 })
 
 /** The address has used its limit up: what counts is forgotten for once. */

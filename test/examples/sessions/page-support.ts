@@ -77,3 +77,12 @@ export async function fillPage({ strata }: Service): Promise<void> {
     [demoWallet('Jiro').address, demoWallet('Lena').address],
   )
 }
+
+/** Whoever looks for somebody is about to lose the place in the queue, and asks for it again. */
+export async function seeKeptPlace({ strata: { pool } }: Service, name: string): Promise<void> {
+  const wallet = [demoWallet(name).address]
+  const own = `status = 'waiting' and a_addr = $1`
+  await pool.query(`update sessions set expires_at = now() + interval '10 seconds' where ${own}`, wallet)
+  const kept = `select from sessions where ${own} and expires_at > now() + interval '1 minute'`
+  await waitUntil(async () => (await pool.query(kept, wallet)).rows.length === 1, { what: 'the place is kept' })
+}

@@ -6,24 +6,8 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { desktop, phone, useBrowser, type Visit, type VisitOptions } from '../../support/browser.ts'
 import { skipped } from '../../support/versions.ts'
 import { waitUntil } from '../../support/wait.ts'
-import { demoWallet, fillPage, useLiveService } from './page-support.ts'
-
-const looks: readonly (readonly [name: string, options: VisitOptions])[] = [
-  ['phone-light', phone],
-  ['desktop-dark', { ...desktop, dark: true }],
-  ['phone-dark', { ...phone, dark: true }],
-  ['desktop-light', desktop],
-]
-const bothWidths = looks.slice(0, 2)
-
-/** Each view: its hash, the parts of it that say how they are, and how they are in a wallet's life. */
-const views: readonly (readonly [name: string, parts: readonly string[]])[] = [
-  ['', ['#current']],
-  ['history', ['#history']],
-  ['wallet', ['#profile', '#balances']],
-  ['moderation', ['#statistics', '#queue']],
-  ['operations', ['#operations']],
-]
+import { bothColours, bothWidths, isIn, partner, saysLive, showAll, views, withoutRefusals } from './page-looks.ts'
+import { demoWallet, fillPage, seeKeptPlace, useLiveService } from './page-support.ts'
 
 describe.skipIf(skipped.has('chromium'))('the page', () => {
   const visit = useBrowser()
@@ -63,17 +47,23 @@ describe.skipIf(skipped.has('chromium'))('the page', () => {
   describe('of a service with a life behind it', () => {
     beforeAll(async () => await fillPage(service()))
 
-    test.each(looks)('%s: every view full, no complaint, no scrolling sideways', async (name, options) => {
-      const { page, errors, overflowing, screenshot } = await signIn('Ines', options)
-      for (const [view, parts] of views) {
-        await go(page, view)
-        for (const part of parts) await isIn(page, part, 'full')
-        await saysLive(page)
-        expect(await overflowing(), view).toEqual([])
-        await screenshot(`sessions-${name}-${view === '' ? 'lobby' : view}`)
-      }
-      expect(withoutRefusals(errors)).toEqual([])
-    })
+    test.each(bothWidths)(
+      '%s: every view full in both colours, no complaint, nothing sideways',
+      async (name, options) => {
+        const { page, errors, overflowing, screenshot } = await signIn('Ines', options)
+        for (const [view, parts] of views) {
+          await go(page, view)
+          for (const part of parts) await isIn(page, part, 'full')
+          await saysLive(page)
+          for (const colorScheme of bothColours) {
+            await page.emulateMedia({ colorScheme })
+            expect(await overflowing(), `${view} ${colorScheme}`).toEqual([])
+            await screenshot(`sessions-${name.split('-')[0]}-${colorScheme}-${view === '' ? 'lobby' : view}`)
+          }
+        }
+        expect(withoutRefusals(errors)).toEqual([])
+      },
+    )
 
     test.each(bothWidths)(
       '%s: loading, and what fails says so and comes back with another try',
@@ -110,6 +100,8 @@ describe.skipIf(skipped.has('chromium'))('the page', () => {
       await jiro.page.getByRole('button', { name: 'Find somebody' }).click()
       await jiro.page.getByRole('heading', { name: 'Looking for somebody' }).waitFor()
       await jiro.screenshot('sessions-phone-light-waiting')
+      // A place that is about to be given up is kept while somebody looks.
+      await seeKeptPlace(service(), 'Jiro')
       await kofi.page.getByRole('button', { name: 'Find somebody' }).click()
       await partner(kofi.page, 'Jiro').waitFor()
       // The other one hears of it by the feed alone.
@@ -213,6 +205,66 @@ describe.skipIf(skipped.has('chromium'))('the page', () => {
       expect([...withoutRefusals(ines.errors), ...withoutRefusals(kofi.errors)]).toEqual([])
     })
 
+    test('a sign-in that has ended leads to the next one, wherever it is noticed', async () => {
+      const { page, errors } = await signIn('Lena', desktop)
+      const { address } = demoWallet('Lena')
+      const endTokens = async (): Promise<void> => {
+        // Nothing is under way that would notice it first.
+        await saysLive(page)
+        await waitUntil(async () => (await page.locator('[aria-busy=true]').count()) === 0, { what: 'all is read' })
+        await service().strata.pool.query('update users set token_epoch = token_epoch + 1 where address = $1', [
+          address,
+        ])
+        await waitUntil(async () => (await page.evaluate(`fetch('/auth/session').then((r) => r.status)`)) === 401, {
+          what: 'the tokens count no longer',
+        })
+      }
+      const ended = page.getByText('Your sign-in has ended')
+      const signInAgain = async (): Promise<void> => {
+        await page.getByRole('heading', { name: 'Two wallets meet' }).waitFor()
+        await page.getByRole('button', { name: 'Sign in as Lena' }).click()
+        await page.getByRole('button', { name: 'Sign out' }).waitFor()
+      }
+      const report = page
+        .locator('#history')
+        .getByRole('button', { name: /^Report/ })
+        .first()
+
+      // By what a view reads.
+      await endTokens()
+      await go(page, 'history')
+      await ended.waitFor()
+      await signInAgain()
+      await isIn(page, '#history', 'full')
+      expect(await ended.count()).toBe(0)
+      // By what a dialog sends, which does not stay either.
+      await report.click()
+      await endTokens()
+      await page.getByRole('button', { name: 'Send the report' }).click()
+      await ended.waitFor()
+      expect(await page.getByRole('dialog').count()).toBe(0)
+      await signInAgain()
+      // A dialog goes with the view that asked.
+      await isIn(page, '#history', 'full')
+      await report.click()
+      await page.getByRole('dialog').waitFor()
+      await go(page, '')
+      await page.getByRole('dialog').waitFor({ state: 'detached' })
+      // By a button.
+      await isIn(page, '#current', 'full')
+      await endTokens()
+      await page.getByRole('button', { name: /^Find somebody/ }).click()
+      await ended.waitFor()
+      await signInAgain()
+      // Who leaves then has left.
+      await isIn(page, '#current', 'full')
+      await endTokens()
+      await page.getByRole('button', { name: 'Sign out' }).click()
+      await page.getByRole('heading', { name: 'Two wallets meet' }).waitFor()
+      expect(await ended.count()).toBe(0)
+      expect(withoutRefusals(errors)).toEqual([])
+    })
+
     test('history goes back page by page, and a name is changed by keyboard', async () => {
       const { page, errors } = await signIn('Jiro', desktop)
       await go(page, 'history')
@@ -245,30 +297,3 @@ describe.skipIf(skipped.has('chromium'))('the page', () => {
     })
   })
 })
-
-/** Chromium tells of every 4xx; that nobody has signed in, and that a block hides somebody, is asked on purpose. */
-function withoutRefusals(errors: readonly string[]): readonly string[] {
-  return errors.filter((error) => !/status of (401|404)/.test(error))
-}
-
-function partner(page: Page, name: string): ReturnType<Page['locator']> {
-  return page.locator('#current [data-partner]', { hasText: name })
-}
-
-async function showAll(page: Page): Promise<void> {
-  const more = page.getByRole('button', { name: 'Show more reports' })
-  const rows = page.locator('#queue li')
-  while (await more.isVisible()) {
-    const before = await rows.count()
-    await more.click()
-    await waitUntil(async () => (await rows.count()) !== before || !(await more.isVisible()), { what: 'more reports' })
-  }
-}
-
-async function isIn(page: Page, part: string, state: 'full' | 'empty' | 'loading' | 'error'): Promise<void> {
-  await page.locator(`${part}[data-state=${state}]`).first().waitFor({ timeout: 20_000 })
-}
-
-async function saysLive(page: Page): Promise<void> {
-  await page.locator('.live[data-live=connected]').waitFor({ timeout: 20_000 })
-}

@@ -77,18 +77,16 @@ interface Written {
   readonly isEnded: boolean
   readonly expires: boolean
   readonly endedBy: 'a' | 'b' | 'other' | 'nobody'
-  readonly isReported: boolean
 }
 
 /** What the service means by a session. */
-function isMeant({ status, hasB, isStarted, isEnded, expires, endedBy, isReported }: Written): boolean {
+function isMeant({ status, hasB, isStarted, isEnded, expires, endedBy }: Written): boolean {
   const isOpen = status === 'waiting' || status === 'invited'
   if (status === 'waiting' ? hasB : !hasB && status !== 'cancelled' && status !== 'expired') return false
   if (isStarted !== (status === 'active' || status === 'ended')) return false
   if (isEnded === (isOpen || status === 'active')) return false
   if (isOpen && !expires) return false
-  if (endedBy === 'other' || (endedBy !== 'nobody' && !isEnded) || (endedBy === 'b' && !hasB)) return false
-  return !isReported || isStarted
+  return endedBy !== 'other' && (endedBy === 'nobody' || isEnded) && (endedBy !== 'b' || hasB)
 }
 
 test('a session is written only as one that makes sense', async () => {
@@ -102,15 +100,14 @@ test('a session is written only as one that makes sense', async () => {
       isEnded: fc.boolean(),
       expires: fc.boolean(),
       endedBy: fc.constantFrom('a' as const, 'b' as const, 'other' as const, 'nobody' as const),
-      isReported: fc.boolean(),
     }),
     async (written) => {
-      const { status, hasB, isStarted, isEnded, expires, endedBy, isReported } = written
+      const { status, hasB, isStarted, isEnded, expires, endedBy } = written
       const by = { a: wallet(1), b: wallet(2), other: wallet(3), nobody: null }[endedBy]
       const insert = sql`
-        insert into sessions (a_addr, b_addr, status, created_at, started_at, ended_at, expires_at, ended_by, reported_at)
+        insert into sessions (a_addr, b_addr, status, created_at, started_at, ended_at, expires_at, ended_by)
         select ${wallet(1)}, case when ${hasB} then ${wallet(2)} end, ${status}, now(), case when ${isStarted} then now() end,
-          case when ${isEnded} then now() end, case when ${expires} then now() end, ${by}, case when ${isReported} then now() end`
+          case when ${isEnded} then now() end, case when ${expires} then now() end, ${by}`
       const taken = await db.withSession(async (session) => {
         await session.query(sql`begin`)
         const outcome = await session.query(insert).then(
@@ -132,7 +129,6 @@ test('a session is written only as one that makes sense', async () => {
           isEnded: !['waiting', 'invited', 'active'].includes(status),
           expires: true,
           endedBy: 'nobody',
-          isReported: false,
         } as const,
       ]),
     },

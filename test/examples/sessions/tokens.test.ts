@@ -4,6 +4,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { sql } from 'pgstrata'
+import { cookieOf, noCookieOf } from '../../../examples/sessions/src/auth/bearer.ts'
 import { createTokens, tokenLifeMs } from '../../../examples/sessions/src/auth/tokens.ts'
 import { openService } from '../../../examples/sessions/src/service.ts'
 import { checkProperty } from '../../support/property.ts'
@@ -75,6 +76,12 @@ describe('a token', () => {
     expect((await ask(served(), '/auth/session', { headers: { cookie } })).body['address']).toBe(address)
     const elsewhere = await ask(served(), '/auth/session', { headers: { cookie, 'sec-fetch-site': 'cross-site' } })
     expect(elsewhere.status).toBe(401)
+  })
+
+  test('comes in a cookie that goes over https alone, where the site is there', () => {
+    expect(cookieOf('v1', 'http://127.0.0.1:3003')).not.toContain('Secure')
+    for (const cookie of [cookieOf('v1', 'https://sessions.example'), noCookieOf('https://sessions.example')])
+      expect(cookie).toMatch(/; HttpOnly; SameSite=Strict; Secure; Max-Age=/)
   })
 
   test('ends at once when its wallet signs out, with every other one of that wallet and no other wallet’s', async () => {

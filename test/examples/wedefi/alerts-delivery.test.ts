@@ -3,7 +3,7 @@
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { deliverEvents } from '../../../examples/wedefi/src/alerts/deliver.ts'
 import { acknowledge, mostAttempts, refuse, takeEvents } from '../../../examples/wedefi/src/alerts/outbox.ts'
-import { createLogSender, createWebhook, signatureOf, type Send } from '../../../examples/wedefi/src/alerts/sender.ts'
+import { createWebhook, signatureOf, type Send } from '../../../examples/wedefi/src/alerts/sender.ts'
 import { sql } from '../../../src/sql/sql.ts'
 import { transaction } from '../../../src/db/transaction.ts'
 import { waitUntil } from '../../support/wait.ts'
@@ -195,7 +195,7 @@ test('a word of an earlier attempt does not touch a later one', async () => {
   const [first] = (await takeEvents(db, { limit: 1, leaseMs: 0 })).events
   const [second] = (await takeEvents(db, { limit: 1, leaseMs: 60_000 })).events
   if (first === undefined || second === undefined) throw new Error('It was taken twice')
-  await refuse(db, first, { failure: 'HTTP 410', isFinal: true })
+  expect(await refuse(db, first, { failure: 'HTTP 410', isFinal: true })).toEqual({ isGivenUp: false })
   expect((await readOutbox())[0]).toMatchObject({ attempts: 2, isGivenUp: false, failure: null })
   await acknowledge(db, first)
   expect((await readOutbox())[0]).toMatchObject({ isDelivered: true })
@@ -267,15 +267,6 @@ test('once it is to stop, nothing more is taken, and what is under way ends as f
     failed: 0,
     givenUp: 0,
   })
-})
-
-test('without an address events go to the log, without values', async () => {
-  const { db } = risk()
-  await addEvents(1)
-  const lines: string[] = []
-  const send = createLogSender({ info: (line) => void lines.push(line) })
-  expect(await deliverEvents(db, { send })).toMatchObject({ delivered: 1 })
-  expect(lines).toEqual([`${key(1)}: a price alert fired, priceUsd is above its threshold`])
 })
 
 test('both are jobs of the configuration: an event that one makes the other one posts', async () => {

@@ -39,7 +39,7 @@ const change = async (id: string, body: object): Promise<Answer> =>
 
 beforeAll(async () => {
   const { db } = served().database
-  await addTokens(db, ['coin', 'other'])
+  await addTokens(db, ['coin', 'other', 'third'])
   await addWallets(db, ['purse'])
   await addHoldings(db, [{ wallet: 'purse', token: 'coin', usd: '50' }])
 })
@@ -87,6 +87,7 @@ test.each([
   ['armed again beyond the threshold', { ...price, rearm: '100.000000000000000001' }, 'body.rearm'],
   ['armed again below one that it fires below', { ...price, direction: 'below' }, 'body.rearm'],
   ['a number that is no text', { ...price, threshold: true }, 'body.threshold'],
+  ['a number', { ...price, threshold: 100 }, 'body'],
   ['no decimal', { ...price, threshold: '1e9' }, 'body.threshold'],
   ['not a number', { ...price, threshold: 'NaN' }, 'body.threshold'],
   ['a token that there is not', { ...price, tokenId: 'nowhere' }, 'body'],
@@ -130,6 +131,26 @@ test('what is there already fires once; a change, and arming by hand, look at it
       { episode: 1 },
     ],
   })
+})
+
+test('a change that leaves the threshold as it is leaves the episode as it is, however often it comes', async () => {
+  const { db } = served().database
+  await addPrices(db, [{ token: 'third', atMs: Date.now() - 60_000, price: '150' }])
+  const id = idOf(await create({ ...price, tokenId: 'third' }))
+  await evaluateAlerts(db)
+  for (const same of [{ rearm: '90' }, { status: 'armed' }, { threshold: '100.0', rearm: '90' }, { rearm: '80' }]) {
+    expect((await change(id, same)).body).toMatchObject({ status: 'fired', episode: 1 })
+    await evaluateAlerts(db)
+    expect((await ask(`/alerts/${id}`)).body).toMatchObject({ status: 'fired', episode: 1 })
+  }
+  // Resumed, and once more, as when the first answer was lost: one episode.
+  await change(id, { status: 'paused' })
+  await change(id, { status: 'armed' })
+  await evaluateAlerts(db)
+  await change(id, { status: 'armed' })
+  await evaluateAlerts(db)
+  expect((await ask(`/alerts/${id}`)).body).toMatchObject({ status: 'fired', episode: 2 })
+  expect((await change(id, { rearm: 80 })).body.error).toMatchObject({ code: 'BAD_INPUT', details: { where: 'body' } })
 })
 
 test('a change is refused that would leave it without a way back, that changes nothing, or that is of nothing', async () => {

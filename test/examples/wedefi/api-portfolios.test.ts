@@ -169,6 +169,24 @@ describe('prices', () => {
     expect(raw).toEqual(['1', '3', '2', '5'])
   })
 
+  test('one by one are those of a token that there is, of a month at most, and a cursor leads no further', async () => {
+    const month = `from=2025-01-01T00:00:00Z&to=2025-02-01T00:00:00Z`
+    const unknown = await get(`/prices/nobody/history?grain=raw&${month}`)
+    expect([unknown.status, unknown.body.error?.message]).toEqual([404, 'There is no such token'])
+    expect((await get(`/prices/t-0/history?grain=raw&${month}`)).body).toMatchObject({ prices: [], next: null })
+    const long = await get('/prices/t-0/history?grain=raw&from=2025-01-01T00:00:00Z&to=2025-02-01T00:00:01Z')
+    expect([long.status, long.body.error]).toMatchObject([400, { details: { where: 'query.from' } }])
+    const cursorOf = (...keys: unknown[]): string => Buffer.from(JSON.stringify(keys)).toString('base64url')
+    const ask = async (...keys: unknown[]): Promise<Answer> =>
+      await get(`/prices/t-0/history?grain=raw&from=${at(2).toISOString()}&cursor=${cursorOf(...keys)}`)
+    const whole = [{ priceUsd: '2.000000000000' }, { priceUsd: '5.000000000000' }]
+    expect((await ask('2009-01-03T00:00:00.000Z', 1)).body['prices']).toMatchObject(whole)
+    expect((await ask('2999-01-01T00:00:00.000Z', 1)).body).toMatchObject({ prices: [], next: null })
+    for (const known of [1e10, 1_001, 0, -1, 0.5])
+      expect([known, (await ask(at(2, 15).toISOString(), known)).status]).toEqual([known, 400])
+    expect((await ask('2026-01-01T99:99:99Z', 1)).status).toBe(400)
+  })
+
   test('a batch comes in once, whole or not at all', async () => {
     const prices = [
       { tokenId: 't-1', priceUsd: '10', recordedAt: at(1).toISOString() },
@@ -178,6 +196,17 @@ describe('prices', () => {
     expect([first.status, first.body]).toEqual([201, { stored: 2, known: 0 }])
     expect((await write('POST', '/prices', { prices })).body).toEqual({ stored: 0, known: 2 })
     expect((await get('/prices/t-1')).body).toMatchObject({ priceUsd: '11.000000000000' })
+    const [one] = prices
+    for (const twice of [
+      [one, { ...one, priceUsd: '12' }],
+      [
+        { tokenId: 't-1', priceUsd: '1' },
+        { tokenId: 't-1', priceUsd: '2' },
+      ],
+    ])
+      expect((await write('POST', '/prices', { prices: twice })).body.error).toMatchObject({
+        details: { where: 'body.prices' },
+      })
     const unknown = await write('POST', '/prices', { prices: [...prices, { tokenId: 'nothing', priceUsd: '1' }] })
     expect([unknown.status, unknown.body.error?.code]).toEqual([400, 'BAD_INPUT'])
     const old = await write('POST', '/prices', {
@@ -234,6 +263,7 @@ test('what cannot be meant is refused with what was expected, and no value of it
     ['/prices/t-0/history?grain=hour&from=2020-01-01T00:00:00Z', 'query.grain'],
     ['/prices/t-0/history?cursor=secret', 'query.cursor'],
     ['/wallets?limit=0', 'query.limit'],
+    [`/wallets?cursor=${Buffer.from('["2026-02-31T00:00:00Z","w-0"]').toString('base64url')}`, 'query.cursor'],
   ]
   for (const [path, where] of bad) {
     const { status, body } = await get(path)

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import S3rver from '@20minutes/s3rver'
+import { openDatabase } from '../../../examples/wedefi/src/database.ts'
+import { DatabaseManager } from '../../../examples/wedefi/src/database-manager.ts'
 import { createMarket, dayMs } from '../../../examples/wedefi/src/generator/market.ts'
 import { priceColumns, rowsOfDay } from '../../../examples/wedefi/src/generator/snapshots.ts'
 import { makeTokens } from '../../../examples/wedefi/src/generator/tokens.ts'
@@ -176,5 +178,17 @@ describe('prices that are older than a year', () => {
     expect(await strata.archive?.restore('PriceSnapshot', partition(oldMonth))).toMatchObject({ state: 'hot' })
     expect(await rowsIn(oldMonth)).toEqual(before)
     expect(await daily()).toEqual(counted)
+  })
+
+  test('are not taken for the latest when an older month is back', async () => {
+    const { strata, db } = deployed()
+    const { rows } = await db.query<{ tokenId: string; price: string }>(sql`
+      select distinct on ("tokenId") "tokenId", "priceUsd"::text as price
+      from "PriceSnapshot"
+      order by "tokenId", "recordedAt" desc`)
+    expect(rows).toHaveLength(6)
+    expect(await strata.tiers.move('PriceSnapshot', partition(nextMonth), 'drop')).toMatchObject({ state: 'cold' })
+    const manager = new DatabaseManager({ pool: strata.pool, db: openDatabase(strata) })
+    for (const { tokenId, price } of rows) expect(await manager.getLatestPrice(tokenId)).toBe(price)
   })
 })

@@ -3,7 +3,7 @@
 
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import config from '../../../examples/wedefi/pgstrata.config.ts'
-import { CacheManager, cacheKeys, cacheSeconds } from '../../../examples/wedefi/src/cache-manager.ts'
+import { CacheManager, cacheKeys, cacheSeconds, priceTag } from '../../../examples/wedefi/src/cache-manager.ts'
 import { createCache } from '../../../src/cache/index.ts'
 import { sql } from '../../../src/sql/sql.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
@@ -106,6 +106,26 @@ test('plain SQL discards what it changed, in every process, and nothing else', a
   await waitUntil(async () => (await other.caches.getPortfolioSummary('w-1'))[0]?.balances[0]?.token.symbol === 'NEW', {
     what: 'the symbol',
   })
+})
+
+test('prices that are gone all at once are gone from histories as well', async () => {
+  const count = async (): Promise<number> => {
+    const { rows } = await other.strata.query<{ n: number }>(
+      sql`select count(*)::int as n from "PriceSnapshot" where "tokenId" = 't-2'`,
+      { route: 'write' },
+    )
+    return rows[0]?.n ?? 0
+  }
+  const read = async (): Promise<number> =>
+    await other.strata.cached('a history of t-2', count, { namespace: 'history', tags: [priceTag('t-2')] })
+  await database.db.query(sql`insert into "PriceSnapshot" ("tokenId", "priceUsd") values ('t-2', 3)`)
+  await keep(read)
+  expect(await read()).toBe(1)
+  await database.db.query(sql`truncate "PriceSnapshot"`)
+  await waitUntil(async () => (await read()) === 0, { what: 'there is no price' })
+  await waitUntil(async () => (await other.caches.getLatestPrice('t-0')) === undefined, { what: 'there is no latest' })
+  await database.db.query(sql`insert into "PriceSnapshot" ("tokenId", "priceUsd") values ('t-0', 2), ('t-1', 3)`)
+  await waitUntil(async () => (await other.caches.getLatestPrice('t-0')) === '2.000000000000', { what: 'a new one' })
 })
 
 test('who writes reads it at once by the token of the write, wherever, though an older portfolio is kept', async () => {

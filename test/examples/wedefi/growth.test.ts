@@ -12,10 +12,11 @@ import { rowsOfDay } from '../../../examples/wedefi/src/generator/snapshots.ts'
 import { makeTokens } from '../../../examples/wedefi/src/generator/tokens.ts'
 import { makeWallets } from '../../../examples/wedefi/src/generator/wallets.ts'
 import { grow, type GrownMonth } from '../../../examples/wedefi/src/growth/grow.ts'
-import { monthsUntil } from '../../../examples/wedefi/src/growth/months.ts'
+import { beginOf, monthsFor, monthsUntil } from '../../../examples/wedefi/src/growth/months.ts'
 import { movedTables, planMoves, type MonthTier } from '../../../examples/wedefi/src/growth/moves.ts'
 import { policy as usual, type Policy } from '../../../examples/wedefi/src/growth/policy.ts'
 import { documentOf, headOf, ratiosOf, rowOf } from '../../../examples/wedefi/src/growth/report.ts'
+import { resolveWedefi } from '../../../examples/wedefi/src/strata.ts'
 import { sql } from '../../../src/sql/sql.ts'
 import { checkProperty } from '../../support/property.ts'
 import { useDeployed } from './service-support.ts'
@@ -28,6 +29,17 @@ const today = new Date()
 /** The middle of the first day of this month: it has the same months whenever it runs. */
 const now = new Date(Date.UTC(today.getUTCFullYear(), today.getUTCMonth()) + dayMs / 2)
 const months = monthsUntil({ now, months: counts.months })
+
+test('there are partitions from the first month on, however long the time', () => {
+  for (const days of [1, 30, 365, 400, 730]) {
+    const count = monthsFor(days)
+    const [first] = monthsUntil({ now, months: count })
+    expect(first?.fromMs).toBeLessThanOrEqual(now.getTime() - days * dayMs)
+    const { tables } = resolveWedefi({ replicas: {}, from: beginOf({ now, months: count }) })
+    const begins = tables.filter(({ key }) => key.endsWith('Snapshot')).map(({ from }) => from)
+    expect([days, begins]).toEqual([days, [1, 2, 3].map(() => `${first?.name}-01`)])
+  }
+})
 
 describe('what the policy asks for', () => {
   const tiers = ['hot', 'packed', 'cold'] as const

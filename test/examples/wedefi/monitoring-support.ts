@@ -11,6 +11,7 @@ import config from '../../../examples/wedefi/pgstrata.config.ts'
 import { monitoringActions, monitoringRules } from '../../../examples/wedefi/src/monitoring.ts'
 import { replicasOf } from '../../../examples/wedefi/src/servers.ts'
 import { folder, type WedefiConfig } from '../../../examples/wedefi/src/strata.ts'
+import { testArchive } from './archive-folder.ts'
 
 interface Posted {
   readonly path: string
@@ -81,6 +82,7 @@ export function watchedConfig({ cluster, url, operationsUrl }: Watched): WedefiC
       PortfolioSnapshot: { ...tables.PortfolioSnapshot, ...today },
       PositionSnapshot: { ...tables.PositionSnapshot, ...today },
     },
+    archive: testArchive,
     jobs: { ...config.jobs, own: {} },
     watch: { every: { up: '1s', connections: '1s', replication: '1s', database: '1s', calls: '1s' } },
     alerts: {

@@ -1,7 +1,7 @@
 // Every public name of the original design: classes and methods, keys and lifetimes, routes, roles, variables and what stands in the database.
 // Each is there, does what it says, and goes on doing it while a replica stands still or is gone, Redis is gone, or the primary was started anew.
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startCluster, type EmbeddedCluster, type EmbeddedReplica } from 'pgstrata/embedded'
 import config from '../../../examples/wedefi/pgstrata.config.ts'
 import { CacheManager, cacheKeys, cacheSeconds } from '../../../examples/wedefi/src/cache-manager.ts'
@@ -217,7 +217,7 @@ describe('names beside methods', () => {
     })
   })
 
-  test('routes, roles, connections and the bound of lag', () => {
+  test('routes, roles, variables, connections and the bound of lag', async () => {
     expect(routing).toEqual({
       portfolio_queries: 'read',
       balance_sync: 'write',
@@ -239,13 +239,20 @@ describe('names beside methods', () => {
       },
     ])
     expect(config.database.primary.pool).toEqual({ max: 20 })
+    vi.stubEnv('DATABASE_URL_PRIMARY', 'postgres://primary')
+    vi.resetModules()
+    const { default: named } = await import('../../../examples/wedefi/pgstrata.config.ts')
+    vi.unstubAllEnvs()
+    expect(named.database.primary.url).toBe('postgres://primary')
   })
 
   test('the four rules, and the action of each', () => {
-    const { rules } = config.alerts
-    expect(Object.keys(rules)).toEqual(
-      expect.arrayContaining(['SlowQueryDetected', 'HighConnectionCount', 'IndexScanEfficiency', 'ReplicationLag']),
-    )
+    expect(config.alerts.rules).toEqual({
+      SlowQueryDetected: { over: '5s', actions: ['log_and_alert'] },
+      HighConnectionCount: { over: 80, actions: ['scale_read_replicas'] },
+      IndexScanEfficiency: { under: '95%', actions: ['analyze_missing_indexes'] },
+      ReplicationLag: { over: '1s', actions: ['investigate_replication'] },
+    })
     expect(Object.keys(config.alerts.actions)).toContain('scale_read_replicas')
   })
 

@@ -4,13 +4,11 @@ import type { Page } from 'playwright-core'
 import { desktop, phone, type VisitOptions } from '../../support/browser.ts'
 import { richest } from './page-support.ts'
 
-export const looks: readonly (readonly [name: string, options: VisitOptions])[] = [
+export const bothWidths: readonly (readonly [name: string, options: VisitOptions])[] = [
   ['phone-light', phone],
   ['desktop-dark', { ...desktop, dark: true }],
-  ['phone-dark', { ...phone, dark: true }],
-  ['desktop-light', desktop],
 ]
-export const bothWidths: typeof looks = looks.slice(0, 2)
+export const bothColours = ['light', 'dark'] as const
 
 /** Each view: where it is, and its parts. */
 export const views: readonly (readonly [name: string, hash: string, parts: readonly string[]])[] = [

@@ -11,6 +11,7 @@ import type { Queryable } from '../../../src/db/db.ts'
 import { sql } from '../../../src/sql/sql.ts'
 import { waitUntil } from '../../support/wait.ts'
 import { ask, type Answer } from '../support/ask.ts'
+import { removeTestArchive, testArchive } from './archive-folder.ts'
 import { putTokens, putWallets } from './portfolio-support.ts'
 
 export const operator = 'an-operator-of-the-tests'
@@ -31,6 +32,7 @@ export function pageConfig(url: string): WedefiConfig {
       PortfolioSnapshot: { ...tables.PortfolioSnapshot, ...few },
       PositionSnapshot: { ...tables.PositionSnapshot, ahead: 1, from: dayBefore(2) },
     },
+    archive: testArchive,
     jobs: { ...jobs, own: { alerts: { ...jobs.own.alerts, every: '1s' }, deliveries: jobs.own.deliveries } },
   }
   return resolveConfig(given, { root: folder, name: 'pgstrata.config.ts' })
@@ -55,6 +57,7 @@ export function usePageService(): () => Service {
   afterAll(async () => {
     await service?.close()
     await cluster?.stop()
+    await removeTestArchive()
   })
   return () => {
     if (service === undefined) throw new Error('The service is there only inside tests and hooks')

@@ -7,7 +7,7 @@ import { desktop, phone, useBrowser, type Visit, type VisitOptions } from '../..
 import { skipped } from '../../support/versions.ts'
 import { waitUntil } from '../../support/wait.ts'
 import { ask } from '../support/ask.ts'
-import { bothWidths, isIn, looks, saysLive, views } from './page-looks.ts'
+import { bothColours, bothWidths, isIn, saysLive, views } from './page-looks.ts'
 import { emptyWallet, fillPage, operator, richest, setPrice, usePageService, wallets, write } from './page-support.ts'
 
 describe.skipIf(skipped.has('chromium'))('the page', () => {
@@ -53,17 +53,23 @@ describe.skipIf(skipped.has('chromium'))('the page', () => {
       await waitUntil(fired, { what: 'the last alert fires, for its price is there', timeoutMs: 20_000 })
     })
 
-    test.each(looks)('%s: every view full, no complaint, no scrolling sideways', async (name, options) => {
-      const { page, errors, overflowing, screenshot } = await open('#/', options)
-      for (const [view, hash, parts] of views) {
-        await page.goto(`${service().url}/${hash}`)
-        for (const part of parts) await isIn(page, part, 'full')
-        await saysLive(page)
-        expect(await overflowing(), view).toEqual([])
-        await screenshot(`wedefi-${name}-${view}`)
-      }
-      expect(errors).toEqual([])
-    })
+    test.each(bothWidths)(
+      '%s: every view full in both colours, no complaint, nothing sideways',
+      async (name, options) => {
+        const { page, errors, overflowing, screenshot } = await open('#/', options)
+        for (const [view, hash, parts] of views) {
+          await page.goto(`${service().url}/${hash}`)
+          for (const part of parts) await isIn(page, part, 'full')
+          await saysLive(page)
+          for (const colorScheme of bothColours) {
+            await page.emulateMedia({ colorScheme })
+            expect(await overflowing(), `${view} ${colorScheme}`).toEqual([])
+            await screenshot(`wedefi-${name.split('-')[0]}-${colorScheme}-${view}`)
+          }
+        }
+        expect(errors).toEqual([])
+      },
+    )
 
     test.each(bothWidths)('%s: loading', async (name, options) => {
       const { page, overflowing, screenshot } = await open('#/alerts', options)
@@ -236,6 +242,8 @@ describe.skipIf(skipped.has('chromium'))('the page', () => {
       await page.locator('#alerts li', { hasText: 'change in 24 h below −12.5' }).waitFor()
       const { alerts } = (await ask(service(), `/alerts?walletId=${richest}&limit=1`)).body
       expect(alerts).toMatchObject([{ kind: 'portfolio', metric: 'change24h', threshold: '-0.125', rearm: '-0.05' }])
+      await page.goto(`${service().url}/#/alerts?${new URLSearchParams({ walletId: '50%25+1' })}`)
+      await waitUntil(async () => (await page.inputValue('#alert-wallet')) === '50%25+1', { what: 'the id as it is' })
     })
 
     test('without a token there is nothing to change alerts with; with one there is', async () => {
@@ -250,6 +258,12 @@ describe.skipIf(skipped.has('chromium'))('the page', () => {
       await page.getByText('This is for operators').waitFor()
       await page.getByLabel('Token of an operator').waitFor()
       await waitUntil(async () => (await pause.count()) === 0, { what: 'buttons are gone' })
+      // What is new as well.
+      await page.getByLabel('Token of an operator').fill('another wrong one, of some length')
+      await page.getByRole('button', { name: 'Go on' }).click()
+      await page.getByLabel('Threshold').fill('7')
+      await page.getByRole('button', { name: 'Add the alert' }).click()
+      await page.getByLabel('Token of an operator').waitFor()
       await page.getByLabel('Token of an operator').fill(operator)
       await page.getByRole('button', { name: 'Go on' }).click()
       await pause.first().waitFor()

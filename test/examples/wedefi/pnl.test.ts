@@ -16,6 +16,7 @@ import { folder, openWedefi, type WedefiConfig, type WedefiStrata } from '../../
 import { sql } from '../../../src/sql/sql.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { checkProperty } from '../../support/property.ts'
+import { archiveIn } from './archive-folder.ts'
 import { putBalances, putTokens, putWallets } from './portfolio-support.ts'
 
 const minuteMs = 60_000
@@ -44,7 +45,7 @@ function configOf(url: string): WedefiConfig {
       PortfolioSnapshot: { ...config.tables.PortfolioSnapshot, ahead: 1, from: dayOf(monthStart(5)) },
       PositionSnapshot: { ...config.tables.PositionSnapshot, ahead: 1, from: dayOf(monthStart(1)) },
     },
-    archive: { to: archive },
+    archive: archiveIn(archive),
     jobs: { ...config.jobs, own: {} },
   }
   return resolveConfig(given, { root: folder, name: 'pgstrata.config.ts' })

@@ -14,6 +14,7 @@ import { folder, openWedefi, type WedefiConfig, type WedefiStrata } from '../../
 import type { Db } from '../../../src/db/db.ts'
 import { sql } from '../../../src/sql/sql.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
+import { removeTestArchive, testArchive } from './archive-folder.ts'
 import { riskTemplate } from './risk-support.ts'
 
 export interface Servers {
@@ -42,6 +43,7 @@ export function portfolioConfig({ url, replicas = {}, maxLag, redis }: Servers):
       PortfolioSnapshot: { ...config.tables.PortfolioSnapshot, ahead: 1, from: dayBefore(2) },
       PositionSnapshot: { ...config.tables.PositionSnapshot, ahead: 1, from: dayBefore(2) },
     },
+    archive: testArchive,
     changes: { ...config.changes, cap: '256MB' },
     cache: { namespaces: config.cache.namespaces, ...(redis === undefined ? {} : { redis }) },
     jobs: { ...config.jobs, own: {} },
@@ -88,6 +90,7 @@ export function usePortfolios(): () => PortfolioDatabase {
   afterAll(async () => {
     await opened?.strata.close()
     await database?.close()
+    await removeTestArchive()
   })
   return () => {
     if (database === undefined || opened === undefined) throw new Error('The database is there only inside tests')

@@ -9,6 +9,7 @@ import type { Db } from '../../../src/db/db.ts'
 import { sql } from '../../../src/sql/sql.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { createTemplates } from '../support/served.ts'
+import { removeTestArchive, testArchive } from './archive-folder.ts'
 
 export const hourMs = 3_600_000
 export const dayMs: number = 24 * hourMs
@@ -28,6 +29,7 @@ export function riskConfig(url: string): WedefiConfig {
       PortfolioSnapshot: { ...tables.PortfolioSnapshot, ahead: 1, from: dayBefore(2) },
       PositionSnapshot: { ...tables.PositionSnapshot, ahead: 1, from: dayBefore(2) },
     },
+    archive: testArchive,
     cache: { namespaces: shortLived },
   }
   const resolved: unknown = resolveConfig<unknown>(given, { root: folder, name: 'pgstrata.config.ts' })
@@ -67,6 +69,7 @@ export function useRiskDatabase(): () => RiskDatabase {
   afterAll(async () => {
     await strata?.close()
     await database?.close()
+    await removeTestArchive()
   })
   return () => {
     if (database === undefined || strata === undefined) throw new Error('The database is there only inside tests')

@@ -8,6 +8,7 @@ import { folder, type WedefiConfig, type WedefiStrata } from '../../../examples/
 import type { ArchiveConfig } from '../../../src/config/archive.ts'
 import type { Db } from '../../../src/db/db.ts'
 import { testDatabase, type TestDatabase, type TestedMajor } from '../../support/postgres.ts'
+import { removeTestArchive, testArchive } from './archive-folder.ts'
 
 export interface TestConfigOptions {
   readonly url: string
@@ -15,11 +16,12 @@ export interface TestConfigOptions {
   readonly months?: number | 'all'
   /** The same of all tables but prices. Default: `months`. */
   readonly others?: number
+  /** Default: a folder of this process. */
   readonly archive?: ArchiveConfig
 }
 
 /** It does not watch, and no job of its own runs. */
-export function testConfig({ url, months = 1, others, archive = config.archive }: TestConfigOptions): WedefiConfig {
+export function testConfig({ url, months = 1, others, archive = testArchive }: TestConfigOptions): WedefiConfig {
   const { watch: _, alerts: __, expect: ___, ...rest } = config
   const { PriceSnapshot, PortfolioSnapshot, PositionSnapshot } = config.tables
   const few = months === 'all' ? {} : { ahead: 1, from: monthBefore(months) }
@@ -68,6 +70,7 @@ export function useDeployed(
   afterAll(async () => {
     await strata?.close()
     await database?.close()
+    await removeTestArchive()
   })
   return () => {
     if (database === undefined || strata === undefined) throw new Error('The database is there only inside tests')

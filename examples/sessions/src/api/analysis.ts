@@ -1,6 +1,7 @@
 // What moderators look at besides the queue: lists of all there is, the newest first, and everything that is known of one wallet or one session.
+// Nobody is shown what others say of the own wallet.
 
-import { notFound, query, type App } from 'pgstrata-example-kit'
+import { forbidden, notFound, query, type App } from 'pgstrata-example-kit'
 import { readPage, type Keys } from '../db/pages.ts'
 import { createQuery, type Query } from '../db/query.ts'
 import { blockersOf, blocksAgainst, blocksForReason } from '../db/statements/blocks.ts'
@@ -12,7 +13,13 @@ import {
   reportsFrom,
   reportsResolvedLast,
 } from '../db/statements/reports.ts'
-import { newestSessions, sessionById, sessionsEndedLast, sessionsReportedLast } from '../db/statements/sessions.ts'
+import {
+  newestSessions,
+  sessionById,
+  sessionsEndedBy,
+  sessionsEndedLast,
+  sessionsReportedLast,
+} from '../db/statements/sessions.ts'
 import { firstPage, type Statement } from '../db/statements/statement.ts'
 import { eventsOfSession, eventsOfWallet } from '../db/statements/telemetry.ts'
 import { newestUsers, usersKeptOut, usersSeenLast } from '../db/statements/users.ts'
@@ -22,17 +29,18 @@ import { addActivity } from './activity.ts'
 import type { ApiContext } from './context.ts'
 import { limitOf, listQuery, ofAddress, ofId, textOf, type ListQuery, type OfAddress, type OfId } from './shapes.ts'
 
-type List = readonly [statement: Statement, time: string]
+/** 'asking': the statement takes who asks, too. */
+type List = readonly [statement: Statement, time: string, takes?: 'asking']
 
 const sessionLists: Readonly<Record<string, List>> = {
   newest: [newestSessions, 'created_at'],
   ended: [sessionsEndedLast, 'ended_at'],
-  reported: [sessionsReportedLast, 'reported_at'],
+  reported: [sessionsReportedLast, 'reported_at', 'asking'],
 }
 
 const reportLists: Readonly<Record<string, List>> = {
-  newest: [newestReports, 'created_at'],
-  resolved: [reportsResolvedLast, 'resolved_at'],
+  newest: [newestReports, 'created_at', 'asking'],
+  resolved: [reportsResolvedLast, 'resolved_at', 'asking'],
 }
 
 const lastMonth = (): Date => new Date(Date.now() - 30 * 86_400_000)
@@ -62,11 +70,12 @@ function addList(app: App, { strata, auth }: ApiContext, { path, name, id, lists
     path,
     { schema: { querystring: listQuery({ list: { enum: Object.keys(lists), default: 'newest' } }) } },
     async (request) => {
-      await auth.requireModerator(request)
+      const { address } = await auth.requireModerator(request)
       const { list, limit, cursor } = request.query
-      const [statement, time] = lists[list] as List
+      const [statement, time, takes] = lists[list] as List
       const keys: Keys = { by: [time, id], descending: true }
-      const { rows, next } = await readPage(ask, statement, { keys, cursor, limit })
+      const values = takes === 'asking' ? [address] : []
+      const { rows, next } = await readPage(ask, statement, { keys, cursor, limit, values })
       return { [name]: rows, next }
     },
   )
@@ -79,17 +88,18 @@ function addForReason(app: App, { strata, auth }: ApiContext): void {
     '/moderation/reasons/:reason',
     { schema: { params: { type: 'object', properties: { reason } }, querystring: query({ limit: limitOf(50) }) } },
     async (request) => {
-      await auth.requireModerator(request)
+      const { address } = await auth.requireModerator(request)
       const { limit } = request.query
-      return { reports: await rowsOf(ask, reportsForReason, [request.params.reason, lastMonth(), limit]) }
+      return { reports: await rowsOf(ask, reportsForReason, [request.params.reason, lastMonth(), limit, address]) }
     },
   )
   app.get<{ Querystring: { readonly reason: string; readonly limit: number } }>(
     '/moderation/blocks',
     { schema: { querystring: query({ reason: textOf({ most: 200 }), limit: limitOf(50) }, { required: ['reason'] }) } },
     async (request) => {
-      await auth.requireModerator(request)
-      return { blocks: await rowsOf(ask, blocksForReason, [request.query.reason, request.query.limit]) }
+      const { address } = await auth.requireModerator(request)
+      const { reason: said, limit } = request.query
+      return { blocks: await rowsOf(ask, blocksForReason, [said, limit, address]) }
     },
   )
 }
@@ -114,24 +124,26 @@ function addUserLists(app: App, { strata, auth }: ApiContext): void {
 function addOne(app: App, { strata, auth }: ApiContext): void {
   const ask = createQuery(strata)
   app.get<OfAddress>('/moderation/wallets/:address', { schema: { params: ofAddress } }, async (request) => {
-    await auth.requireModerator(request)
+    const asking = await auth.requireModerator(request)
     const address = request.params.address.toLowerCase()
+    if (address === asking.address) throw forbidden('Nobody looks at what is known of the own wallet')
     const user = await findUser(ask, address)
     if (user === undefined) throw notFound('user')
     const since = lastMonth()
-    const [about, from, [blocked], blockers, begun, events] = await Promise.all([
+    const [about, from, [blocked], blockers, begun, ended, events] = await Promise.all([
       rowsOf(ask, reportsAbout, [address, mostOfEach]),
-      rowsOf(ask, reportsFrom, [address, mostOfEach]),
+      rowsOf(ask, reportsFrom, [address, mostOfEach, asking.address]),
       rowsOf<{ blocks: string; last_at: Date | null }>(ask, blocksAgainst, [address, since]),
       rowsOf<{ blocker: string }>(ask, blockersOf, [address, mostOfEach]),
       rowsOf<{ created_at: Date }>(ask, openNoncesOf, [address, mostOfEach]),
+      rowsOf(ask, sessionsEndedBy, [address, mostOfEach]),
       rowsOf(ask, eventsOfWallet, [address, since, mostOfEach]),
     ])
     const by = blockers.map(({ blocker }) => blocker)
     const blocks = { count: Number(blocked?.blocks ?? 0), last_at: blocked?.last_at ?? null, by }
     // What a nonce is stays between the service and the wallet.
     const sign_ins_begun = begun.map(({ created_at }) => created_at)
-    return { user, reports_about: about, reports_from: from, blocks, sign_ins_begun, events }
+    return { user, reports_about: about, reports_from: from, blocks, sign_ins_begun, sessions_ended: ended, events }
   })
   app.get<OfId>('/moderation/sessions/:id', { schema: { params: ofId } }, async (request) => {
     await auth.requireModerator(request)

@@ -32,6 +32,8 @@ export interface ApiOptions {
   readonly secret: string
   /** Where people sign in, which stands in what they sign. Default: this machine. */
   readonly site?: string | undefined
+  /** Addresses of the reverse proxies in front, whose word about who asks is taken. Default: nobody's. */
+  readonly proxies?: readonly string[] | undefined
   /** What differs from the usual limits. */
   readonly limits?: Partial<LimitChoice> | undefined
   /** Wallets whose keys everybody knows, to try the service out. Default: none. */
@@ -43,12 +45,12 @@ const usualSite = 'http://127.0.0.1:3003'
 const resources = [addAuth, addSessions, addBlocks, addUsers, addBalances, addReports, addModeration, addTelemetry]
 
 export async function createApi(options: ApiOptions): Promise<App> {
-  const { strata, moderators, secret, site = usualSite, limits: choice, demo, log } = options
-  const app = createApp({ health: false, ...(log === undefined ? {} : { log }) })
+  const { strata, moderators, secret, site = usualSite, proxies = [], limits: choice, demo, log } = options
+  const app = createApp({ health: false, proxies, ...(log === undefined ? {} : { log }) })
   const tokens = createTokens({ secret })
   const auth = createAuth({ strata, tokens, moderators, site })
   const limits = createLimits({ strata, choice })
-  const context: ApiContext = { strata, auth, limits, moderators }
+  const context: ApiContext = { strata, auth, limits, moderators, site }
   await app.register(fastifyCausal(strata, { secret }))
   joinEvents(app, strata)
   await app.register(async (limited) => {
@@ -60,5 +62,6 @@ export async function createApi(options: ApiOptions): Promise<App> {
   await addPages(app)
   await app.register(fastifyStrata(strata))
   await warmUp(app, { strata, tokens, log })
+  limits.begin()
   return app
 }

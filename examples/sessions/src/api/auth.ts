@@ -1,7 +1,7 @@
 // Signing in: a wallet asks for a nonce, signs the message that comes with it, and has a token for an hour.
 
 import { body, type App } from 'pgstrata-example-kit'
-import { cookieOf, noCookie } from '../auth/bearer.ts'
+import { cookieOf, noCookieOf } from '../auth/bearer.ts'
 import type { ApiContext } from './context.ts'
 import { address } from './shapes.ts'
 
@@ -15,7 +15,7 @@ interface ProofBody {
   readonly signature: string
 }
 
-export function addAuth(app: App, { auth, limits, moderators }: ApiContext): void {
+export function addAuth(app: App, { auth, limits, moderators, site }: ApiContext): void {
   app.post<{ Body: { readonly address: string } }>(
     '/auth/nonce',
     { schema: { body: body({ address }) } },
@@ -31,13 +31,13 @@ export function addAuth(app: App, { auth, limits, moderators }: ApiContext): voi
     async (request, reply) => {
       await limits.takeSignIn(request)
       const admitted = await auth.verify({ ...request.body, address: request.body.address.toLowerCase() })
-      void reply.header('set-cookie', cookieOf(admitted.token))
+      void reply.header('set-cookie', cookieOf(admitted.token, site))
       return await reply.code(201).send(admitted)
     },
   )
   app.post('/auth/logout', async (request, reply) => {
     await auth.signOut(request)
-    void reply.header('set-cookie', noCookie)
+    void reply.header('set-cookie', noCookieOf(site))
     return { signed_out: true }
   })
   app.get('/auth/session', async (request) => {

@@ -1,4 +1,5 @@
-// Whom somebody has blocked. That alone: who has blocked somebody is nobody's to know.
+// Whom somebody has blocked. That alone: who has blocked somebody is told to moderators only. A wallet that is not there can be blocked as any
+// other, or whoever is hidden could be told from who never was here.
 
 import { badInput, body, notFound, query, type App } from 'pgstrata-example-kit'
 import { block, findBlock, listBlocks, unblock } from '../blocks/store.ts'
@@ -31,14 +32,13 @@ export function addBlocks(app: App, { strata, auth }: ApiContext): void {
       const of = request.params.address.toLowerCase()
       const blocked = await block(strata, { by, of, reason: request.body?.reason })
       if (!('refused' in blocked)) return blocked
-      if (blocked.refused === 'nobody') throw notFound('user')
       throw badInput({ where: 'params.address', expected: 'somebody else than who asks' })
     },
   )
   app.delete<OfAddress>('/blocks/:address', { schema }, async (request) => {
     const { address: by } = await auth.requireWallet(request)
     const address = request.params.address.toLowerCase()
-    if (!(await unblock(ask, { by, of: address }))) throw notFound('block')
+    if (!(await unblock({ query: ask, cache: strata.cache }, { by, of: address }))) throw notFound('block')
     return { unblocked: address }
   })
 }

@@ -12,4 +12,6 @@ export interface ApiContext {
   readonly limits: Limits
   /** Addresses of those who work through reports, in lower case. */
   readonly moderators: ReadonlySet<string>
+  /** Where people sign in. */
+  readonly site: string
 }

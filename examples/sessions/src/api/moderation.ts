@@ -3,12 +3,22 @@
 import { badInput, body, conflict, forbidden, notFound, query, type App, type HttpError } from 'pgstrata-example-kit'
 import { createQuery } from '../db/query.ts'
 import { queueState } from '../db/statements/moderation.ts'
-import { decide, effects, type Effect } from '../reports/decision.ts'
-import { claim, claimNext, readDesk, readQueue, release, type Handled, type Refusal } from '../reports/queue.ts'
+import { decide, effects, restore, type Effect } from '../reports/decision.ts'
+import {
+  claim,
+  claimNext,
+  mostOnDesk,
+  readDesk,
+  readQueue,
+  release,
+  type Handled,
+  type Refusal,
+} from '../reports/queue.ts'
 import { readStatistics } from '../reports/statistics.ts'
+import { findUser } from '../users/store.ts'
 import { addAnalysis } from './analysis.ts'
 import type { ApiContext } from './context.ts'
-import { listQuery, ofId, textOf, type ListQuery, type OfId } from './shapes.ts'
+import { listQuery, ofAddress, ofId, textOf, type ListQuery, type OfAddress, type OfId } from './shapes.ts'
 
 interface DecisionBody {
   readonly status: 'dismissed' | 'upheld'
@@ -27,10 +37,11 @@ const decisionBody = body(
 
 const refusals: Readonly<Record<Refusal, () => HttpError>> = {
   'no-report': () => notFound('report'),
-  'own-report': () => forbidden('Nobody decides about what is said by or of the own wallet'),
+  'own-report': () => forbidden('Nobody decides about what is said by the own wallet'),
   taken: () => conflict('Another moderator has taken this report'),
   'not-yours': () => conflict('Take this report first: it is not on your desk'),
   decided: () => conflict('This report has been decided about'),
+  'desk-full': () => conflict(`At most ${mostOnDesk} reports at a time: decide about one, or give one back`),
 }
 
 function tell(handled: Handled): object {
@@ -44,11 +55,12 @@ export function addModeration(app: App, context: ApiContext): void {
   addLists(app, context)
   app.post('/moderation/reports/next/claim', async (request) => {
     const { address } = await auth.requireModerator(request)
-    return { report: (await claimNext(ask, address)) ?? null }
+    const handled = await claimNext(strata, address)
+    return handled === undefined ? { report: null } : tell(handled)
   })
   app.post<OfId>('/moderation/reports/:id/claim', { schema: { params: ofId } }, async (request) => {
     const { address } = await auth.requireModerator(request)
-    return tell(await claim(ask, request.params.id, address))
+    return tell(await claim(strata, request.params.id, address))
   })
   app.post<OfId>('/moderation/reports/:id/release', { schema: { params: ofId } }, async (request) => {
     const { address } = await auth.requireModerator(request)
@@ -65,7 +77,20 @@ export function addModeration(app: App, context: ApiContext): void {
       return tell(await decide(strata, { ...request.body, reportId: request.params.id, moderator: address }))
     },
   )
+  addRestore(app, context)
   addAnalysis(app, context)
+}
+
+function addRestore(app: App, { strata, auth }: ApiContext): void {
+  const on = { query: createQuery(strata), cache: strata.cache }
+  app.post<OfAddress>('/moderation/wallets/:address/restore', { schema: { params: ofAddress } }, async (request) => {
+    await auth.requireModerator(request)
+    const address = request.params.address.toLowerCase()
+    const restored = await restore(on, address)
+    if (restored !== undefined) return { user: restored }
+    if ((await findUser(on.query, address)) === undefined) throw notFound('user')
+    throw conflict('This wallet may take part already')
+  })
 }
 
 function addLists(app: App, { strata, auth }: ApiContext): void {
@@ -74,9 +99,9 @@ function addLists(app: App, { strata, auth }: ApiContext): void {
     '/moderation/queue',
     { schema: { querystring: listQuery({ status: { enum: ['open', 'claimed'], default: 'open' } }) } },
     async (request) => {
-      await auth.requireModerator(request)
+      const { address: moderator } = await auth.requireModerator(request)
       const { status, limit, cursor } = request.query
-      const { rows, next } = await readQueue(ask, { status, limit, cursor })
+      const { rows, next } = await readQueue(ask, { status, limit, cursor, moderator })
       return { reports: rows, next }
     },
   )
@@ -88,11 +113,12 @@ function addLists(app: App, { strata, auth }: ApiContext): void {
     '/moderation/stats',
     { schema: { querystring: query({ days: { type: 'integer', minimum: 1, maximum: 365, default: 30 } }) } },
     async (request) => {
-      await auth.requireModerator(request)
+      const { address: own } = await auth.requireModerator(request)
       const { rows } = await ask<{ open: string; claimed: string; oldest: Date | null }>(queueState.text)
       const [{ open, claimed, oldest } = { open: 0, claimed: 0, oldest: null }] = rows
       const queue = { open: Number(open), claimed: Number(claimed), oldest }
-      return { queue, ...(await readStatistics(strata, request.query.days)) }
+      const { days, wallets } = await readStatistics(strata, request.query.days)
+      return { queue, days, wallets: wallets.filter(({ address }) => address !== own) }
     },
   )
 }

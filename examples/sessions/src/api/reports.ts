@@ -1,6 +1,7 @@
 // A wallet reports the other one of a session that it took part in.
 
 import { badInput, body, conflict, notFound, type App, type HttpError } from 'pgstrata-example-kit'
+import { createQuery } from '../db/query.ts'
 import { addReport, type Filed } from '../reports/filing.ts'
 import { reasons, type Reason } from '../reports/report.ts'
 import type { ApiContext } from './context.ts'
@@ -26,11 +27,12 @@ const refusals: Readonly<Record<Refusal, () => HttpError>> = {
 }
 
 export function addReports(app: App, { strata, auth, limits }: ApiContext): void {
+  const ask = createQuery(strata)
   app.post<{ Body: ReportBody }>('/reports', { schema: { body: reportBody } }, async (request, reply) => {
     const { address } = await auth.requireWallet(request)
     await limits.takeReport(address)
     const { session_id, reason, detail = null } = request.body
-    const filed = await addReport(strata, { sessionId: session_id, reporter: address, reason, detail })
+    const filed = await addReport(ask, { sessionId: session_id, reporter: address, reason, detail })
     if ('refused' in filed) throw refusals[filed.refused]()
     return await reply.code(201).send({ report: filed.report })
   })

@@ -7,7 +7,6 @@ import { act, type Action, type ActRefusal } from '../sessions/acting.ts'
 import { invite, mostInvitations, type InviteRefusal } from '../sessions/inviting.ts'
 import { match } from '../sessions/matching.ts'
 import { findCurrent, findSession, listSessions } from '../sessions/reading.ts'
-import { shownSession } from '../sessions/session.ts'
 import { transitions, type State } from '../sessions/states.ts'
 import type { ApiContext } from './context.ts'
 import { address, listQuery, ofId, type ListQuery, type OfId } from './shapes.ts'
@@ -22,7 +21,7 @@ export function addSessions(app: App, context: ApiContext): void {
     const wallet = await auth.requireWallet(request)
     const matched = await match({ tx: strata.tx, query: ask }, wallet.address)
     if ('refused' in matched) throw keptOut()
-    return { session: shownSession(matched.session) }
+    return { session: matched.session }
   })
   app.post<{ Body: { readonly invite: string } }>(
     '/sessions',
@@ -31,7 +30,7 @@ export function addSessions(app: App, context: ApiContext): void {
       const wallet = await auth.requireWallet(request)
       const invited = await invite(strata, { by: wallet.address, to: request.body.invite.toLowerCase() })
       if ('refused' in invited) throw inviteRefusals[invited.refused](invited.sessionId)
-      return await reply.code(201).send({ session: shownSession(invited.session) })
+      return await reply.code(201).send({ session: invited.session })
     },
   )
   for (const action of actions) {
@@ -39,7 +38,7 @@ export function addSessions(app: App, context: ApiContext): void {
       const wallet = await auth.requireWallet(request)
       const acted = await act(strata, { sessionId: request.params.id, address: wallet.address, action })
       if ('refused' in acted) throw actRefusals[acted.refused]()
-      return { session: shownSession(acted.session) }
+      return { session: acted.session }
     })
   }
 }

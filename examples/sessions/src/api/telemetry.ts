@@ -17,7 +17,7 @@ export function addTelemetry(app: App, { strata, auth, limits }: ApiContext): vo
     async (request) => {
       const { events } = request.body
       const wallet = await auth.identify(request)
-      await limits.takeTelemetry(wallet ?? request.ip, events.length)
+      await limits.takeTelemetry({ wallet, ip: request.ip }, events.length)
       return await receiveEvents(ask, { events, wallet, now: new Date() })
     },
   )

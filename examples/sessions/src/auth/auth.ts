@@ -1,13 +1,12 @@
 // Who asks. A wallet signs in by signing what it is given, and has a token for an hour; signing out ends all tokens of the wallet.
 //
 // Promises: a token counts only while its wallet may take part and has not signed out since. What is known of a wallet is kept for ten minutes;
-// a change of its row ends that everywhere as soon as the feed tells of it, and a sign-out before it is answered. Between several processes
+// a change of its row ends that everywhere as soon as the feed tells of it; a sign-out, and a moderator's decision, before they are answered. Between several processes
 // both need one Redis: without it each knows of another's changes when what it has kept has had its time, but for a sign-in, which every
 // process knows by its token.
 
-import { rowTag } from 'pgstrata'
 import { forbidden, unauthorized } from 'pgstrata-example-kit'
-import { createQuery, layers } from '../db/query.ts'
+import { createQuery, forget as forgetLayers, layers } from '../db/query.ts'
 import { endTokens, walletByAddress } from '../db/statements/signing-in.ts'
 import type { SessionsStrata } from '../strata.ts'
 import { bearerOf, type Asking } from './bearer.ts'
@@ -18,6 +17,11 @@ import { requireActive, type KnownWallet, type SignedIn } from './wallet.ts'
 interface Admission {
   readonly token: string
   readonly expires_at: Date
+}
+
+interface Recognised {
+  readonly read: ReadToken
+  readonly wallet: KnownWallet
 }
 
 interface CurrentSignIn {
@@ -48,8 +52,7 @@ export interface AuthOptions {
 
 export function createAuth({ strata, tokens, moderators, site }: AuthOptions): Auth {
   const query = createQuery(strata)
-  const forget = async (address: string): Promise<void> =>
-    void (await strata.cache.invalidate({ tags: [rowTag('public', 'users', { address })] }))
+  const forget = async (address: string): Promise<void> => await forgetLayers(strata, layers.wallet(address))
   const find = async ({ address, epoch }: ReadToken): Promise<KnownWallet | undefined> => {
     const read = async (): Promise<KnownWallet | undefined> =>
       (await query<KnownWallet>(walletByAddress.text, [address], layers.wallet(address))).rows[0]
@@ -65,16 +68,20 @@ export function createAuth({ strata, tokens, moderators, site }: AuthOptions): A
     const bearer = bearerOf(request)
     return bearer === undefined ? undefined : tokens.read(bearer)
   }
-  const requireKnown = async (request: Asking): Promise<{ readonly read: ReadToken; readonly wallet: KnownWallet }> => {
+  const recognise = onceEach(async (request: Asking): Promise<Recognised | undefined> => {
+    const read = readRequest(request)
+    const wallet = read === undefined ? undefined : await find(read)
+    return read === undefined || wallet === undefined ? undefined : { read, wallet }
+  })
+  const requireKnown = async (request: Asking): Promise<Recognised> => {
     if (bearerOf(request) === undefined)
       throw unauthorized(
         'This needs a wallet that has signed in: send the token of POST /auth/verify as Authorization: Bearer',
       )
-    const read = readRequest(request)
-    const wallet = read === undefined ? undefined : await find(read)
-    if (read === undefined || wallet === undefined)
+    const known = await recognise(request)
+    if (known === undefined)
       throw unauthorized('This token counts no longer, or never did: sign in again at POST /auth/nonce')
-    return { read, wallet }
+    return known
   }
   const requireSignIn = async (request: Asking): Promise<CurrentSignIn> => {
     const { read, wallet } = await requireKnown(request)
@@ -97,8 +104,7 @@ export function createAuth({ strata, tokens, moderators, site }: AuthOptions): A
       await forget(address)
     },
     identify: async (request) => {
-      const read = readRequest(request)
-      const wallet = read === undefined ? undefined : await find(read)
+      const wallet = (await recognise(request))?.wallet
       return wallet?.status === 'active' ? wallet.address : undefined
     },
     requireWallet,
@@ -108,5 +114,20 @@ export function createAuth({ strata, tokens, moderators, site }: AuthOptions): A
       throw forbidden('This is for moderators, who are told by the addresses of their wallets')
     },
     requireSignIn,
+  }
+}
+
+/** A request is recognised once, however many look at it; where that failed, the next one tries again. */
+function onceEach<T>(work: (request: Asking) => Promise<T>): (request: Asking) => Promise<T> {
+  const known = new WeakMap<Asking, Promise<T>>()
+  return async (request) => {
+    const found = known.get(request) ?? work(request)
+    known.set(request, found)
+    try {
+      return await found
+    } catch (error) {
+      known.delete(request)
+      throw error
+    }
   }
 }

@@ -1,6 +1,7 @@
 // Where a request carries its token: in `Authorization`, or in a cookie, for a page and for its EventSource, which sends no headers.
 //
 // What must be true: the cookie is sent by no other site (SameSite=Strict), and one that a browser says comes from elsewhere does nothing.
+// Where the site is on https, it is sent over nothing else.
 
 import type { IncomingHttpHeaders } from 'node:http'
 import { tokenLifeMs } from './tokens.ts'
@@ -11,7 +12,10 @@ export interface Asking {
 }
 
 const cookieName = 'sessions_token'
-const attributes = 'Path=/; HttpOnly; SameSite=Strict'
+
+/** `site`: where people sign in. */
+const attributesOn = (site: string): string =>
+  `Path=/; HttpOnly; SameSite=Strict${site.startsWith('https:') ? '; Secure' : ''}`
 
 export function bearerOf({ headers }: Asking): string | undefined {
   const { authorization, cookie = '', 'sec-fetch-site': site = 'same-origin' } = headers
@@ -20,7 +24,7 @@ export function bearerOf({ headers }: Asking): string | undefined {
   return new RegExp(`(?:^|;\\s*)${cookieName}=([^;\\s]+)`).exec(cookie)?.[1]
 }
 
-export const cookieOf = (token: string): string =>
-  `${cookieName}=${token}; ${attributes}; Max-Age=${tokenLifeMs / 1_000}`
+export const cookieOf = (token: string, site: string): string =>
+  `${cookieName}=${token}; ${attributesOn(site)}; Max-Age=${tokenLifeMs / 1_000}`
 
-export const noCookie = `${cookieName}=; ${attributes}; Max-Age=0`
+export const noCookieOf = (site: string): string => `${cookieName}=; ${attributesOn(site)}; Max-Age=0`

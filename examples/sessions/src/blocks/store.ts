@@ -1,17 +1,19 @@
 // A wallet blocks another one, or ends that.
 //
 // Promises: when a block is answered, what the two had to do with each other is over, and nothing begins between them until it is taken back:
-// who is about to match or to invite one of them has locked the user, so the block waits for that and ends it, or comes first and is seen.
+// who is about to match or to invite one of them has locked the user who blocks, so the block waits for that and ends it, or comes first and
+// is seen. What was kept of the two is gone then, too. Whether the other one is there makes no difference that can be seen.
 
+import type { Strata } from 'pgstrata'
 import { defineCursor } from 'pgstrata-example-kit'
 import { addBlock, blockOf, openBetween, removeBlock } from '../db/statements/blocking.ts'
 import { blocksBy } from '../db/statements/blocks.ts'
-import type { Query } from '../db/query.ts'
+import { forget, layers, type Query } from '../db/query.ts'
 import { lockUsers, moveSession } from '../db/statements/session-life.ts'
 import { firstPage } from '../db/statements/statement.ts'
 import { partyOf, type SessionRow } from '../sessions/session.ts'
 import { transitions } from '../sessions/states.ts'
-import { inWork, type Work, type WorkOn } from '../sessions/work.ts'
+import { inWork, type Work } from '../sessions/work.ts'
 
 export interface Block {
   /** Who is blocked. */
@@ -27,18 +29,19 @@ export interface Blocking {
   readonly reason?: string | undefined
 }
 
-export type Blocked = { readonly block: Block } | { readonly refused: 'oneself' | 'nobody' }
+export type Blocked = { readonly block: Block } | { readonly refused: 'oneself' }
 
-export async function block(strata: WorkOn, { by, of, reason }: Blocking): Promise<Blocked> {
+export async function block(strata: Pick<Strata, 'tx' | 'cache'>, { by, of, reason }: Blocking): Promise<Blocked> {
   if (by === of) return { refused: 'oneself' }
-  return await inWork(strata, async (work): Promise<Blocked> => {
-    const users = await work.rows(lockUsers, [[by, of]])
-    if (users.length < 2) return { refused: 'nobody' }
+  const blocked = await inWork(strata, async (work): Promise<Blocked> => {
+    await work.rows(lockUsers, [[by, of]])
     const made = await work.one<Block>(addBlock, [by, of, reason ?? null])
     if (made === undefined) throw new Error('Expected the block that was made, got none')
     for (const session of await work.rows<SessionRow>(openBetween, [by, of])) await endFor(work, session, by)
     return { block: made }
   })
+  await forget(strata, layers.pair(by, of))
+  return blocked
 }
 
 async function endFor(work: Work, session: SessionRow, by: string): Promise<void> {
@@ -47,9 +50,15 @@ async function endFor(work: Work, session: SessionRow, by: string): Promise<void
   await work.rows(moveSession, [session.session_id, outcome.next, by])
 }
 
+export interface UnblockOn extends Pick<Strata, 'cache'> {
+  readonly query: Query
+}
+
 /** false: there was none. */
-export async function unblock(query: Query, { by, of }: Pick<Blocking, 'by' | 'of'>): Promise<boolean> {
-  return (await query(removeBlock.text, [by, of])).rows.length > 0
+export async function unblock({ query, cache }: UnblockOn, { by, of }: Pick<Blocking, 'by' | 'of'>): Promise<boolean> {
+  const { rows } = await query(removeBlock.text, [by, of])
+  if (rows.length > 0) await forget({ cache }, layers.pair(by, of))
+  return rows.length > 0
 }
 
 export async function findBlock(query: Query, { by, of }: Pick<Blocking, 'by' | 'of'>): Promise<Block | undefined> {

@@ -71,3 +71,8 @@ export const layers = {
   /** 5 minutes: statistics of all reports. */
   reports: (what: string): Layer => layer('reports', `reports:${what}`, [tableTag(schema, 'reports')]),
 } as const
+
+/** Ends what these have, in every process that shares the cache: for what nobody may have to wait for the feed to tell. */
+export async function forget({ cache }: Pick<Strata, 'cache'>, ...kept: readonly Layer[]): Promise<void> {
+  await cache.invalidate({ tags: [...new Set(kept.flatMap(({ cache: { tags } }) => tags))] })
+}

@@ -127,13 +127,12 @@ const sessionColumns = [
   'ended_at',
   'ended_by',
   'expires_at',
-  'reported_at',
 ]
 
 /** COPY takes the numbers that it is given, also of an identity column. */
 function* sessionRows({ meetings }: World): Generator<CopyRow> {
   for (const meeting of meetings) {
-    const { id, a, b, status, createdAt, startedAt, endedAt, endedBy, expiresAt, reportedAt } = meeting
+    const { id, a, b, status, createdAt, startedAt, endedAt, endedBy, expiresAt } = meeting
     yield [
       id,
       a.address,
@@ -144,7 +143,6 @@ function* sessionRows({ meetings }: World): Generator<CopyRow> {
       dateOf(endedAt),
       endedBy?.address ?? null,
       new Date(expiresAt),
-      dateOf(reportedAt),
     ]
   }
 }

@@ -1,4 +1,4 @@
-// A session as it is stored, and as its two wallets see it.
+// A session as it is stored, and as its two wallets see it: nothing of what was reported of it.
 
 import type { Party, State } from './states.ts'
 
@@ -12,15 +12,6 @@ export interface SessionRow {
   readonly ended_at: Date | null
   readonly ended_by: string | null
   readonly expires_at: Date | null
-  readonly reported_at: Date | null
-}
-
-/** That it was reported is for moderators. */
-export type Session = Omit<SessionRow, 'reported_at'>
-
-export function shownSession(row: SessionRow): Session {
-  const { reported_at: _, ...session } = row
-  return session
 }
 
 /** undefined: it is somebody else's. */

@@ -1,7 +1,7 @@
 // Profiles: read by those who have signed in, changed by whose they are.
 //
 // Promises: of two wallets one of which has blocked the other neither finds the other, by address or by search. A profile is kept for ten
-// minutes; its change, and a block, end that at once.
+// minutes: a block ends that before it is answered, a change of it when the feed tells of it. Who has changed it reads it as it is.
 
 import { layers, type Query } from '../db/query.ts'
 import { blocksBetween } from '../db/statements/blocks.ts'

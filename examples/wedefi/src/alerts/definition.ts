@@ -64,7 +64,7 @@ export function checkHysteresis({
 const places = 18
 
 /** Of what has `decimalForm`; negative where the first is less. */
-function compareDecimals(one: string, other: string): number {
+export function compareDecimals(one: string, other: string): number {
   const difference = scaled(one) - scaled(other)
   return difference < 0n ? -1 : difference > 0n ? 1 : 0
 }

@@ -129,7 +129,7 @@ export async function refuse(
   { failure, isFinal }: Refusal,
 ): Promise<{ readonly isGivenUp: boolean }> {
   const waitMs = isFinal ? undefined : waitsMs[attempt - 1]
-  await ask(
+  const noted = await ask(
     on,
     sql`
     update "AlertEvent"
@@ -139,7 +139,9 @@ export async function refuse(
     where id = ${id}::bigint
       and attempts = ${attempt}
       and "deliveredAt" is null
-      and "failedAt" is null`,
+      and "failedAt" is null
+    returning 1`,
   )
-  return { isGivenUp: waitMs === undefined }
+  // None: the word is of an attempt that another has followed.
+  return { isGivenUp: waitMs === undefined && noted.length > 0 }
 }

@@ -4,11 +4,8 @@
 // a price is the last of these marks, and it fires with each mark 'fired' that follows none or 'armed': a comparison with the mark before.
 
 import { sql, type SQL } from 'drizzle-orm'
-import { packAfterDays } from '../growth/policy.ts'
+import { unpackedDays } from '../growth/policy.ts'
 import { markOf, type Batch } from './decision.ts'
-
-/** Older prices may be packed, and are not in the table any more. Two days less: a month is packed as a whole, and clocks differ. */
-export const reachDays: number = packAfterDays - 2
 
 export function priceDecisions({ prices, settleMs }: Batch): SQL {
   return sql`
@@ -19,7 +16,7 @@ export function priceDecisions({ prices, settleMs }: Batch): SQL {
         select recent."priceUsd", recent."recordedAt"
         from "PriceSnapshot" as recent
         where recent."tokenId" = alert."tokenId"
-          and recent."recordedAt" > greatest(alert."seenAt", now() - interval '${sql.raw(String(reachDays))} days')
+          and recent."recordedAt" > greatest(alert."seenAt", now() - interval '${sql.raw(String(unpackedDays))} days')
           and recent."recordedAt" <= now() - ${settleMs}::integer * interval '1 millisecond'
         order by recent."recordedAt"
         limit ${prices}

@@ -1,8 +1,10 @@
 // The ways to tell of an event: a POST to an address, signed by the rules of Standard Webhooks, or a line of the log.
 //
 // A receiver that knows the secret computes HMAC-SHA256 over `webhook-id.webhook-timestamp.body` and compares it with `webhook-signature`; by
-// `webhook-id` it knows what comes again. 200 to 299 is a success. 408, 429, 5xx and no answer in time are worth another attempt; any other answer is
-// final, redirects too. Of an answer only its status is read.
+// `webhook-id` it knows what comes again. A secret that begins with `whsec_` stands for the bytes that follow it in base64, any other for itself.
+//
+// 200 to 299 is a success. 408, 429, 5xx and no answer in time are worth another attempt; any other answer is final, redirects too. Of an answer
+// only its status is read.
 
 import { createHmac } from 'node:crypto'
 import type { Logger } from 'pgstrata'
@@ -46,8 +48,10 @@ export function createWebhook({ url, secret }: WebhookOptions): Send {
   }
 }
 
+/** Of 'id.timestamp.body'. */
 export function signatureOf(secret: string, text: string): string {
-  return `v1,${createHmac('sha256', secret).update(text).digest('base64')}`
+  const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice('whsec_'.length), 'base64') : secret
+  return `v1,${createHmac('sha256', key).update(text).digest('base64')}`
 }
 
 export function createLogSender(logger: Pick<Logger, 'info'>): Send {

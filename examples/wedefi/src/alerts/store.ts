@@ -1,17 +1,17 @@
 // Alerts as people define them, and the events that came of them.
 //
-// What holds: a new alert, one that is armed by hand and one whose threshold changes look at the newest price there is, and at every later one; so
-// what is beyond the threshold already fires with the next evaluation, once. A change locks its alert and takes turns with evaluations, which lock
-// what they look at.
+// What holds: a new alert, one that was paused and is armed, and one whose threshold changes look at the newest price there is, and at every later
+// one; so what is beyond the threshold already fires with the next evaluation, once. Any other change leaves an episode as it is, so one that comes
+// again tells nobody again. A change locks its alert and takes turns with evaluations, which lock what they look at.
 
 import { and, desc, eq, lt, sql, type SQL } from 'drizzle-orm'
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { badInput, notFound } from 'pgstrata-example-kit'
 import { foreignKeyViolation, stateOf, withServerErrors } from '../drizzle-errors.ts'
+import { unpackedDays } from '../growth/policy.ts'
 import { alertEvents, alerts } from '../schema.ts'
 import type * as schema from '../schema.ts'
-import { checkHysteresis, type Definition } from './definition.ts'
-import { reachDays } from './price-rule.ts'
+import { checkHysteresis, compareDecimals, type Definition } from './definition.ts'
 
 type Database = NodePgDatabase<typeof schema>
 export type AlertRow = typeof alerts.$inferSelect
@@ -26,7 +26,7 @@ function beforeNewestPrice(tokenId: string | null | undefined): SQL {
         select max("recordedAt")
         from "PriceSnapshot"
         where "tokenId" = ${tokenId}
-          and "recordedAt" > now() - interval '${sql.raw(String(reachDays))} days'
+          and "recordedAt" > now() - interval '${sql.raw(String(unpackedDays))} days'
           and "recordedAt" <= now()
       ),
       now()
@@ -63,21 +63,27 @@ export async function changeAlert(db: Database, id: string, change: AlertChange)
     if (found === undefined) throw notFound('alert')
     const { threshold = found.threshold, rearm = found.rearm } = change
     checkHysteresis({ direction: found.direction, threshold, rearm })
-    const isPaused = change.status === 'paused' || (change.status === undefined && found.status === 'paused')
     const [row] = await tx
       .update(alerts)
-      .set({
-        threshold,
-        rearm,
-        status: isPaused ? 'paused' : 'armed',
-        seenAt: beforeNewestPrice(found.tokenId),
-      })
+      .set({ threshold, rearm, ...beginning(found, change) })
       .where(eq(alerts.id, found.id))
       .returning()
     if (row === undefined) throw new RangeError('The statement gave no row')
     return row
   }
   return await withServerErrors(async () => await db.transaction(work))
+}
+
+/** What becomes of its episode. */
+function beginning(
+  { status, threshold, tokenId }: AlertRow,
+  change: AlertChange,
+): { readonly status: AlertRow['status']; readonly seenAt?: SQL } {
+  const isOther = change.threshold !== undefined && compareDecimals(change.threshold, threshold) !== 0
+  const isResumed = status === 'paused' && change.status === 'armed'
+  const isPaused = change.status === 'paused' || (status === 'paused' && !isResumed)
+  if (isPaused) return { status: 'paused' }
+  return isOther || isResumed ? { status: 'armed', seenAt: beforeNewestPrice(tokenId) } : { status }
 }
 
 /** With its events: what was to be told of it is not told any more. */

@@ -18,6 +18,7 @@ import {
 } from '../alerts/store.ts'
 import type { WedefiDatabase } from '../database.ts'
 import { requireOperator, type ApiContext } from './context.ts'
+import { refuseNumbers } from './schemas.ts'
 
 const serial = { type: 'string', pattern: '^\\d{1,18}$' } as const
 const decimal = { type: 'string', pattern: decimalForm } as const
@@ -78,7 +79,8 @@ function addLists(app: App, { db }: ApiContext): void {
 }
 
 function addChanges(app: App, context: ApiContext): void {
-  const { db } = context
+  const { db, strata } = context
+  const change = async <T>(work: () => Promise<T>): Promise<T> => await strata.pool.routed('alert_processing', work)
   const onlyOperators = async (request: FastifyRequest): Promise<void> => {
     requireOperator(context, request)
     await Promise.resolve()
@@ -87,6 +89,7 @@ function addChanges(app: App, context: ApiContext): void {
     '/alerts',
     {
       onRequest: onlyOperators,
+      preValidation: onlyText,
       schema: {
         body: body(
           {
@@ -103,7 +106,8 @@ function addChanges(app: App, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const row = await createAlert(db, checkDefinition(request.body))
+      const definition = checkDefinition(request.body)
+      const row = await change(() => createAlert(db, definition))
       return reply.code(201).send(await shownByName(db, row))
     },
   )
@@ -111,27 +115,32 @@ function addChanges(app: App, context: ApiContext): void {
     '/alerts/:id',
     {
       onRequest: onlyOperators,
+      preValidation: onlyText,
       schema: {
         params: ofAlert,
         body: body({ threshold: decimal, rearm: decimal, status: { enum: ['armed', 'paused'] } }, { required: [] }),
       },
     },
     async (request) => {
-      const change = request.body
-      if (Object.keys(change).length === 0) {
+      if (Object.keys(request.body).length === 0) {
         throw badInput({ where: 'body', expected: 'one of threshold, rearm and status at least' })
       }
-      return await shownByName(db, await changeAlert(db, request.params.id, change))
+      const row = await change(() => changeAlert(db, request.params.id, request.body))
+      return await shownByName(db, row)
     },
   )
   app.delete<OfAlert>(
     '/alerts/:id',
     { onRequest: onlyOperators, schema: { params: ofAlert } },
     async (request, reply) => {
-      await removeAlert(db, request.params.id)
+      await change(() => removeAlert(db, request.params.id))
       return reply.code(204).send()
     },
   )
+}
+
+async function onlyText({ body: given }: FastifyRequest): Promise<void> {
+  await Promise.resolve(refuseNumbers(given))
 }
 
 interface PageShape<Row> {

@@ -28,11 +28,9 @@ export function addPnl(app: App, { strata, db, answer }: ApiContext): void {
       const { grain } = request.query
       const span = readSpan(request.query, { usualDays })
       return await answer({ request, reply }, { namespace: 'pnl', what: 'wallet' }, async () => {
-        const [wallet, pnl] = await Promise.all([
-          findWallet(db, walletId),
-          readPnl(strata, { walletId, grain, ...span }),
-        ])
-        return wallet === undefined ? undefined : pnl
+        // Before anything is fetched from an archive for it.
+        if ((await findWallet(db, walletId)) === undefined) return undefined
+        return await readPnl(strata, { walletId, grain, ...span })
       })
     },
   )

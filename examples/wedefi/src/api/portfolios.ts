@@ -1,7 +1,7 @@
 // Portfolios: pages of all, batches of some, and one with its allocation. Open to everybody; what one wallet has is kept until it changes.
 
 import { badInput, body, defineCursor, notFound, params, query, word, type App } from 'pgstrata-example-kit'
-import { walletTag } from '../cache-manager.ts'
+import { tokenTag, walletTag } from '../cache-manager.ts'
 import { readAllocation } from '../portfolio/allocation.ts'
 import type { PageKey } from '../portfolio/paged.ts'
 import type { PagedPortfolios, PortfoliosAfter } from '../portfolio/service.ts'
@@ -93,7 +93,7 @@ function addOne(app: App, { strata, caches, answer }: ApiContext): void {
     { schema: { params: ofWallet, querystring: query({}) } },
     async (request, reply) => {
       const { walletId } = request.params
-      const tags = [walletTag(walletId)]
+      const tags = [walletTag(walletId), tokenTag]
       return await answer({ request, reply }, { namespace: 'portfolio', what: 'wallet', tags }, () =>
         strata.pool.routed('portfolio_queries', () => readAllocation(strata, walletId)),
       )

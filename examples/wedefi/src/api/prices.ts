@@ -6,13 +6,14 @@
 import { badInput, body, defineCursor, notFound, params, query, word, type App } from 'pgstrata-example-kit'
 import { eq } from 'drizzle-orm'
 import { priceTag } from '../cache-manager.ts'
+import type { WedefiDatabase } from '../database.ts'
 import { grains, type Grain } from '../portfolio/candles.ts'
 import { storePrices, type GivenPrice } from '../prices/intake.ts'
-import { readHistory, readRawHistory } from '../prices/history.ts'
+import { mostOfOneMs, readHistory, readRawHistory, type RawKey } from '../prices/history.ts'
 import { tokens } from '../schema.ts'
 import { requireOperator, type ApiContext } from './context.ts'
 import { listQuery, moment, refuseNumbers, type ListQuery } from './schemas.ts'
-import { readSpan, type AskedSpan } from './time-span.ts'
+import { readSpan, type AskedSpan, type TimeSpan } from './time-span.ts'
 
 interface OfToken {
   readonly Params: { readonly tokenId: string }
@@ -25,6 +26,9 @@ interface HistoryQuery extends AskedSpan, ListQuery {
 const ofToken = params({ tokenId: word })
 const byTime = defineCursor({ recordedAt: 'time', known: 'number' })
 const usualDays = 7
+/** One by one: what is archived comes by whole months. */
+const mostRawDays = 31
+const dayMs = 86_400_000
 const mostPrices = 500
 
 export function addPrices(app: App, context: ApiContext): void {
@@ -34,14 +38,18 @@ export function addPrices(app: App, context: ApiContext): void {
     // A session of this request, as of portfolios.
     const priceUsd = await strata.scope(strata.pool.sessionToken, () => caches.getLatestPrice(tokenId))
     if (priceUsd !== undefined) return { tokenId, priceUsd }
-    const [token] = await db.select({ id: tokens.id }).from(tokens).where(eq(tokens.id, tokenId))
-    throw notFound(token === undefined ? 'token' : 'price')
+    throw notFound((await isToken(db, tokenId)) ? 'price' : 'token')
   })
   addHistory(app, context)
   addIntake(app, context)
 }
 
-function addHistory(app: App, { strata, answer }: ApiContext): void {
+async function isToken(db: WedefiDatabase, tokenId: string): Promise<boolean> {
+  const found = await db.select({ id: tokens.id }).from(tokens).where(eq(tokens.id, tokenId))
+  return found.length > 0
+}
+
+function addHistory(app: App, { strata, db, answer }: ApiContext): void {
   app.get<OfToken & { Querystring: HistoryQuery }>(
     '/prices/:tokenId/history',
     {
@@ -54,18 +62,34 @@ function addHistory(app: App, { strata, answer }: ApiContext): void {
       const { tokenId } = request.params
       const { grain, limit, cursor } = request.query
       const span = readSpan(request.query, { usualDays })
-      const after = byTime.parse(cursor)
-      if (grain !== 'raw' && after !== undefined)
+      const after = readAfter(cursor)
+      if (grain === 'raw') checkRaw(span)
+      else if (after !== undefined)
         throw badInput({ where: 'query.cursor', expected: 'none but with grain=raw, for the others come whole' })
-      const choice = { namespace: 'history', tags: [priceTag(tokenId)] }
+      const choice = { namespace: 'history', what: 'token', tags: [priceTag(tokenId)] }
       return await answer({ request, reply }, choice, async () => {
         if (grain !== 'raw')
           return { tokenId, grain, ...span, points: await readHistory(strata, { tokenId, grain, ...span }) }
+        // Before anything is fetched from an archive for it.
+        if (!(await isToken(db, tokenId))) return undefined
         const { prices, next } = await readRawHistory(strata, { tokenId, ...span, after, limit })
         return { tokenId, grain, ...span, prices, next: next === undefined ? null : byTime.format(next) }
       })
     },
   )
+}
+
+function readAfter(cursor: string | undefined): RawKey | undefined {
+  const after = byTime.parse(cursor)
+  if (after === undefined) return undefined
+  const isFit = Number.isInteger(after.known) && after.known >= 1 && after.known <= mostOfOneMs
+  if (isFit && !Number.isNaN(Date.parse(after.recordedAt))) return after
+  throw badInput({ where: 'query.cursor', expected: 'the cursor of an answer, whole, or none' })
+}
+
+function checkRaw({ from, to }: TimeSpan): void {
+  if (to.getTime() - from.getTime() <= mostRawDays * dayMs) return
+  throw badInput({ where: 'query.from', expected: `at most ${mostRawDays} days before \`to\`, with grain=raw` })
 }
 
 function addIntake(app: App, context: ApiContext): void {

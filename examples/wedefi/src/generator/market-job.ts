@@ -47,7 +47,8 @@ export async function moveMarket({ db }: Pick<JobContext, 'db'>): Promise<JobOut
       "updatedAt" = now()
     from unnest(${sql.param(moved.map(({ tokenId }) => tokenId))}::text[], ${sql.param(moved.map(({ priceUsd }) => priceUsd))}::numeric[])
       as moved (token, price)
-    where b."tokenId" = moved.token`,
+    where b."tokenId" = moved.token
+      and b."updatedAt" <= now()`,
   )
   return { did: '' }
 }

@@ -15,6 +15,16 @@ export interface MonthsOptions {
   readonly months: number
 }
 
+/** About so many days, and a month more, so that there is something to archive. */
+export function monthsFor(days: number): number {
+  return Math.ceil(days / 30.5) + 1
+}
+
+/** Where partitions have to begin for them: '2026-01-01'. */
+export function beginOf({ now, months }: MonthsOptions): string {
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - months)).toISOString().slice(0, 10)
+}
+
 /** The oldest first; the last one ends now. */
 export function monthsUntil({ now, months }: MonthsOptions): readonly Month[] {
   return Array.from({ length: months + 1 }, (_, index) => {

@@ -5,7 +5,7 @@
 // packs the rollup's reader takes them in the same statement; what is old enough to be in the archive comes by the reader of tiers.
 
 import { badInput } from 'pgstrata-example-kit'
-import { packAfterDays } from '../growth/policy.ts'
+import { isLongAgo, readInTurn } from '../archive-turns.ts'
 import type { QueryClass } from '../routing.ts'
 import type { WedefiStrata } from '../strata.ts'
 import { toText, toUnits } from './amounts.ts'
@@ -107,7 +107,7 @@ const wholeUntil = (at: Date): Date => new Date(Math.floor(at.getTime() / hourMs
 
 /** Within an hour whose snapshots may be in the archive. */
 function isCutLongAgo(at: Date, edge: Date): boolean {
-  return at.getTime() !== edge.getTime() && at.getTime() < Date.now() - packAfterDays * dayMs
+  return at.getTime() !== edge.getTime() && isLongAgo(at)
 }
 
 async function fromRollup({ rollups }: PnlSource, { walletId, since, until, grain }: Span): Promise<readonly Candle[]> {
@@ -123,11 +123,15 @@ async function fromRollup({ rollups }: PnlSource, { walletId, since, until, grai
 }
 
 /** Hot, packed and archived ones, in order of time. */
-async function fromSnapshots(
+async function fromSnapshots(strata: PnlSource, span: Span): Promise<readonly Candle[]> {
+  if (span.until <= span.since) return []
+  return await readInTurn(span.since, () => readSnapshots(strata, span))
+}
+
+async function readSnapshots(
   { tiers }: PnlSource,
   { walletId, since, until, grain }: Span,
 ): Promise<readonly Candle[]> {
-  if (until <= since) return []
   const candles: Candle[] = []
   const snapshots = tiers.reader('PortfolioSnapshot').between(since, until).where({ walletId })
   for await (const { capturedAt, totalUsd } of snapshots.columns(['capturedAt', 'totalUsd']).rows()) {

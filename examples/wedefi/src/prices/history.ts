@@ -2,6 +2,7 @@
 // from wherever it is.
 
 import { badInput } from 'pgstrata-example-kit'
+import { readInTurn } from '../archive-turns.ts'
 import { grainMs, type Candle, type Grain } from '../portfolio/candles.ts'
 import type { WedefiStrata } from '../strata.ts'
 
@@ -14,7 +15,10 @@ interface Asked {
 
 const mostPoints = 2_000
 
-/** Whole buckets of UTC: the first and the last are widened to it. */
+/**
+ * Buckets of UTC. Hours and days are whole ones: the first and the last are widened to it. A week or a month that the time begins or ends within
+ * is of its days within the time.
+ */
 export async function readHistory(
   { rollups }: Pick<WedefiStrata, 'rollups'>,
   { tokenId, from, to, grain }: Asked & { readonly grain: Grain },
@@ -51,9 +55,9 @@ interface RawPrice {
 }
 
 /** Behind the last one that is known: a Date has no microseconds, so several may be of one millisecond. */
-interface RawKey {
+export interface RawKey {
   readonly recordedAt: string
-  /** How many of that millisecond are known. */
+  /** How many of that millisecond are known: 1 to `mostOfOneMs`. */
   readonly known: number
 }
 
@@ -68,14 +72,24 @@ interface RawPage {
   readonly next: RawKey | undefined
 }
 
+/** A token has one price of a microsecond. */
+export const mostOfOneMs = 1_000
+
 /** In order of time. */
-export async function readRawHistory(
+export async function readRawHistory(strata: Pick<WedefiStrata, 'tiers'>, asked: RawAsked): Promise<RawPage> {
+  const { from, to, after } = asked
+  // Whatever a cursor says, only what is asked for is read.
+  const begin = new Date(Math.max(from.getTime(), after === undefined ? 0 : Date.parse(after.recordedAt)))
+  if (begin >= to) return { prices: [], next: undefined }
+  return await readInTurn(begin, () => readPrices(strata, { ...asked, begin }))
+}
+
+async function readPrices(
   { tiers }: Pick<WedefiStrata, 'tiers'>,
-  { tokenId, from, to, after, limit }: RawAsked,
+  { tokenId, begin, to, after, limit }: RawAsked & { readonly begin: Date },
 ): Promise<RawPage> {
   const prices: RawPrice[] = []
   const batch = limit + 1 + (after?.known ?? 0)
-  const begin = after === undefined ? from : new Date(after.recordedAt)
   const reader = tiers.reader('PriceSnapshot').between(begin, to).where({ tokenId })
   let last: RawKey | undefined
   for await (const { priceUsd, recordedAt } of reader.columns(['priceUsd', 'recordedAt']).rows({ batch })) {

@@ -1,4 +1,5 @@
-// Prices that come in: a batch is stored as a whole or refused as a whole, and one that comes again stores nothing twice.
+// Prices that come in: a batch is stored as a whole or refused as a whole. A price has its token and its moment; the first one of a moment stays, so a
+// batch whose prices say their moments stores nothing twice when it comes again.
 
 import { inArray } from 'drizzle-orm'
 import { badInput } from 'pgstrata-example-kit'
@@ -9,7 +10,7 @@ import { priceSnapshots, tokens } from '../schema.ts'
 export interface GivenPrice {
   readonly tokenId: string
   readonly priceUsd: string
-  /** Default: now. */
+  /** Default: now, which is another moment each time. */
   readonly recordedAt?: string
 }
 
@@ -26,6 +27,8 @@ export async function storePrices(db: WedefiDatabase, prices: readonly GivenPric
       return { tokenId, priceUsd, recordedAt: at }
     throw badInput({ where: 'body.prices.recordedAt', expected: 'a time of the last seven days' })
   })
+  if (new Set(rows.map(({ tokenId, recordedAt }) => `${recordedAt.getTime()} ${tokenId}`)).size < rows.length)
+    throw badInput({ where: 'body.prices', expected: 'one price of a token for each moment, by recordedAt' })
   const ids = [...new Set(rows.map(({ tokenId }) => tokenId))]
   return await withServerErrors(async () => {
     const known = await db.select({ id: tokens.id }).from(tokens).where(inArray(tokens.id, ids))

@@ -56,13 +56,14 @@ export const blocksByDay: Statement = {
     order by day`,
 }
 
-/** The newest for one reason: $1 the reason, $2 how many. */
+/** The newest for one reason: $1 the reason, $2 how many; $3 who asks, who is not told of those against the own wallet. */
 export const blocksForReason: Statement = {
   name: 'blocks_for_reason',
   text: `
     select blocker, blocked, created_at
     from blocks
     where reason = $1
+      and blocked <> $3
     order by created_at desc
     limit $2`,
 }

@@ -18,26 +18,24 @@ export const fileReport: Statement = {
     returning ${reportColumns}`,
 }
 
-/** That session $1 was reported, since its first report. */
-export const markReported: Statement = {
-  name: 'mark_reported',
+/** Session $1, in which wallet $2 takes part. */
+export const sessionToReport: Statement = {
+  name: 'session_to_report',
   text: `
-    update sessions
-    set reported_at = now()
+    select started_at is not null as has_begun
+    from sessions
     where session_id = $1
-      and reported_at is null`,
+      and $2 in (a_addr, b_addr)`,
 }
 
-/** Of the two wallets of session $1, so that whoever decides about one of them waits. In the order of addresses. */
-export const lockWallets: Statement = {
-  name: 'lock_wallets',
+/** How many moderator $1, who is locked, has on the desk. */
+export const deskSize: Statement = {
+  name: 'desk_size',
   text: `
-    select u.address, s.started_at is not null as has_begun
-    from sessions as s
-    join users as u on u.address in (s.a_addr, s.b_addr)
-    where s.session_id = $1
-    order by u.address
-    for key share of u`,
+    select count(*)::int as reports
+    from reports
+    where claimed_by = $1
+      and status = 'claimed'`,
 }
 
 /** Report $1 for moderator $2, who has no part in it. */
@@ -94,6 +92,17 @@ export const keepOut: Statement = {
     returning address`,
 }
 
+/** Wallet $1 may take part again. */
+export const letIn: Statement = {
+  name: 'let_in',
+  text: `
+    update users
+    set status = 'active'
+    where address = $1
+      and status <> 'active'
+    returning address, status`,
+}
+
 /** What wallet $1 waits for, is invited to, or is in, is over. */
 export const endSessionsOf: Statement = {
   name: 'end_sessions_of',
@@ -112,7 +121,7 @@ export const endSessionsOf: Statement = {
       and status in ('waiting', 'invited', 'active')`,
 }
 
-/** What moderators have on their desks, the longest first: $1, $2 the time and the id of the row before; $3 how many. */
+/** What moderators have on their desks, the longest first: $1, $2 the time and the id of the row before; $3 how many; $4 who asks, of whom none is shown. */
 export const claimedReports: Statement = {
   name: 'claimed_reports',
   text: `
@@ -120,6 +129,7 @@ export const claimedReports: Statement = {
     from reports
     where status = 'claimed'
       and (claimed_at, report_id) > ($1, $2)
+      and reported <> $4
     order by claimed_at, report_id
     limit $3`,
 }

@@ -1,4 +1,5 @@
-// Statements about reports, and the queue that moderators work through.
+// Statements about reports, and the queue that moderators work through. Nobody reads what is reported of the own wallet: where a list could
+// have it, it takes who asks.
 
 import type { Statement } from './statement.ts'
 
@@ -13,7 +14,7 @@ export const reportById: Statement = {
     where report_id = $1`,
 }
 
-/** The oldest first: $1, $2 the time and the id of the row before ('-infinity' and 0 for none); $3 how many. */
+/** The oldest first: $1, $2 the time and the id of the row before ('-infinity' and 0 for none); $3 how many; $4 who asks. */
 export const openReports: Statement = {
   name: 'open_reports',
   text: `
@@ -21,6 +22,7 @@ export const openReports: Statement = {
     from reports
     where status = 'open'
       and (created_at, report_id) > ($1, $2)
+      and reported <> $4
     order by created_at, report_id
     limit $3`,
 }
@@ -46,7 +48,7 @@ export const claimNextReport: Statement = {
     returning ${reportColumns}`,
 }
 
-/** What $1 has on the desk, the oldest first. */
+/** What $1 has on the desk, the oldest first; $2 how many. */
 export const reportsClaimedBy: Statement = {
   name: 'reports_claimed_by',
   text: `
@@ -54,7 +56,8 @@ export const reportsClaimedBy: Statement = {
     from reports
     where claimed_by = $1
       and status = 'claimed'
-    order by claimed_at`,
+    order by claimed_at
+    limit $2`,
 }
 
 /** What somebody took and did not decide about goes back into the queue. A job does it. */
@@ -88,18 +91,19 @@ export const reportsAbout: Statement = {
     limit $2`,
 }
 
-/** What $1 has reported, the newest first; $2 how many. */
+/** What $1 has reported, the newest first; $2 how many; $3 who asks. */
 export const reportsFrom: Statement = {
   name: 'reports_from',
   text: `
     select ${reportColumns}
     from reports
     where reporter = $1
+      and reported <> $3
     order by created_at desc
     limit $2`,
 }
 
-/** For one reason, since a time, the newest first: $1 the reason, $2 the time, $3 how many. */
+/** For one reason, since a time, the newest first: $1 the reason, $2 the time, $3 how many; $4 who asks. */
 export const reportsForReason: Statement = {
   name: 'reports_for_reason',
   text: `
@@ -107,22 +111,24 @@ export const reportsForReason: Statement = {
     from reports
     where reason = $1
       and created_at >= $2
+      and reported <> $4
     order by created_at desc
     limit $3`,
 }
 
-/** $1, $2 the time and the id of the row before; $3 how many. */
+/** $1, $2 the time and the id of the row before; $3 how many; $4 who asks. */
 export const newestReports: Statement = {
   name: 'newest_reports',
   text: `
     select ${reportColumns}
     from reports
     where (created_at, report_id) < ($1, $2)
+      and reported <> $4
     order by created_at desc, report_id desc
     limit $3`,
 }
 
-/** What was decided about last: $1, $2 the time and the id of the row before; $3 how many. */
+/** What was decided about last: $1, $2 the time and the id of the row before; $3 how many; $4 who asks. */
 export const reportsResolvedLast: Statement = {
   name: 'reports_resolved_last',
   text: `
@@ -130,6 +136,7 @@ export const reportsResolvedLast: Statement = {
     from reports
     where resolved_at is not null
       and (resolved_at, report_id) < ($1, $2)
+      and reported <> $4
     order by resolved_at desc, report_id desc
     limit $3`,
 }

@@ -4,7 +4,7 @@
 import type { Statement } from './statement.ts'
 
 export const sessionColumns =
-  'session_id, a_addr, b_addr, status, created_at, started_at, ended_at, ended_by, expires_at, reported_at'
+  'session_id, a_addr, b_addr, status, created_at, started_at, ended_at, ended_by, expires_at'
 
 export const sessionById: Statement = {
   name: 'session_by_id',
@@ -28,6 +28,17 @@ export const liveSessionOf: Statement = {
     where b_addr = $1
       and status = 'active'
     limit 1`,
+}
+
+/** The same for who looks at it: who has waited too long waits no more, whether or not a job has written that down. */
+export const currentSessionOf: Statement = {
+  name: 'current_session_of',
+  text: `
+    select ${sessionColumns}
+    from (${liveSessionOf.text}
+    ) as live
+    where status <> 'waiting'
+      or expires_at > clock_timestamp()`,
 }
 
 const half = (where: string): string => `
@@ -73,7 +84,7 @@ export const mayMeet = `s.status = 'waiting'
           and greatest(met.a_addr, met.b_addr) = greatest(s.a_addr, $1)
           and met.b_addr is not null
           and met.started_at is not null
-          and met.created_at > now() - interval '1 hour'
+          and coalesce(met.ended_at, met.started_at) > now() - interval '1 hour'
       )`
 
 /** Who waits longest, and may be matched with $1. */
@@ -82,7 +93,9 @@ export const longestWaiting: Statement = {
   text: `
     select s.session_id, s.a_addr
     from sessions as s
+    join users as u on u.address = s.a_addr
     where ${mayMeet}
+      and u.status = 'active'
     order by s.created_at, s.session_id
     limit 1`,
 }
@@ -160,14 +173,40 @@ export const sessionsEndedLast: Statement = {
     limit $3`,
 }
 
-/** $1, $2 the time and the id of the row before; $3 how many. */
-export const sessionsReportedLast: Statement = {
-  name: 'sessions_reported_last',
+/** Those that $1 ended, the newest first; $2 how many. */
+export const sessionsEndedBy: Statement = {
+  name: 'sessions_ended_by',
   text: `
     select ${sessionColumns}
     from sessions
-    where reported_at is not null
-      and (reported_at, session_id) < ($1, $2)
-    order by reported_at desc, session_id desc
-    limit $3`,
+    where ended_by = $1
+    order by ended_at desc
+    limit $2`,
+}
+
+/**
+ * By their first report: $1, $2 its time and the id of the row before; $3 how many; $4 who asks, of whom no report counts. No row of a
+ * session tells of it: its wallets hear of each change of theirs.
+ */
+export const sessionsReportedLast: Statement = {
+  name: 'sessions_reported_last',
+  text: `
+    select ${sessionColumns}, reported_at
+    from (
+      select r.session_id, r.created_at as reported_at
+      from reports as r
+      where (r.created_at, r.session_id) < ($1, $2)
+        and r.reported <> $4
+        and not exists (
+          select
+          from reports as earlier
+          where earlier.session_id = r.session_id
+            and earlier.report_id < r.report_id
+            and earlier.reported <> $4
+        )
+      order by r.created_at desc, r.session_id desc
+      limit $3
+    ) as firsts
+    join sessions using (session_id)
+    order by reported_at desc, session_id desc`,
 }
