@@ -38,7 +38,10 @@ export async function measureRisk(
     await strata.tiers.pause('PriceSnapshot')
     await fill(db, sizes, signal)
     await strata.rollup.merge()
-    await db.query({ text: 'vacuum (analyze) "PriceSnapshot", price_daily_merged, pgstrata.price_daily_delta', values: [] })
+    await db.query({
+      text: 'vacuum (analyze) "PriceSnapshot", price_daily_merged, pgstrata.price_daily_delta',
+      values: [],
+    })
     progress(`${sizes.tokens * sizes.pricesADay * days} prices of ${sizes.tokens} tokens`)
     const questions = questionsOf(sizes)
     for (const question of questions) await requireSame(db, question)
