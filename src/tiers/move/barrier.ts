@@ -42,7 +42,7 @@ export async function awaitOlderSnapshots(session: Session, id: bigint, timeoutM
   }
 }
 
-/** Of a killed mover the server may still wait in it: then `tidy.ts` has it. */
+/** Of a killed mover the server may still wait in it: then the next `tidy.ts` has it. */
 const patienceMs = 2_000
 
 /** What a mover that was killed has left. */
@@ -57,7 +57,7 @@ export async function dropBarrier(session: Session, id: bigint): Promise<void> {
 }
 
 /** Left behind by a mover that was killed, it is dropped by the next one, by an abort, or by `tidy.ts`. */
-export function barrierTable(id: bigint): string {
+function barrierTable(id: bigint): string {
   return quoteQualified('pgstrata', `tier_barrier_${id}`)
 }
 

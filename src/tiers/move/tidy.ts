@@ -9,7 +9,7 @@ import { sql } from '../../sql/sql.ts'
 import { removeOld } from '../archive/leftovers.ts'
 import { dropLateRows } from '../history/late-rows.ts'
 import type { TierTable } from '../model/tables.ts'
-import { awaitOlderSnapshots, barrierTable } from './barrier.ts'
+import { awaitOlderSnapshots, dropBarrier } from './barrier.ts'
 import { replaceReaders } from './readers.ts'
 
 /** Of each table. */
@@ -47,7 +47,7 @@ export async function tidy(session: Session, { id }: TierTable, work: string | u
     from pgstrata.tier_partition as p
     where tier_table = ${id}
       and to_regclass('pgstrata.tier_barrier_' || p.id) is not null`)
-  for (const left of rows) await session.query(sql.raw(`drop table if exists ${barrierTable(BigInt(left.id))}`))
+  for (const left of rows) await dropBarrier(session, BigInt(left.id))
 }
 
 /** A process that was killed behind its last step leaves its folder. */

@@ -1,7 +1,7 @@
 // Statements that begin, move and end sessions. Each is part of a transaction that has locked the users it is about before, in the order of
 // their addresses; so what is read of their sessions and blocks stays true until it commits.
 
-import { mayMeet, sessionColumns } from './sessions.ts'
+import { longestWaiting, mayMeet, sessionColumns } from './sessions.ts'
 import type { Statement } from './statement.ts'
 
 /** Those of $1 that are there. */
@@ -49,14 +49,7 @@ export const moveSession: Statement = {
 /** Who waits longest, may be matched with $1, and is not just being matched by somebody else: with the user, who is locked first. */
 export const takeWaiting: Statement = {
   name: 'take_waiting',
-  text: `
-    select s.session_id, s.a_addr
-    from sessions as s
-    join users as u on u.address = s.a_addr
-    where ${mayMeet}
-      and u.status = 'active'
-    order by s.created_at, s.session_id
-    limit 1
+  text: `${longestWaiting.text}
     for no key update of u, s skip locked`,
 }
 
