@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { run } from './lib.mjs'
 
-/** Each from the part of the work that first needs it. */
+/** What tests work with, and why. */
 const needs = [
   {
     name: 'pgbouncer',

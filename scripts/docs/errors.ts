@@ -6,7 +6,7 @@ import type { ErrorCode, ErrorEntry } from '../../src/base/error-table.ts'
 const exitCodes: Readonly<Record<number, string>> = {
   0: 'Done.',
   1: 'A fault of pgstrata itself.',
-  2: 'Nothing went wrong, and there is something to do: `plan` has steps, `migrate status` has migrations that are not applied.',
+  2: 'Nothing went wrong, and there is something to do: `plan` and `deploy` have something left, `migrate status` has migrations that are not applied, `backup init` has settings to make, `rollup verify` found a difference, `suggest` an obstacle.',
   3: 'What was asked for cannot be understood: the command line, the configuration, a value.',
   4: 'The database is not reachable, or not fit for the work.',
   5: 'Refused: going on would do harm. Nothing was changed.',

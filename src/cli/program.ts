@@ -45,7 +45,7 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     .showHelpAfterError('(pgstrata --help lists the commands)')
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 2 there is something to do (plan, migrate status), 3 and up: docs/errors.md\n',
+      '\nExit codes: 0 done, 2 there is something to do (plan, deploy, migrate status …), 3 and up: docs/errors.md\n',
     )
 
   const run: Run = (command, action) => {

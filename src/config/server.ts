@@ -65,7 +65,7 @@ export const serverSchema: z.ZodType<ServerConfig> = z.strictObject({
     .strictObject({
       read: tokens
         .optional()
-        .describe('Those who may look: one, a list, or by name. Default: without any tokens, whoever reaches it.'),
+        .describe('Those who may look: one, a list, or by name. Default: without any tokens, this machine alone.'),
       manage: tokens.optional().describe('Those who may look and change, told apart in the audit. Default: nobody.'),
     })
     .optional()

@@ -59,14 +59,16 @@ export function openDb(options: DbOptions): Db {
   // An idle connection that breaks is already out of the pool; the next query makes a new one.
   pool.on('error', () => {})
   const opened = new Set<pg.PoolClient>()
+  const goodbyes = new WeakMap<object, Error>()
   pool.on('connect', (client) => {
     opened.add(client)
-    // Said in one breath with the last word of the connecting, before anybody has the client.
-    client.on('error', () => {})
+    // May be said in one breath with the last word of the connecting, before anybody has the client.
+    client.on('error', (error) => void goodbyes.set(client, error))
   })
   pool.on('remove', (client) => void opened.delete(client))
   return boundedDb(pool, target, {
     answerTimeoutMs: options.answerTimeoutMs,
+    goodbyeOf: (client) => goodbyes.get(client),
     // pg says goodbye, and would wait for the server to hang up.
     hangUp: () => {
       for (const client of opened) (client as unknown as Wired).connection.stream.destroySoon()
@@ -79,18 +81,20 @@ interface Wired {
 }
 
 export function dbFromPool(pool: PgPool, target: DbTarget): Db {
-  return boundedDb(pool, target, { answerTimeoutMs: undefined, hangUp: () => undefined })
+  return boundedDb(pool, target, { answerTimeoutMs: undefined, goodbyeOf: () => undefined, hangUp: () => undefined })
 }
 
 interface Bounds {
   readonly answerTimeoutMs: number | undefined
+  /** What the server said as it ended the connection. */
+  readonly goodbyeOf: (client: PgClient) => Error | undefined
   readonly hangUp: () => void
 }
 
-function boundedDb(pool: PgPool, target: DbTarget, { answerTimeoutMs, hangUp }: Bounds): Db {
+function boundedDb(pool: PgPool, target: DbTarget, { answerTimeoutMs, goodbyeOf, hangUp }: Bounds): Db {
   const inUse = new Map<PgClient, (error?: Error) => void>()
   const withSession = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
-    const client = await connect(pool, target)
+    const client = await connect(pool, target, goodbyeOf)
     const listeners: ((notice: { severity?: string; message?: string }) => void)[] = []
     let broken: Error | undefined
     let silent: Error | undefined
@@ -188,9 +192,13 @@ function toNotice(notice: { severity?: string; message?: string }): Notice {
   return { severity: notice.severity ?? 'NOTICE', message: notice.message ?? '' }
 }
 
-async function connect(pool: PgPool, target: DbTarget): Promise<PgClient> {
+async function connect(pool: PgPool, target: DbTarget, goodbyeOf: Bounds['goodbyeOf']): Promise<PgClient> {
   try {
-    return await pool.connect()
+    const client = await pool.connect()
+    const goodbye = goodbyeOf(client)
+    if (goodbye === undefined) return client
+    client.release(goodbye)
+    throw goodbye
   } catch (error) {
     throw connectionError(error, target)
   }

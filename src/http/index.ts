@@ -26,6 +26,7 @@ export {
   type FastifyLimitShape,
   type LimitedReply,
   type LimitedRequest,
+  type LimitRule,
   type LimiterShape,
   type RateLimitOptions,
   type TakenShape,

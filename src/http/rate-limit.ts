@@ -1,5 +1,6 @@
-// A limiter in front of Fastify's routes: RateLimit and RateLimit-Policy in every response (draft-ietf-httpapi-ratelimit-headers),
-// 429 with Retry-After where somebody asked too often. It knows the limiter and Fastify by shape alone.
+// Limiters in front of Fastify's routes: RateLimit and RateLimit-Policy in every response (draft-ietf-httpapi-ratelimit-headers),
+// 429 with Retry-After where somebody asked too often by one of them. It knows limiters and Fastify by shape alone.
+// All are asked at once; what a request took of the others stays taken where one refuses it.
 // On failure of the limiter itself the request goes on: a limit is no reason to be down. Where finding out who asks
 // fails, the address is counted, so that a mistake there does not switch the limit off.
 
@@ -37,14 +38,21 @@ export interface FastifyLimitShape {
 }
 
 /** `Request`: as the functions take it; what Fastify gives is one. */
-export interface RateLimitOptions<Request extends LimitedRequest = LimitedRequest> {
+export interface LimitRule<Request extends LimitedRequest = LimitedRequest> {
+  readonly limiter: LimiterShape
   /** Who asks. Default: the address, also where it throws. undefined: not limited. */
-  readonly keyOf?: (request: Request) => string | undefined | Promise<string | undefined>
+  readonly keyOf?: ((request: Request) => string | undefined | Promise<string | undefined>) | undefined
   /** Default 1. */
-  readonly costOf?: (request: Request) => number
+  readonly costOf?: ((request: Request) => number) | undefined
+}
+
+export interface RateLimitOptions<Request extends LimitedRequest = LimitedRequest> {
+  /** Of each limiter without one of its own. */
+  readonly keyOf?: LimitRule<Request>['keyOf']
+  readonly costOf?: LimitRule<Request>['costOf']
   /** What a refusal says. Default: `{ code: 'RATE_LIMITED', message }`. */
   readonly bodyOf?: (refused: TakenShape) => unknown
-  /** Told of what `keyOf`, `costOf` or the limiter threw. */
+  /** Told of what `keyOf`, `costOf` or a limiter threw. */
   readonly onError?: (error: unknown) => void
 }
 
@@ -53,37 +61,23 @@ const usualBody = { code: 'RATE_LIMITED', message: 'Too many requests' } as cons
 export type FastifyLimitPlugin = (instance: FastifyLimitShape, options: unknown, done: (error?: Error) => void) => void
 
 export function fastifyRateLimit<Request extends LimitedRequest = LimitedRequest>(
-  limiter: LimiterShape,
+  limits: LimiterShape | readonly LimitRule<Request>[],
   options: RateLimitOptions<Request> = {},
 ): FastifyLimitPlugin {
-  const { keyOf = ({ ip }) => ip, costOf = () => 1, bodyOf = () => usualBody, onError = () => undefined } = options
-  const findKey = async (request: Request): Promise<string | undefined> => {
-    try {
-      return await keyOf(request)
-    } catch (error) {
-      onError(error)
-      return request.ip
-    }
-  }
-  const take = async (request: Request): Promise<TakenShape | undefined> => {
-    try {
-      const key = await findKey(request)
-      return key === undefined ? undefined : await limiter.take(key, costOf(request))
-    } catch (error) {
-      onError(error)
-      return undefined
-    }
-  }
-  const policy = `"${limiter.name}";q=${limiter.limit};w=${seconds(limiter.windowMs)}`
+  const { bodyOf = () => usualBody, onError = () => undefined } = options
+  const rules = (isList(limits) ? limits : [{ limiter: limits }]).map((rule) => openRule(rule, options, onError))
   const plugin: FastifyLimitPlugin = (instance, _, done) => {
     instance.addHook('onRequest', async (request, reply) => {
-      const taken = await take(request as Request)
-      if (taken === undefined) return undefined
-      reply.header('RateLimit-Policy', policy)
-      reply.header('RateLimit', `"${limiter.name}";r=${taken.remaining};t=${seconds(taken.resetMs)}`)
-      if (taken.isAllowed) return undefined
-      reply.header('Retry-After', String(seconds(taken.retryMs)))
-      return reply.code(429).send(bodyOf(taken))
+      const taken: TakenOf[] = []
+      for (const one of await Promise.all(rules.map((take) => take(request as Request))))
+        if (one !== undefined) taken.push(one)
+      if (taken.length === 0) return undefined
+      reply.header('RateLimit-Policy', taken.map(policyOf).join(', '))
+      reply.header('RateLimit', taken.map(stateOf).join(', '))
+      const [refused] = taken.filter((one) => !one.isAllowed).toSorted((one, other) => other.retryMs - one.retryMs)
+      if (refused === undefined) return undefined
+      reply.header('Retry-After', String(seconds(refused.retryMs)))
+      return reply.code(429).send(bodyOf(refused))
     })
     done()
   }
@@ -93,6 +87,46 @@ export function fastifyRateLimit<Request extends LimitedRequest = LimitedRequest
     [Symbol.for('fastify.display-name')]: 'pgstrata-rate-limit',
   })
 }
+
+interface TakenOf extends TakenShape {
+  readonly limiter: LimiterShape
+}
+
+/** Takes what a request costs; undefined: it is not limited by this one. Never rejects. */
+function openRule<Request extends LimitedRequest>(
+  { limiter, ...own }: LimitRule<Request>,
+  options: RateLimitOptions<Request>,
+  onError: (error: unknown) => void,
+): (request: Request) => Promise<TakenOf | undefined> {
+  const { keyOf = options.keyOf ?? (({ ip }) => ip), costOf = options.costOf ?? (() => 1) } = own
+  const findKey = async (request: Request): Promise<string | undefined> => {
+    try {
+      return await keyOf(request)
+    } catch (error) {
+      onError(error)
+      return request.ip
+    }
+  }
+  return async (request) => {
+    try {
+      const key = await findKey(request)
+      return key === undefined ? undefined : { limiter, ...(await limiter.take(key, costOf(request))) }
+    } catch (error) {
+      onError(error)
+      return undefined
+    }
+  }
+}
+
+function isList<Request extends LimitedRequest>(
+  limits: LimiterShape | readonly LimitRule<Request>[],
+): limits is readonly LimitRule<Request>[] {
+  return Array.isArray(limits)
+}
+
+const policyOf = ({ limiter }: TakenOf): string => `"${limiter.name}";q=${limiter.limit};w=${seconds(limiter.windowMs)}`
+const stateOf = ({ limiter, remaining, resetMs }: TakenOf): string =>
+  `"${limiter.name}";r=${remaining};t=${seconds(resetMs)}`
 
 /** Up: whoever comes a second too early is refused again. */
 function seconds(durationMs: number): number {

@@ -41,12 +41,12 @@ export async function doStructuralWork<T>(
     const key = frame.key ?? [lockClass, purpose === 'apply' ? lockObject.apply : lockObject.migrate]
     try {
       return await withAdvisoryLock(session, { ...frame, key }, async () => {
-        const stopListening = cancelOnAbort(db, session.pid, signal)
+        const stopListening = cancelOnAbort({ db, session, signal, clock })
         const blockers = watchBlockers({ db, pid: session.pid, everyMs: frame.ladder.firstTimeoutMs / 2, clock })
         try {
           return await work(session, blockers)
         } finally {
-          stopListening()
+          await stopListening()
           await blockers.stop()
         }
       })

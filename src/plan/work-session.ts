@@ -18,11 +18,11 @@ export async function withWorkSession<T>(
   return await db.withSession(async (session) => {
     await prepareSession(session)
     await session.query(sql`set datestyle = 'ISO'`)
-    const stopListening = cancelOnAbort(db, session.pid, signal)
+    const stopListening = cancelOnAbort({ db, session, signal })
     try {
       return await work(session)
     } finally {
-      stopListening()
+      await stopListening()
       await session.query(sql`discard all`).catch(() => undefined)
     }
   })

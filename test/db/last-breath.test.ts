@@ -46,7 +46,10 @@ describe('a server that ends as it lets somebody in', () => {
     process.on('uncaughtException', onUncaught)
     const db = openDb({ url: await listen() })
     try {
-      await expect(db.query(sql`select 1`)).rejects.toThrow('not queryable')
+      await expect(db.query(sql`select 1`)).rejects.toMatchObject({
+        code: 'DATABASE_UNREACHABLE',
+        message: expect.stringContaining('unexpected postmaster exit'),
+      })
     } finally {
       await db.close({ now: true })
       process.removeListener('uncaughtException', onUncaught)

@@ -6,6 +6,11 @@ import { KitError } from './kit-error.ts'
 
 export type Work = (signal: AbortSignal, atEnd: (close: () => Promise<unknown>) => void) => Promise<void>
 
+/** Of work in parts: throws between two of them. */
+export function stopIfAsked(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new KitError('Stopped. What was in by then is kept.')
+}
+
 /**
  * Runs `work`, whose signal is aborted by Ctrl-C and SIGTERM; a second Ctrl-C ends the process at once, a second SIGTERM does not: one
  * may come to the whole group and be passed on besides. What was given to `atEnd` is closed when it has ended, however it has, the

@@ -3,7 +3,7 @@
 export { createAnswers, joinEvents, type AnswerChoice, type AnswersOptions, type SendAnswer } from './answers.ts'
 export { numberOf, readArguments, type ArgumentValues, type CommandOptions } from './arguments.ts'
 export { createApp, type App, type AppOptions } from './app.ts'
-export { describeFailure, runCommand, tell, untilStopped } from './command.ts'
+export { describeFailure, runCommand, stopIfAsked, tell, untilStopped } from './command.ts'
 export { copyRows, encodeRows, type CopyRow, type CopyRowsOptions, type CopyValue } from './copy-rows.ts'
 export { defineCursor, type Cursor, type CursorKeys, type CursorKind } from './cursor.ts'
 export { runDeploy, type DeployCommand } from './deploy.ts'
@@ -23,7 +23,15 @@ export {
 export { KitError } from './kit-error.ts'
 export { createLogger } from './logger.ts'
 export { servePages, type PagesOptions } from './pages.ts'
-export { createProgress, type Progress, type ProgressOptions, type ProgressStream } from './progress.ts'
+export {
+  createProgress,
+  silent,
+  type MakeBar,
+  type Progress,
+  type ProgressOptions,
+  type ProgressPart,
+  type ProgressStream,
+} from './progress.ts'
 export {
   createRandom,
   createTimeOfDay,
@@ -45,4 +53,5 @@ export {
 } from './service/service.ts'
 export { readAddress, readList, readSecret, readTokens, type Environment, type ServiceSettings } from './settings.ts'
 export { body, params, query, short, word } from './shapes.ts'
+export { holdsToken } from './tokens.ts'
 export { warm, type WarmRequest } from './warm.ts'

@@ -29,6 +29,19 @@ export interface Progress {
   finish(): void
 }
 
+/** What a bar is of. */
+export interface ProgressPart {
+  readonly label: string
+  readonly total: number
+  readonly unit: string
+}
+
+/** Makes the bar of a part of the work. */
+export type MakeBar = (part: ProgressPart) => Progress
+
+/** Shows nothing. */
+export const silent: Progress = { add: () => undefined, set: () => undefined, finish: () => undefined }
+
 const everyMs = 100
 const cells = 24
 

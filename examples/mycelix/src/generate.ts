@@ -1,12 +1,10 @@
 // npm run generate: fills the database with artists, songs, listeners, and a year of plays and payments.
 
-import { createProgress, runCommand, tell, type Progress } from 'pgstrata-example-kit'
+import { createProgress, runCommand, silent, tell } from 'pgstrata-example-kit'
 import { readGenerateArguments } from './generator/arguments.ts'
 import { generate } from './generator/generate.ts'
 import { describeReport } from './generator/report.ts'
 import { openMycelix } from './strata.ts'
-
-const silent: Progress = { add: () => undefined, set: () => undefined, finish: () => undefined }
 
 await runCommand(async (signal, atEnd) => {
   const given = readGenerateArguments()

@@ -8,12 +8,14 @@
 import type { FastifyRequest } from 'fastify'
 import { HttpError, type App } from 'pgstrata-example-kit'
 import type { Limiter, Strata } from 'pgstrata'
-import { fastifyRateLimit, type TakenShape } from 'pgstrata/http'
+import { fastifyRateLimit, type LimitRule, type TakenShape } from 'pgstrata/http'
 import { networkOf } from './network.ts'
 
 interface Limit {
   readonly limit: number
   readonly window: string
+  /** So many more a process takes at once, far from the limit, so that hardly a request has to ask Redis. */
+  readonly ahead?: number
 }
 
 export interface LimitChoice {
@@ -32,9 +34,9 @@ export interface LimitChoice {
 }
 
 export const usualLimits: LimitChoice = {
-  wallet: { limit: 600, window: '1 min' },
-  address: { limit: 240, window: '1 min' },
-  everybody: { limit: 3_000, window: '1 min' },
+  wallet: { limit: 600, window: '1 min', ahead: 12 },
+  address: { limit: 240, window: '1 min', ahead: 5 },
+  everybody: { limit: 3_000, window: '1 min', ahead: 60 },
   signIn: { limit: 30, window: '1 min' },
   reports: { limit: 20, window: '1 hour' },
   telemetry: { limit: 6_000, window: '1 min' },
@@ -83,45 +85,23 @@ export function createLimits({ strata, choice = {} }: LimitsOptions): Limits {
   }
   return {
     guard: async (app, walletOf) => {
-      const bodyOf = (taken: TakenShape): object => tooMany(taken).toJSON()
-      const limitBy = async (limiter: Limiter, keyOf: (request: FastifyRequest) => Promise<string | undefined>) =>
-        await app.register(
-          fastifyRateLimit<FastifyRequest>(withinBoth(limiter, everybody), {
-            keyOf: async (request) => {
-              const network = networkIn(request)
-              if (network === undefined) return undefined
-              const key = await keyOf(request)
-              return key === undefined ? undefined : `${key} ${network}`
-            },
-            bodyOf,
-          }),
-        )
       // Whoever cannot be told, while the database is away, counts by address.
       const identify: Identify = async (request) => await walletOf(request).catch(() => undefined)
-      await limitBy(wallet, identify)
-      await limitBy(address, async (request) =>
-        (await identify(request)) === undefined ? networkIn(request) : undefined,
-      )
+      const rules: readonly LimitRule<FastifyRequest>[] = [
+        { limiter: wallet, keyOf: async (request) => (hasBegun ? await identify(request) : undefined) },
+        {
+          limiter: address,
+          keyOf: async (request) => ((await identify(request)) === undefined ? networkIn(request) : undefined),
+        },
+        { limiter: everybody, keyOf: networkIn },
+      ]
+      await app.register(fastifyRateLimit(rules, { bodyOf: (taken) => tooMany(taken).toJSON() }))
     },
     begin: () => void (hasBegun = true),
     takeSignIn: async ({ ip }) => await take(signIn, networkOf(ip)),
     takeReport: async (of) => await take(reports, of),
     takeTelemetry: async ({ wallet: of, ip }, events) =>
       await take(telemetry, of ?? networkOf(ip), Math.max(1, events)),
-  }
-}
-
-/** By keys of the form 'narrow wide'. Both are asked at once, which is one way to Redis; RateLimit tells of the narrower one. */
-function withinBoth(narrow: Limiter, wide: Limiter): Pick<Limiter, 'name' | 'limit' | 'windowMs' | 'take'> {
-  return {
-    name: narrow.name,
-    limit: narrow.limit,
-    windowMs: narrow.windowMs,
-    take: async (keys) => {
-      const [key = '', wideKey = ''] = keys.split(' ')
-      const [taken, takenOfAll] = await Promise.all([narrow.take(key), wide.take(wideKey)])
-      return taken.isAllowed && !takenOfAll.isAllowed ? takenOfAll : taken
-    },
   }
 }
 

@@ -9,5 +9,5 @@ await runDeploy({
   entry: new URL('serve.ts', import.meta.url),
   readSettings,
   secretName,
-  variables: 'HOST, PORT, STREAMR_OPERATORS and STREAMR_SECRET',
+  variables: 'HOST, PORT, STREAMR_OPERATORS, STREAMR_MANAGE_TOKENS and STREAMR_SECRET',
 })

@@ -8,10 +8,10 @@ import { readSettings } from './settings.ts'
 import { resolveStreamr } from './strata.ts'
 
 await runCommand(async (signal, atEnd) => {
-  const { secret, ...settings } = readSettings(process.env)
+  const { secret, manageTokens, ...settings } = readSettings(process.env)
   const logger = createLogger()
   const service = await openService({
-    config: resolveStreamr(),
+    config: resolveStreamr({ manageTokens }),
     ...settings,
     ...(secret === undefined ? {} : { secret }),
     logger,

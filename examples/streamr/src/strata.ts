@@ -1,4 +1,4 @@
-// pgstrata as this app declares it: the configuration of the folder, with the servers that a process was given instead.
+// pgstrata as this app declares it: the configuration of the folder, with the servers and tokens that a process was given instead.
 
 import { fileURLToPath } from 'node:url'
 import { openStrata, resolveConfig, type Logger, type ResolvedConfig, type Strata } from 'pgstrata'
@@ -9,17 +9,22 @@ export type StreamrStrata = Strata<typeof config.rollups>
 
 export const folder: string = fileURLToPath(new URL('..', import.meta.url))
 
-/** Default: DATABASE_URL, as the configuration says. */
-export function resolveStreamr(
-  servers: { readonly url?: string; readonly replicas?: readonly string[] } = {},
-): StreamrConfig {
-  const { url, replicas } = servers
+export interface Servers {
+  /** Default: DATABASE_URL, as the configuration says. */
+  readonly url?: string
+  readonly replicas?: readonly string[]
+  /** Of those who may manage over HTTP. Default: nobody. */
+  readonly manageTokens?: readonly string[]
+}
+
+export function resolveStreamr({ url, replicas, manageTokens = [] }: Servers = {}): StreamrConfig {
   const database = {
     ...config.database,
     ...(url === undefined ? {} : { primary: url }),
     ...(replicas === undefined ? {} : { replicas: replicas.map((replica) => ({ url: replica })) }),
   }
-  return resolveConfig({ ...config, database }, { root: folder, name: 'pgstrata.config.ts' })
+  const server = manageTokens.length === 0 ? config.server : { ...config.server, tokens: { manage: [...manageTokens] } }
+  return resolveConfig({ ...config, database, server }, { root: folder, name: 'pgstrata.config.ts' })
 }
 
 export function openStreamr(resolved: StreamrConfig, tools: { readonly logger?: Logger } = {}): StreamrStrata {

@@ -1,7 +1,8 @@
 // How often somebody may ask: a sliding window for each key, with a cost for each call, shared by all processes on one Redis.
 //
 // What holds: what is taken is counted and judged in one script, so two processes never both take the last of it. A call that is
-// refused costs nothing. Without Redis, and while it cannot be reached, each process counts by itself: it may then allow
+// refused costs nothing. What is taken ahead (ahead.ts) is so only while less than half the limit is: near it, each call is judged
+// by itself. Without Redis, and while it cannot be reached, each process counts by itself: it may then allow
 // as often as there are processes, and never fails a caller.
 // Bounds: keys counted in memory, 100,000; a key is forgotten two windows after its last call.
 
@@ -11,7 +12,8 @@ import type { Clock } from '../../base/clock.ts'
 import { StrataError } from '../../base/errors.ts'
 import { createScript, type RedisLink } from '../../redis/index.ts'
 import { durationOf, type CacheDuration } from '../options.ts'
-import { judge, type Taken, type WindowCounts } from './window.ts'
+import { createAhead } from './ahead.ts'
+import { judge, type Taken, type WindowCounts, type WindowRule } from './window.ts'
 
 export interface LimiterOptions {
   /** Tells it from others, here and in Redis. */
@@ -19,6 +21,12 @@ export interface LimiterOptions {
   /** What may be taken in a window. */
   readonly limit: number
   readonly window: CacheDuration
+  /**
+   * So much more a process takes at once, while less than half the limit is taken, and gives it out in this window without asking
+   * Redis. What it does not need counts as taken: with several processes somebody may be refused by that much early.
+   * Default 0.
+   */
+  readonly ahead?: number | undefined
 }
 
 export interface Limiter {
@@ -31,7 +39,7 @@ export interface Limiter {
   require(key: string, cost?: number): Promise<Taken>
 }
 
-/** KEYS counts; ARGV limit, window ms, cost. [before, current, elapsed ms], as they were. */
+/** KEYS counts; ARGV limit, window ms, cost, ahead. [before, current, elapsed ms], as they were, and what was taken ahead. */
 const takeScript = createScript(`
 local time = redis.call('TIME')
 local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -43,11 +51,15 @@ local known, current, before = tonumber(found[1] or '0'), tonumber(found[2] or '
 if known == index - 1 then before = current; current = 0
 elseif known ~= index then before = 0; current = 0 end
 local cost = tonumber(ARGV[3])
-if current + before * (1 - elapsed / window) + cost <= tonumber(ARGV[1]) then
-  redis.call('HSET', KEYS[1], 'i', string.format('%.0f', index), 'c', tostring(current + cost), 'b', tostring(before))
+local ahead = tonumber(ARGV[4])
+local limit = tonumber(ARGV[1])
+local used = current + before * (1 - elapsed / window) + cost
+if used + ahead > limit / 2 then ahead = 0 end
+if used <= limit then
+  redis.call('HSET', KEYS[1], 'i', string.format('%.0f', index), 'c', tostring(current + cost + ahead), 'b', tostring(before))
   redis.call('PEXPIRE', KEYS[1], 2 * window)
 end
-return {tostring(before), tostring(current), elapsed}
+return {tostring(before), tostring(current), elapsed, tostring(ahead)}
 `)
 
 const mostKeys = 100_000
@@ -60,29 +72,41 @@ export interface LimiterTools {
 }
 
 export function createLimiter(options: LimiterOptions, { clock, link, prefixOf, start }: LimiterTools): Limiter {
-  const { name, limit } = options
+  const { name, limit, ahead = 0 } = options
   const windowMs = durationOf('window', options.window) ?? 0
-  if (!(limit >= 1) || !Number.isFinite(limit) || windowMs < 1 || !/^[\w-]{1,64}$/.test(name))
-    throw new StrataError('VALUE_INVALID', {
-      message: 'A limiter',
-      expected: 'a name of letters, digits, _ and -, a limit of at least 1 and a window of at least 1 ms',
-    })
+  check({ name, limit, windowMs, ahead })
   const takeHere = createLocalCounter(clock, windowMs)
+  const kept = createAhead(() => clock.monotonic())
+  /** Of those who ask at once for a key, one takes ahead. */
+  const asking = new Set<string>()
+  const ask = async (redis: RedisLink, key: string, rule: WindowRule): Promise<Taken> => {
+    const digest = createHash('sha256').update(key, 'utf16le').digest('base64url').slice(0, 22)
+    const keys = [`pgstrata:{${prefixOf()}}:limit:${name}:${digest}`]
+    const isFirst = ahead > 0 && !asking.has(key)
+    if (isFirst) asking.add(key)
+    try {
+      const askedMs = clock.monotonic()
+      const args = [limit, windowMs, rule.cost, isFirst ? ahead : 0].map(String)
+      const answer = (await redis.run(takeScript, keys, args)) as readonly unknown[]
+      const [before = 0, current = 0, elapsedMs = 0, more = 0] = answer.map((one) => Number(String(one)))
+      const taken = judge({ before, current, elapsedMs }, rule)
+      if (!taken.isAllowed || more === 0) return taken
+      const untilMs = askedMs + windowMs - elapsedMs
+      kept.put(key, { count: more, untilMs, remaining: taken.remaining - more, resetMs: taken.resetMs })
+      return taken
+    } finally {
+      if (isFirst) asking.delete(key)
+    }
+  }
   const take = async (key: string, cost = 1): Promise<Taken> => {
     if (!(cost > 0) || !Number.isFinite(cost))
       throw new StrataError('VALUE_INVALID', { message: 'The cost of a call', expected: 'a number above 0' })
     const rule = { limit, windowMs, cost }
+    const isTaken = ahead > 0 ? kept.spend(key, rule) : undefined
+    if (isTaken !== undefined) return isTaken
     if (link?.isStarted === false) await start().catch(() => undefined)
     if (link?.isUp !== true) return takeHere(key, rule)
-    const digest = createHash('sha256').update(key, 'utf16le').digest('base64url').slice(0, 22)
-    const keys = [`pgstrata:{${prefixOf()}}:limit:${name}:${digest}`]
-    try {
-      const counts = await link.run(takeScript, keys, [String(limit), String(windowMs), String(cost)])
-      const [before = 0, current = 0, elapsedMs = 0] = (counts as readonly unknown[]).map((one) => Number(String(one)))
-      return judge({ before, current, elapsedMs }, rule)
-    } catch {
-      return takeHere(key, rule)
-    }
+    return await ask(link, key, rule).catch(() => takeHere(key, rule))
   }
   return {
     name,
@@ -99,6 +123,27 @@ export function createLimiter(options: LimiterOptions, { clock, link, prefixOf, 
       })
     },
   }
+}
+
+interface Checked {
+  readonly name: string
+  readonly limit: number
+  readonly windowMs: number
+  readonly ahead: number
+}
+
+function check({ name, limit, windowMs, ahead }: Checked): void {
+  if (!(limit >= 1) || !Number.isFinite(limit) || windowMs < 1 || !/^[\w-]{1,64}$/.test(name))
+    throw new StrataError('VALUE_INVALID', {
+      message: 'A limiter',
+      expected: 'a name of letters, digits, _ and -, a limit of at least 1 and a window of at least 1 ms',
+    })
+  if (!(ahead >= 0) || ahead > limit / 2)
+    throw new StrataError('VALUE_INVALID', {
+      message: `The limiter ${name}: ahead`,
+      expected: `from 0 to half the limit, ${limit / 2}`,
+      got: String(ahead),
+    })
 }
 
 interface Counted {

@@ -4,7 +4,9 @@
 // an action leaves the claim to run out; then another goes on with the same message and the same id, so a receiver may hear of it
 // twice, and an action inside the database never. One action that hangs holds up no other: it has two places of eight, and each
 // try a limit of its own, after which its place is free whether it has ended or not.
-// On failure a message is due again after the action's next wait; after the last one it stays in the table as failed.
+// On failure a message is due again after the action's next wait; after the last one it stays in the table as failed. What came of a
+// message while the database was away is noted when it is back.
+// State: what is not noted yet, at most one for each place.
 
 import type { Clock } from '../../base/clock.ts'
 import { messageOf, StrataError } from '../../base/errors.ts'
@@ -12,6 +14,7 @@ import type { Logger } from '../../base/logger.ts'
 import { jitter, type Random } from '../../base/random.ts'
 import type { Db, Queryable } from '../../db/db.ts'
 import { transaction } from '../../db/transaction.ts'
+import { isGone } from '../sampler/ask.ts'
 import { claimMessage, endClaim, readFacts, type Claim, type Ending } from './action-store.ts'
 import type { Action, Done, Failed } from './actions/action.ts'
 import type { AlertMessage } from './message.ts'
@@ -36,6 +39,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #actions: ReadonlyMap<string, Action>
   readonly #running = new Set<{ readonly action: string; readonly ended: Promise<void> }>()
+  #unnoted: readonly { readonly claim: Claim; readonly ending: Ending }[] = []
   readonly #stopping = new AbortController()
 
   constructor(options: DispatcherOptions) {
@@ -45,8 +49,9 @@ export class Dispatcher {
 
   /** Begins what is due and there is room for; gives back how many messages that were. They go on by themselves. */
   async round(): Promise<number> {
+    await this.#noteEndings()
     let begun = 0
-    while (this.#running.size < places && !this.#stopping.signal.aborted) {
+    while (this.#running.size + this.#unnoted.length < places && !this.#stopping.signal.aborted) {
       const claim = await this.#claim()
       if (claim === undefined) break
       begun++
@@ -76,14 +81,15 @@ export class Dispatcher {
   }
 
   #begin(claim: Claim): void {
-    const { logger } = this.#options
     const ended = this.#deliver(claim)
-      .catch((error: unknown) => {
-        logger.warn(`Action "${claim.action}" cannot be noted`, { message: claim.message, error: messageOf(error) })
-      })
+      .catch((error: unknown) => this.#warn(claim, error))
       .then(() => void this.#running.delete(place))
     const place = { action: claim.action, ended }
     this.#running.add(place)
+  }
+
+  #warn({ action, message }: Claim, error: unknown): void {
+    this.#options.logger.warn(`Action "${action}" cannot be noted`, { message, error: messageOf(error) })
   }
 
   async #deliver(claim: Claim): Promise<void> {
@@ -147,6 +153,18 @@ export class Dispatcher {
   }
 
   async #end(claim: Claim, ending: Ending): Promise<void> {
-    await endClaim(this.#options.db, claim, ending)
+    try {
+      await endClaim(this.#options.db, claim, ending)
+    } catch (error) {
+      if (isGone(error)) this.#unnoted = [...this.#unnoted, { claim, ending }]
+      throw error
+    }
+  }
+
+  /** Somebody else may have taken them up by now: then it is theirs, and nothing is changed. */
+  async #noteEndings(): Promise<void> {
+    const unnoted = this.#unnoted
+    this.#unnoted = []
+    for (const { claim, ending } of unnoted) await this.#end(claim, ending).catch((error) => this.#warn(claim, error))
   }
 }

@@ -48,7 +48,7 @@ function expectRefused({ status, headers, body }: Answer, name: string): void {
   const seconds = Number(headers.get('retry-after'))
   expect(seconds).toBeGreaterThan(0)
   expect(seconds).toBeLessThanOrEqual(7_200)
-  expect(headers.get('ratelimit')).toMatch(new RegExp(`^"${name}";r=0;t=\\d+$`))
+  expect(headers.get('ratelimit')).toMatch(new RegExp(`^"${name}";r=0;t=\\d+, "everybody"`))
 }
 
 test('a wallet has its limit over both services, and each wallet its own', async () => {

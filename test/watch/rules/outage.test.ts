@@ -18,6 +18,7 @@ import { forget, install, Readings, readActions, readStates, ruleOf } from './su
 interface World {
   readonly readings: Readings
   readonly told: string[]
+  onTold: (() => void) | undefined
   cut(isAway: boolean): void
 }
 
@@ -42,10 +43,18 @@ async function start(url: string, isWatching = (): boolean => true): Promise<Wor
   const address = Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(proxy.port) }).href
   const db = openDb({ url: address, max: 2 })
   const readings = new Readings(systemClock)
-  const told: string[] = []
+  const world: World = {
+    readings,
+    told: [],
+    onTold: undefined,
+    cut: (isAway) => void (proxy.cutWhen = isAway ? () => true : undefined),
+  }
   const tools = { db, clock: systemClock, logger: silentLogger }
-  const run = ({ event, alerts }: AlertMessage): Promise<void> =>
-    Promise.resolve(void told.push(...alerts.map(({ rule, node }) => `${event} ${rule} ${node}`)))
+  const run = ({ event, alerts }: AlertMessage): Promise<void> => {
+    world.told.push(...alerts.map(({ rule, node }) => `${event} ${rule} ${node}`))
+    world.onTold?.()
+    return Promise.resolve()
+  }
   const actions = createActions({
     ...tools,
     settings: [
@@ -64,7 +73,7 @@ async function start(url: string, isWatching = (): boolean => true): Promise<Wor
   })
   readings.set('pgstrata_up', { '[]': 1 })
   alerting.start()
-  return { readings, told, cut: (isAway) => void (proxy.cutWhen = isAway ? () => true : undefined) }
+  return world
 }
 
 async function waitForLook({ db }: TestDatabase, { readings }: World): Promise<void> {
@@ -114,6 +123,22 @@ describeOnEachVersion(
         'resolved oncall 1',
         'resolved shy 1',
       ])
+    })
+
+    test('what is told as it goes away is noted when it is back, long before somebody else would tell it again', async () => {
+      const { db, url } = database()
+      const world = await start(url)
+      world.onTold = () => world.cut(true)
+      await waitForLook(database(), world)
+      await waitUntil(() => world.told.length === 1, { timeoutMs: 30_000, what: 'that it is told' })
+      expect((await readActions(db)).filter(({ action }) => action === 'oncall').map(({ state }) => state)).toEqual([
+        'due',
+      ])
+      world.onTold = undefined
+      world.readings.set('pgstrata_blocked_sessions', { '[]': 0 })
+      world.cut(false)
+      await waitUntil(() => world.told.length > 1, { timeoutMs: 20_000, what: 'that its end is told' })
+      expect(world.told).toEqual(['fired Tested primary', 'resolved Tested primary'])
     })
 
     test('one that is told of already, or silenced, is not told', async () => {

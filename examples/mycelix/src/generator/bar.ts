@@ -2,14 +2,6 @@
 
 import type { Progress } from 'pgstrata-example-kit'
 
-interface Part {
-  readonly label: string
-  readonly total: number
-  readonly unit: string
-}
-
-export type MakeBar = (part: Part) => Progress
-
 export async function withBar<T>(bar: Progress, work: (bar: Progress) => Promise<T>): Promise<T> {
   try {
     return await work(bar)

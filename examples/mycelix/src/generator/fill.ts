@@ -1,8 +1,8 @@
 // Rows into tables by COPY: who there is in one transaction, then plays and payments, each week of them in one of its own.
 
-import { copyRows, type CopyRow } from 'pgstrata-example-kit'
+import { copyRows, type CopyRow, type MakeBar } from 'pgstrata-example-kit'
 import { sql, type Strata } from 'pgstrata'
-import { withBar, type MakeBar } from './bar.ts'
+import { withBar } from './bar.ts'
 import { columnsOf, makeCatalogue, readCatalogue, type Catalogue, type CatalogueRows } from './catalogue.ts'
 import { createHabits, type Habits } from './choices.ts'
 import { withEach } from './each.ts'

@@ -5,10 +5,10 @@
 // Ctrl-C or an error. Where the process was killed, `mendLoad`, and so the next call, makes them again. Tables that have rows are added
 // to, with everything in its place. Each week of plays is one COPY: what was copied stays when the rest is stopped.
 
-import { describeFailure, KitError, type Progress } from 'pgstrata-example-kit'
+import { describeFailure, KitError, silent, type MakeBar } from 'pgstrata-example-kit'
 import { sql, transaction, type Db, type Strata } from 'pgstrata'
 import { onlyRow } from '../db/rows.ts'
-import { withBar, type MakeBar } from './bar.ts'
+import { withBar } from './bar.ts'
 import { fill, type Counts, type Work } from './fill.ts'
 import { alone } from './load/guard.ts'
 import { mendNow } from './load/mend.ts'
@@ -39,8 +39,6 @@ export interface GenerateReport extends Counts {
   readonly mended: boolean
   readonly tookMs: number
 }
-
-const silent: Progress = { add: () => undefined, set: () => undefined, finish: () => undefined }
 
 export async function generate(strata: Strata, options: GenerateOptions = {}): Promise<GenerateReport> {
   const {

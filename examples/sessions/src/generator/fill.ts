@@ -1,6 +1,6 @@
 // Rows into tables, by COPY: in parts, two at a time, each a transaction. Where it is stopped, parts that were copied stay.
 
-import { copyRows, type CopyRow, type Progress } from 'pgstrata-example-kit'
+import { copyRows, type CopyRow, type MakeBar } from 'pgstrata-example-kit'
 import type { QueryApi } from 'pgstrata'
 import { balanceColumns, balancesOf, nonceColumns, noncesOf } from './holdings.ts'
 import type { Block, Meeting } from './meetings.ts'
@@ -9,15 +9,9 @@ import { reportColumns, reportsOf } from './reports.ts'
 import type { Sizes } from './sizes.ts'
 import { eventColumns, eventsOf } from './telemetry.ts'
 
-export interface Part {
-  readonly label: string
-  readonly total: number
-  readonly unit: string
-}
-
 export interface FillTools {
   readonly on: Pick<QueryApi, 'copyIn'>
-  readonly progress: (part: Part) => Progress
+  readonly progress: MakeBar
   /** Throws where somebody wants it to stop. */
   readonly goOn: () => void
 }

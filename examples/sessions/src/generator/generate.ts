@@ -5,9 +5,9 @@
 // be emptied. All rollups that are there are current at the end. Where it is stopped in between, what is there stays, and the next call has
 // to say `reset`.
 
-import { KitError, type Progress } from 'pgstrata-example-kit'
+import { KitError, silent, stopIfAsked, type MakeBar } from 'pgstrata-example-kit'
 import { sql, type Strata } from 'pgstrata'
-import { fill, type Filled, type Part } from './fill.ts'
+import { fill, type Filled } from './fill.ts'
 import { createMeetings } from './meetings.ts'
 import { createPeople, type NamedWallet } from './people.ts'
 import { sizesOf, type Sizes } from './sizes.ts'
@@ -24,7 +24,7 @@ export interface GenerateOptions {
   /** Wallets that are there besides. The first one works through reports. */
   readonly named?: readonly NamedWallet[]
   /** Makes the bar of a part of the work. Default: none is shown. */
-  readonly progress?: (part: Part) => Progress
+  readonly progress?: MakeBar
   /** Stops it between two parts of the work; what is in by then stays. */
   readonly signal?: AbortSignal
 }
@@ -32,7 +32,6 @@ export interface GenerateOptions {
 /** What is used of a Strata: of one whose database has no rollups, too. */
 type Target = Pick<Strata, 'copyIn' | 'db'> & { readonly rollup: Pick<Strata['rollup'], 'status' | 'merge'> }
 
-const silent: Progress = { add: () => undefined, set: () => undefined, finish: () => undefined }
 /** Who works through reports, besides the first of the named ones. */
 const moderators = 5
 
@@ -47,9 +46,7 @@ export async function generate(strata: Target, options: GenerateOptions = {}): P
   const working = people
     .filter(({ status }, index) => status === 'active' && index < 2 * moderators)
     .slice(0, moderators)
-  const goOn = (): void => {
-    if (signal?.aborted === true) throw new KitError('Stopped. What was in by then is kept.')
-  }
+  const goOn = (): void => stopIfAsked(signal)
   const filled = await fill(
     { on: strata, progress, goOn },
     {

@@ -1,22 +1,16 @@
 // Rows into tables, by COPY, each part with its bar. Each COPY is a transaction; days of probes go two at a time.
 
-import { copyRows, type CopyRow, type Progress } from 'pgstrata-example-kit'
+import { copyRows, type CopyRow, type MakeBar } from 'pgstrata-example-kit'
 import type { QueryApi } from 'pgstrata'
 import type { FleetStream } from './fleet.ts'
 import { commentColumns, friendshipColumns, type People } from './people.ts'
 import { estimateRows, probeColumns, probesOf, spansOf, type ProbeOptions } from './probes.ts'
 
-export interface Part {
-  readonly label: string
-  readonly total: number
-  readonly unit: string
-}
-
 export interface FillTools {
   readonly on: Pick<QueryApi, 'copyIn'>
   /** Where simulated nodes answer. */
   readonly nodesUrl: string
-  readonly progress: (part: Part) => Progress
+  readonly progress: MakeBar
   /** Folds what was copied into the rollups. */
   readonly merge: () => Promise<void>
   /** Throws where somebody wants it to stop. */

@@ -4,12 +4,12 @@
 // to become of them. All rollups are current at the end. Each day of probes is one COPY; where it was stopped in between, what is there
 // stays, and the next call has to say `reset`.
 
-import { KitError, type Progress } from 'pgstrata-example-kit'
+import { silent, stopIfAsked, type MakeBar } from 'pgstrata-example-kit'
 import { sql, type Strata } from 'pgstrata'
 import { openDatabase } from '../database.ts'
 import { createPayoutService } from '../payouts/service.ts'
 import { createFleet } from './fleet.ts'
-import { fillProbes, fillSociety, type Part } from './fill.ts'
+import { fillProbes, fillSociety } from './fill.ts'
 import { createPeople } from './people.ts'
 import { sizesOf, type Sizes } from './sizes.ts'
 
@@ -25,7 +25,7 @@ export interface GenerateOptions {
   /** Where simulated nodes answer. Default: `http://127.0.0.1:8091`. */
   readonly nodesUrl?: string
   /** Makes the bar of a part of the work. Default: none is shown. */
-  readonly progress?: (part: Part) => Progress
+  readonly progress?: MakeBar
   /** Stops it between two parts of the work; what is in by then stays. */
   readonly signal?: AbortSignal
 }
@@ -39,7 +39,6 @@ export interface GenerateReport {
   readonly payoutRuns: number
 }
 
-const silent: Progress = { add: () => undefined, set: () => undefined, finish: () => undefined }
 const hourMs = 3_600_000
 const rollups = ['node_earnings_hourly', 'stream_earnings_hourly']
 
@@ -54,9 +53,7 @@ export async function generate(strata: Strata, options: GenerateOptions = {}): P
   const merge = async (): Promise<void> => {
     for (const name of rollups) await strata.rollup.merge(name)
   }
-  const goOn = (): void => {
-    if (signal?.aborted === true) throw new KitError('Stopped. What was in by then is kept.')
-  }
+  const goOn = (): void => stopIfAsked(signal)
   const tools = { on: strata, progress, nodesUrl, merge, goOn }
   const comments = await fillSociety(tools, { fleet, people, sizes, seed: ownSeed, now })
   const probes = await fillProbes(tools, { fleet, sizes, seed: ownSeed, now })
@@ -70,7 +67,7 @@ export async function generate(strata: Strata, options: GenerateOptions = {}): P
 interface Hours {
   readonly hours: number
   readonly now: Date
-  readonly progress: (part: Part) => Progress
+  readonly progress: MakeBar
   readonly goOn: () => void
 }
 

@@ -21,7 +21,7 @@ export interface FraudSettings {
 }
 
 export interface ProberSettings {
-  /** Each node is polled once in this time. `pollsPerHour` of payouts is an hour of it. */
+  /** Each node is polled once in this time: usually ten times as often as `pollsPerHour` of payouts asks for. */
   readonly pollEveryMs: number
   readonly pollJitter: number
   /** Of all nodes, `spotShare` are checked in each `spotEveryMs`. */

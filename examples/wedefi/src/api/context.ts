@@ -1,9 +1,8 @@
 // What every route is given, and who may change things. Who an operator is has one seam: a bearer token out of a list that the process
 // takes from its environment. Reading is open to everybody, for all of it is on public chains.
 
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { unauthorized, type SendAnswer } from 'pgstrata-example-kit'
+import { holdsToken, unauthorized, type SendAnswer } from 'pgstrata-example-kit'
 import type { CacheManager } from '../cache-manager.ts'
 import type { WedefiDatabase } from '../database.ts'
 import type { DatabaseManager } from '../database-manager.ts'
@@ -29,16 +28,6 @@ export interface ApiContext {
 
 /** `authorization: Bearer <token>`. */
 export function requireOperator({ operators }: Pick<ApiContext, 'operators'>, { headers }: Asking): void {
-  const given = /^Bearer ([^\s]+)$/i.exec(headers.authorization ?? '')?.[1]
-  // All of them are compared, and digests, so that the time it takes tells nothing.
-  const matching = given === undefined ? [] : [...operators].filter((token) => isSame(token, given))
-  if (matching.length === 0) throw unauthorized('This is for operators: send the token of one, as a bearer')
-}
-
-function isSame(one: string, other: string): boolean {
-  return timingSafeEqual(digestOf(one), digestOf(other))
-}
-
-function digestOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  if (!holdsToken(operators, headers.authorization))
+    throw unauthorized('This is for operators: send the token of one, as a bearer')
 }

@@ -1,22 +1,12 @@
 // Rows into tables, by COPY, each part with its bar. A day of snapshots is one COPY for each table.
 
-import { copyRows, type CopyRow, type Progress } from 'pgstrata-example-kit'
+import { copyRows, type CopyRow, type MakeBar } from 'pgstrata-example-kit'
 import type { QueryApi } from 'pgstrata'
 import { lockColumns, locksOf } from './locks.ts'
 import { dayMs, type Market } from './market.ts'
 import { centsOf, portfolioColumns, positionColumns, priceColumns, rowsOfDay, type DayOptions } from './snapshots.ts'
 import type { Token } from './tokens.ts'
 import type { Wallet } from './wallets.ts'
-
-interface Part {
-  readonly label: string
-  readonly total: number
-  readonly unit: string
-}
-
-export type MakeBar = (part: Part) => Progress
-
-export const silent: Progress = { add: () => undefined, set: () => undefined, finish: () => undefined }
 
 type Target = Pick<QueryApi, 'copyIn'>
 

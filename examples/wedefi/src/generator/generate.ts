@@ -4,9 +4,9 @@
 // become of them. All rollups are current at the end. Each day of a table is one COPY; where it was stopped in between, what is there
 // stays, and the next call has to say `reset`.
 
-import { KitError } from 'pgstrata-example-kit'
+import { KitError, silent, stopIfAsked, type MakeBar } from 'pgstrata-example-kit'
 import { sql, type Strata } from 'pgstrata'
-import { daysBetween, fillDay, fillTokens, fillWallets, silent, type MakeBar } from './fill.ts'
+import { daysBetween, fillDay, fillTokens, fillWallets } from './fill.ts'
 import { createMarket, dayMs, type Market } from './market.ts'
 import { paceOf, sizesOf, type Sizes } from './sizes.ts'
 import { makeTokens } from './tokens.ts'
@@ -74,7 +74,7 @@ async function fillSnapshots(
   const bar = progress({ label: 'Days', total: days.length, unit: 'days' })
   const counted = { prices: 0, portfolios: 0, positions: 0 }
   for (const [index, fromMs] of days.entries()) {
-    if (signal?.aborted === true) throw new KitError('Stopped. What was in by then is kept.')
+    stopIfAsked(signal)
     const pace = paceOf(Math.floor((untilMs - fromMs) / dayMs))
     const copied = await fillDay(strata, { market, wallets: followed, fromMs, untilMs, pace })
     counted.prices += copied.prices

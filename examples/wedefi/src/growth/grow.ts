@@ -5,8 +5,9 @@
 // Promises: the same seed, wallets and moment give the same rows, and a day has the same rows whichever days are loaded. Balances are those of
 // the end. On failure what is in by then stays.
 
+import { silent, type MakeBar } from 'pgstrata-example-kit'
 import { sql, type Strata } from 'pgstrata'
-import { daysBetween, fillDay, fillTokens, fillWallets, silent, type MakeBar } from '../generator/fill.ts'
+import { daysBetween, fillDay, fillTokens, fillWallets } from '../generator/fill.ts'
 import { createMarket, dayMs, type Market } from '../generator/market.ts'
 import type { Pace } from '../generator/snapshots.ts'
 import { makeTokens } from '../generator/tokens.ts'

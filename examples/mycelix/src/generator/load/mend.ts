@@ -2,7 +2,8 @@
 // killed, `npm run deploy` and the next `npm run generate` call it.
 
 import type { Strata } from 'pgstrata'
-import { withBar, type MakeBar } from '../bar.ts'
+import type { MakeBar } from 'pgstrata-example-kit'
+import { withBar } from '../bar.ts'
 import { alone } from './guard.ts'
 import { putBack } from './put-back.ts'
 import { makeRollups, readMissingRollups } from './rollups.ts'

@@ -1,7 +1,8 @@
 // What a server does by and by after many rows came, done at once: statistics for its planner, and which pages everybody may see.
 
 import { sql, type Db } from 'pgstrata'
-import { withBar, type MakeBar } from '../bar.ts'
+import type { MakeBar } from 'pgstrata-example-kit'
+import { withBar } from '../bar.ts'
 import { withEach } from '../each.ts'
 import { onlyRow } from '../../db/rows.ts'
 import { loadedTables } from './taken-down.ts'
