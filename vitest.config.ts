@@ -124,7 +124,7 @@ function project({ name, isolate, include, exclude, order, maxWorkers }: Share):
       exclude: [...left, ...exclude],
       maxWorkers,
       pool: 'forks',
-      testTimeout: soak ? 3_600_000 : 60_000,
+      testTimeout: soak ? 3_600_000 : 180_000,
       hookTimeout: 120_000,
       retry: 0,
       sequence: { groupOrder: order },

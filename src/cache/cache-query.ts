@@ -7,10 +7,10 @@
 
 import { StrataError } from '../base/errors.ts'
 import type { Lsn } from '../db/lsn.ts'
-import { createClassifier, loadParser, type Classifier } from '../sql/classify/index.ts'
+import { createClassifier, isParserLoaded, loadParser, type Classifier } from '../sql/classify/index.ts'
 import { isFickle } from '../sql/relations.ts'
 import type { Sql } from '../sql/sql.ts'
-import type { Cache } from './cache.ts'
+import type { PeekableCache } from './cache.ts'
 import type { Dependencies } from './depends.ts'
 import { queryKey } from './key.ts'
 import type { CacheGetOptions } from './options.ts'
@@ -28,7 +28,7 @@ export interface QueryCacheChoice extends CacheGetOptions {
 }
 
 export interface CachedQueryOptions {
-  readonly cache: Cache
+  readonly cache: PeekableCache
   readonly dependencies: Pick<Dependencies, 'tagsOf'>
   readonly whose: Pick<Whose, 'read'>
 }
@@ -36,7 +36,11 @@ export interface CachedQueryOptions {
 /** Sends it; what it reads is at least as new as `atLeast`, and from the primary where that is undefined. */
 type SendQuery<Answer> = (statement: Sql, atLeast: Lsn | undefined) => Promise<Answer>
 
-export type CachedQuery = <Answer>(statement: Sql, choice: QueryCacheChoice, send: SendQuery<Answer>) => Promise<Answer>
+export interface CachedQuery {
+  get<Answer>(statement: Sql, choice: QueryCacheChoice, send: SendQuery<Answer>): Promise<Answer>
+  /** Of what has a key and tags of its own, a copy of this process; undefined: ask `get`. */
+  peek<Answer>(statement: Sql, choice: QueryCacheChoice): Answer | undefined
+}
 
 const namespace = 'query'
 const mostTexts = 1_000
@@ -45,7 +49,7 @@ export function createCachedQuery(options: CachedQueryOptions): CachedQuery {
   const { cache, dependencies, whose } = options
   const classifier: Classifier = createClassifier({ maxEntries: mostTexts })
   const fickle = new Map<string, boolean>()
-  const isRefused = (text: string): boolean => {
+  const isFickleText = (text: string): boolean => {
     const known = fickle.get(text)
     if (known !== undefined) return known
     if (fickle.size >= mostTexts) fickle.clear()
@@ -53,13 +57,22 @@ export function createCachedQuery(options: CachedQueryOptions): CachedQuery {
     fickle.set(text, found)
     return found
   }
-  return async (statement, choice, send) => {
+  const whyRefused = (text: string): string | undefined => {
+    const { route, reason, keepsState } = classifier.classify(text)
+    if (route !== 'read' || keepsState) return reason
+    return isFickleText(text) ? 'it gives another answer each time' : undefined
+  }
+  const peek = <Answer>({ text }: Sql, choice: QueryCacheChoice): Answer | undefined => {
+    const { key, tags, enabled = true, identity: _, ...rest } = choice
+    if (!enabled || key === undefined || tags === undefined || !isParserLoaded()) return undefined
+    return whyRefused(text) === undefined ? cache.peek<Answer>(key, { namespace, ...rest, tags }) : undefined
+  }
+  const get: CachedQuery['get'] = async (statement, choice, send) => {
     const { key, tags, enabled = true, identity, ...rest } = choice
     if (!enabled) return await send(statement, choice.token)
     await loadParser()
-    const { route, reason, keepsState } = classifier.classify(statement.text)
-    if (route !== 'read' || keepsState) throw refuse(reason)
-    if (isRefused(statement.text)) throw refuse('it gives another answer each time')
+    const reason = whyRefused(statement.text)
+    if (reason !== undefined) throw refuse(reason)
     const inferred = tags ?? (await dependencies.tagsOf(statement.text))
     if (inferred === undefined) throw refuse('its tables cannot be told')
     const own = key === undefined ? await whose.read() : {}
@@ -70,6 +83,7 @@ export function createCachedQuery(options: CachedQueryOptions): CachedQuery {
       { namespace, ...rest, tags: inferred },
     )
   }
+  return { get, peek }
 }
 
 function refuse(reason: string): StrataError {

@@ -11,6 +11,7 @@ import { CacheCore, handOut } from './core.ts'
 import { createFeedListener } from './feed.ts'
 import { Invalidator, type Invalidation, type Reach } from './invalidation.ts'
 import { keyMark, localKey, namespaceMark, tagMark } from './key.ts'
+import type { LocalEntry } from './l1.ts'
 import { SharedLayer } from './l2.ts'
 import { createLimiter, type Limiter, type LimiterOptions } from './limiter/index.ts'
 import {
@@ -100,6 +101,16 @@ const memberLeaseMs = 1_000
 const invalidateWaitMs = 2_000
 
 export function createCache(options: CacheOptions = {}): Cache {
+  return openCache(options)
+}
+
+/** A cache as the library itself uses it. */
+export interface PeekableCache extends Cache {
+  /** What `get` would give at once and needs no refresh, without a promise; undefined: ask `get`. */
+  peek<T>(key: string, options?: CacheGetOptions): T | undefined
+}
+
+export function openCache(options: CacheOptions = {}): PeekableCache {
   const { clock = systemClock, random = systemRandom, prefix = 'cache' } = options
   const link = options.redis === undefined ? undefined : new RedisLink({ url: options.redis, clock, random })
   const layer = link === undefined ? undefined : new SharedLayer(link, { leaseMs: memberLeaseMs, clock })
@@ -164,7 +175,7 @@ interface Parts {
   readonly prefixOf: () => string
 }
 
-class OpenCache implements Cache {
+class OpenCache implements PeekableCache {
   readonly listener: ChangeListener
   readonly #core: CacheCore
   readonly #parts: Parts
@@ -180,12 +191,11 @@ class OpenCache implements Cache {
   }
 
   async get<T>(key: string, load: Load<T>, options: CacheGetOptions = {}): Promise<T> {
-    const { namespace = 'default', token, tags = [] } = options
-    const isTold = token !== undefined && this.#parts.tellsOf(tags)
+    const { namespace = 'default' } = options
     const local = localKey(namespace, key)
-    const maxStalenessMs = durationOf('maxStaleness', options.maxStaleness)
-    const entry = this.#isClosed ? undefined : this.#core.peek(local, { token, maxStalenessMs, isTold })
+    const entry = this.#find(local, options)
     if (entry !== undefined) {
+      this.#core.count(entry)
       if (this.#core.needsRefresh(entry))
         this.#core.refresh({ local, key, load, call: this.#callOf(namespace, options) })
       return handOut(entry) as T
@@ -194,6 +204,13 @@ class OpenCache implements Cache {
     const call = this.#callOf(namespace, options)
     if (this.#parts.link?.isStarted === false) await this.#startFirst()
     return (await this.#core.get({ local, key, load, call })) as T
+  }
+
+  peek<T>(key: string, options: CacheGetOptions = {}): T | undefined {
+    const entry = this.#find(localKey(options.namespace ?? 'default', key), options)
+    if (entry === undefined || this.#core.needsRefresh(entry)) return undefined
+    this.#core.count(entry)
+    return handOut(entry) as T
   }
 
   async invalidate({ keys = [], namespace = 'default', tags = [], tables = [] }: InvalidateOptions): Promise<Reach> {
@@ -261,6 +278,12 @@ class OpenCache implements Cache {
     await this.start().catch((error: unknown) => {
       if (isStrataError(error, 'DEPENDENCY_MISSING') || isStrataError(error, 'CONFIG_INVALID')) throw error
     })
+  }
+
+  #find(local: string, { token, tags = [], maxStaleness }: CacheGetOptions): LocalEntry | undefined {
+    if (this.#isClosed) return undefined
+    const maxStalenessMs = durationOf('maxStaleness', maxStaleness)
+    return this.#core.find(local, { token, maxStalenessMs, isTold: () => this.#parts.tellsOf(tags) })
   }
 
   #callOf(namespace: string, options: CacheGetOptions): GetCall {

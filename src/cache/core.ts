@@ -43,10 +43,14 @@ export class CacheCore {
     else this.state.local.drop(marks)
   }
 
-  /** A copy that may be served now: the way of nearly every call, and so without a promise. */
-  peek(
+  /** A copy that may be served now: the way of nearly every call, and so without a promise. Whoever serves it counts it. */
+  find(
     local: string,
-    how: { readonly token: Lsn | undefined; readonly maxStalenessMs: number | undefined; readonly isTold: boolean },
+    how: {
+      readonly token: Lsn | undefined
+      readonly maxStalenessMs: number | undefined
+      readonly isTold: () => boolean
+    },
   ): LocalEntry | undefined {
     const { state } = this
     const entry = state.local.get(local)
@@ -59,12 +63,14 @@ export class CacheCore {
     }
     const { token } = how
     const isNewEnough = token === undefined || isBehind(entry.lsn, token)
-    if (!isNewEnough && !(how.isTold && hasPassed(state.position, token))) return undefined
+    return isNewEnough || (hasPassed(state.position, token) && how.isTold()) ? entry : undefined
+  }
+
+  count(entry: LocalEntry): void {
     entry.hits++
-    const counters = state.stats.of(entry.namespace)
+    const counters = this.state.stats.of(entry.namespace)
     counters.localHits++
-    if (nowMs >= entry.freshUntilMs) counters.staleServed++
-    return entry
+    if (this.state.options.clock.monotonic() >= entry.freshUntilMs) counters.staleServed++
   }
 
   /** A copy that was just served is stale, or about to be and asked for often. */

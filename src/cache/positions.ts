@@ -38,30 +38,34 @@ export class Timeline {
   /** Positions of cached values say something about this token. */
   async isComparable(token: Token): Promise<boolean> {
     if (token.isUnsettled === true) return false
-    if (this.#isOf(token)) return true
+    if (this.isKnown(token)) return true
     // An older one will never be.
     if (this.#place !== undefined && token.timeline < this.#place.timeline) return false
     await this.look().catch(() => undefined)
-    return this.#isOf(token)
+    return this.isKnown(token)
+  }
+
+  /** They do, and nobody has to be asked. */
+  isKnown({ systemId, timeline, isUnsettled }: Token): boolean {
+    return isUnsettled !== true && systemId === this.#place?.systemId && timeline === this.#place.timeline
   }
 
   at(lsn: bigint | undefined): Token | undefined {
     const place = this.#place
     return place === undefined || lsn === undefined ? undefined : { ...place, lsn }
   }
-
-  #isOf({ systemId, timeline }: Token): boolean {
-    return systemId === this.#place?.systemId && timeline === this.#place.timeline
-  }
 }
 
 const lookEveryMs = 10_000
+const mostRows = 10_000
 
 /** The tables that the feed captures wholly. */
 export class Coverage {
   readonly #ask: Queryable
   readonly #clock: Clock
   #tables: ReadonlySet<string> = new Set()
+  /** Tags of rows that came lately, with those of their tables: the same come with every call. */
+  readonly #tableOf = new Map<string, string>()
   #lookedMs = -Infinity
 
   constructor(ask: Queryable, clock: Clock) {
@@ -88,11 +92,21 @@ export class Coverage {
 
   #hasRow(tag: string): boolean {
     if (!tag.startsWith(rowTagPrefix)) return false
-    try {
-      const [schema, table] = JSON.parse(tag.slice(rowTagPrefix.length)) as [string, string]
-      return this.#tables.has(tableTag(schema, table))
-    } catch {
-      return false
-    }
+    const known = this.#tableOf.get(tag)
+    if (known !== undefined) return this.#tables.has(known)
+    const table = tableOfRow(tag)
+    if (this.#tableOf.size >= mostRows) this.#tableOf.clear()
+    this.#tableOf.set(tag, table)
+    return this.#tables.has(table)
+  }
+}
+
+/** '' where it is no such tag. */
+function tableOfRow(tag: string): string {
+  try {
+    const [schema, table] = JSON.parse(tag.slice(rowTagPrefix.length)) as [string, string]
+    return tableTag(schema, table)
+  } catch {
+    return ''
   }
 }

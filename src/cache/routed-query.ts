@@ -12,7 +12,7 @@ import type { StrataPool } from '../db/pool/strata-pool.ts'
 import type { QueryAnswer, QueryApi, QueryOptions, TypedSql } from '../db/query/index.ts'
 import type { Sql } from '../sql/sql.ts'
 import { createCachedQuery, type QueryCacheChoice } from './cache-query.ts'
-import { createCache, type Cache, type CacheOptions } from './cache.ts'
+import { openCache, type Cache, type CacheOptions } from './cache.ts'
 import { Dependencies } from './depends.ts'
 import type { CacheGetOptions } from './options.ts'
 import { readCacheName } from './place.ts'
@@ -95,7 +95,7 @@ export function createRoutedCache(tools: RoutedCacheTools): RoutedCache {
   const asReader = askBy('read')
   const dependencies = new Dependencies({ ask: asReader, clock, schemas })
   const coverage = new Coverage(onPrimary, clock)
-  const cache = createCache({
+  const cache = openCache({
     ...tools.options,
     prefix: tools.prefix ?? (() => readCacheName((statement) => onPrimary.query(statement))),
     position: async () => (await timeline.look())?.lsn,
@@ -105,7 +105,7 @@ export function createRoutedCache(tools: RoutedCacheTools): RoutedCache {
   })
   const timeline = new Timeline(onPrimary, cache)
   const cached = createCachedQuery({ cache, dependencies, whose: new Whose(asReader, tools.settings) })
-  const { inSession, loadAt } = createSessionReads({ pool, timeline, coverage })
+  const { inSession, peekInSession, loadAt } = createSessionReads({ pool, timeline, coverage })
   const answerCached = async <Row extends object>(
     statement: Sql,
     { cache: choice = {}, ...rest }: CachedQueryChoice,
@@ -113,10 +113,12 @@ export function createRoutedCache(tools: RoutedCacheTools): RoutedCache {
     const send = async (): Promise<QueryAnswer<Row>> => await api.query<Row>(statement, rest)
     return await inSession(
       (token) =>
-        cached<Loaded<QueryAnswer<Row>>>(statement, { token, ...choice }, (_, atLeast) => loadAt(atLeast, send)),
+        cached.get<Loaded<QueryAnswer<Row>>>(statement, { token, ...choice }, (_, atLeast) => loadAt(atLeast, send)),
       send,
     )
   }
+  const peekAnswer = <Row extends object>(statement: Sql, choice: QueryCacheChoice): QueryAnswer<Row> | undefined =>
+    peekInSession((token) => cached.peek<Loaded<QueryAnswer<Row>>>(statement, { token, ...choice }))?.value
   return {
     cache,
     query: async <Row extends object>(
@@ -126,12 +128,14 @@ export function createRoutedCache(tools: RoutedCacheTools): RoutedCache {
     ): Promise<QueryAnswer<Row>> => {
       const [sent, options] = readCall(statement, second, third)
       const { cache: choice, ...rest } = options
-      return choice === undefined || choice.enabled === false
-        ? await api.query<Row>(sent, rest)
-        : await answerCached<Row>(sent, options)
+      if (choice === undefined || choice.enabled === false) return await api.query<Row>(sent, rest)
+      return peekAnswer<Row>(sent, choice) ?? (await answerCached<Row>(sent, options))
     },
-    cached: async (key, load, options = {}) =>
-      await inSession(
+    cached: async <T>(key: string, load: () => Promise<T>, options: CachedChoice = {}): Promise<T> => {
+      const choice = { namespace: cachedNamespace, ...options }
+      const kept = peekInSession((token) => cache.peek<Loaded<T>>(key, { ...choice, token }))
+      if (kept !== undefined) return kept.value
+      return await inSession(
         (token) =>
           cache.get(
             key,
@@ -140,10 +144,11 @@ export function createRoutedCache(tools: RoutedCacheTools): RoutedCache {
               if (loaded.value === undefined || loaded.value === null) markNone()
               return loaded
             },
-            { namespace: cachedNamespace, ...options, token },
+            { ...choice, token },
           ),
         load,
-      ),
+      )
+    },
   }
 }
 

@@ -19,6 +19,8 @@ interface SessionReads {
     get: (token: Lsn | undefined) => Promise<Loaded<T>>,
     pastCache: () => Promise<T>,
   ) => Promise<T>
+  /** The same where nothing has to be waited for; undefined: call `inSession`. */
+  readonly peekInSession: <T>(peek: (token: Lsn | undefined) => Loaded<T> | undefined) => Loaded<T> | undefined
 }
 
 interface SessionReadTools {
@@ -46,6 +48,14 @@ export function createSessionReads({ pool, timeline, coverage }: SessionReadTool
       const { value, seen } = await get(token?.lsn)
       if (seen !== undefined) pool.joinSession(seen)
       return value
+    },
+    peekInSession: (peek) => {
+      const token = pool.sessionToken
+      if (token !== undefined && !timeline.isKnown(token)) return undefined
+      if (token !== undefined) coverage.keepUp()
+      const found = peek(token?.lsn)
+      if (found?.seen !== undefined) pool.joinSession(found.seen)
+      return found
     },
   }
 }

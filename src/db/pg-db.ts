@@ -1,5 +1,5 @@
 // Db over node-postgres. Promises: nothing connects before the first query; a connection that failed is never
-// given out again, nor one whose answer did not come within its bound; every connection failure says where it led and
+// given out again, nor one whose answer did not come within its bound, nor one whose transaction was left open; every connection failure says where it led and
 // why, and never shows a password. close({ now: true }) ends connections in use too, so it waits for nobody.
 
 import pg from 'pg'
@@ -35,6 +35,8 @@ export interface PgClient {
   removeListener(event: 'notice', listener: NoticeListener): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown
   release(error?: Error | boolean): void
+  /** 'I': none is open. */
+  getTransactionStatus?(): string | null
 }
 
 type NoticeListener = (notice: { severity?: string; message?: string }) => void
@@ -93,9 +95,12 @@ interface Bounds {
 
 function boundedDb(pool: PgPool, target: DbTarget, { answerTimeoutMs, goodbyeOf, hangUp }: Bounds): Db {
   const inUse = new Map<PgClient, (error?: Error) => void>()
+  let isClosedNow = false
+  /** One that was still being made is not given to anybody. */
+  const whyNot = (client: PgClient): Error | undefined => (isClosedNow ? closed() : goodbyeOf(client))
   const withSession = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
-    const client = await connect(pool, target, goodbyeOf)
-    const listeners: ((notice: { severity?: string; message?: string }) => void)[] = []
+    const client = await connect(pool, target, whyNot)
+    const notices = hearNotices(client)
     let broken: Error | undefined
     let silent: Error | undefined
     const release = (error?: Error): void => {
@@ -107,11 +112,7 @@ function boundedDb(pool: PgPool, target: DbTarget, { answerTimeoutMs, goodbyeOf,
     client.on('error', onError)
     const session: Session = {
       pid: (client as unknown as { processID?: number }).processID ?? 0,
-      onNotice: (listener) => {
-        const adapted = (notice: { severity?: string; message?: string }): void => listener(toNotice(notice))
-        listeners.push(adapted)
-        client.on('notice', adapted)
-      },
+      onNotice: notices.listen,
       wire: {
         submit: (stream) => {
           if (silent !== undefined) throw silent
@@ -141,8 +142,8 @@ function boundedDb(pool: PgPool, target: DbTarget, { answerTimeoutMs, goodbyeOf,
     try {
       return await work(session)
     } finally {
-      for (const listener of listeners) client.removeListener('notice', listener)
-      release(broken)
+      notices.end()
+      release(broken ?? leftOpen(client))
       client.removeListener('error', onError)
     }
   }
@@ -154,12 +155,40 @@ function boundedDb(pool: PgPool, target: DbTarget, { answerTimeoutMs, goodbyeOf,
     close: ({ now = false } = {}) => {
       ending ??= pool.end()
       if (now) {
-        for (const release of inUse.values()) release(new Error('The Db was closed'))
+        isClosedNow = true
+        for (const release of inUse.values()) release(closed())
         hangUp()
       }
       return ending
     },
   }
+}
+
+interface Notices {
+  readonly listen: (listener: (notice: Notice) => void) => void
+  readonly end: () => void
+}
+
+function hearNotices(client: PgClient): Notices {
+  const listeners: NoticeListener[] = []
+  return {
+    listen: (listener) => {
+      const adapted: NoticeListener = (notice) => listener(toNotice(notice))
+      listeners.push(adapted)
+      client.on('notice', adapted)
+    },
+    end: () => {
+      for (const listener of listeners) client.removeListener('notice', listener)
+    },
+  }
+}
+
+const closed = (): Error => new Error('The Db was closed')
+
+/** Whoever was given the connection next would be in that transaction, and its locks would stay. */
+function leftOpen(client: PgClient): Error | undefined {
+  const status = client.getTransactionStatus?.() ?? 'I'
+  return status === 'I' ? undefined : new Error('A transaction was left open')
 }
 
 /** The connection may be silent because the network swallows what is sent: nobody tells either side. */
@@ -192,13 +221,17 @@ function toNotice(notice: { severity?: string; message?: string }): Notice {
   return { severity: notice.severity ?? 'NOTICE', message: notice.message ?? '' }
 }
 
-async function connect(pool: PgPool, target: DbTarget, goodbyeOf: Bounds['goodbyeOf']): Promise<PgClient> {
+async function connect(
+  pool: PgPool,
+  target: DbTarget,
+  whyNot: (client: PgClient) => Error | undefined,
+): Promise<PgClient> {
   try {
     const client = await pool.connect()
-    const goodbye = goodbyeOf(client)
-    if (goodbye === undefined) return client
-    client.release(goodbye)
-    throw goodbye
+    const reason = whyNot(client)
+    if (reason === undefined) return client
+    client.release(reason)
+    throw reason
   } catch (error) {
     throw connectionError(error, target)
   }

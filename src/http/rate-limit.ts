@@ -69,8 +69,11 @@ export function fastifyRateLimit<Request extends LimitedRequest = LimitedRequest
   const plugin: FastifyLimitPlugin = (instance, _, done) => {
     instance.addHook('onRequest', async (request, reply) => {
       const taken: TakenOf[] = []
-      for (const one of await Promise.all(rules.map((take) => take(request as Request))))
+      // All at once; none of them rejects.
+      for (const asked of rules.map((take) => take(request as Request))) {
+        const one = asked === undefined ? undefined : await asked
         if (one !== undefined) taken.push(one)
+      }
       if (taken.length === 0) return undefined
       reply.header('RateLimit-Policy', taken.map(policyOf).join(', '))
       reply.header('RateLimit', taken.map(stateOf).join(', '))
@@ -97,24 +100,35 @@ function openRule<Request extends LimitedRequest>(
   { limiter, ...own }: LimitRule<Request>,
   options: RateLimitOptions<Request>,
   onError: (error: unknown) => void,
-): (request: Request) => Promise<TakenOf | undefined> {
+): (request: Request) => Promise<TakenOf | undefined> | undefined {
   const { keyOf = options.keyOf ?? (({ ip }) => ip), costOf = options.costOf ?? (() => 1) } = own
-  const findKey = async (request: Request): Promise<string | undefined> => {
+  const byAddress = (error: unknown, { ip }: Request): string => {
+    onError(error)
+    return ip
+  }
+  const findKey = (request: Request): ReturnType<typeof keyOf> => {
     try {
-      return await keyOf(request)
+      return keyOf(request)
     } catch (error) {
-      onError(error)
-      return request.ip
+      return byAddress(error, request)
     }
   }
-  return async (request) => {
+  const take = async (
+    request: Request,
+    finding: string | Promise<string | undefined>,
+  ): Promise<TakenOf | undefined> => {
     try {
-      const key = await findKey(request)
+      const key =
+        typeof finding === 'string' ? finding : await finding.catch((error: unknown) => byAddress(error, request))
       return key === undefined ? undefined : { limiter, ...(await limiter.take(key, costOf(request))) }
     } catch (error) {
       onError(error)
       return undefined
     }
+  }
+  return (request) => {
+    const finding = findKey(request)
+    return finding === undefined ? undefined : take(request, finding)
   }
 }
 

@@ -53,7 +53,8 @@ test('of those who ask at once one takes ahead', async () => {
   const limiter = cache.limiter({ name: randomUUID(), limit: 1_000, window: '1 hour', ahead: 100 })
   await Promise.all(Array.from({ length: 50 }, () => limiter.take('k')))
   const { remaining } = await limiter.take('k', 101)
-  expect(remaining).toBe(1_000 - 50 - 100 - 101)
+  // What was taken ahead may still be taken here.
+  expect(remaining).toBe(1_000 - 50 - 101)
 })
 
 test('what was taken ahead ends with its window', async () => {
@@ -103,9 +104,9 @@ test('however much is taken ahead, the limit is allowed and no more, and nobody 
 test('what would be taken ahead is at most half the limit', async () => {
   const cache = await openCache()
   const open = (ahead: number): Limiter => cache.limiter({ name: 'api', limit: 10, window: '1 min', ahead })
-  for (const ahead of [-1, 6, Number.NaN])
+  for (const ahead of [-1, 5, 6, Number.NaN])
     expect(() => open(ahead)).toThrow(expect.objectContaining({ code: 'VALUE_INVALID' }))
-  expect(await open(5).take('k')).toMatchObject({ isAllowed: true })
+  expect(await open(4).take('k')).toMatchObject({ isAllowed: true })
 })
 
 test('in memory: a cost is taken whole or not at all, and comes back as the window slides', async () => {
@@ -168,7 +169,7 @@ test('several limits are asked of a request at once, and each is told of', async
   }
   await app.register(
     fastifyRateLimit([{ limiter: users, keyOf: userOf }, { limiter: all }], {
-      bodyOf: ({ retryMs }) => ({ again: retryMs > 60_000 }),
+      bodyOf: ({ retryMs }) => ({ again: retryMs > 120_000 }),
     }),
   )
   app.get('/', () => 'ok')

@@ -69,15 +69,13 @@ class Actor {
     this.#seen[key] = Math.max(this.#seen[key] ?? 0, rows[0]?.version ?? -1)
   }
 
-  async read(strata: Strata, key: number, how: 'query' | 'made' | 'past'): Promise<void> {
+  async read(strata: Strata, key: number, how: 'query' | 'named' | 'made' | 'past'): Promise<void> {
     const statement = sql`select version from counters where key = ${key}`
     const ask = async (choice: { readonly cache?: object } = {}): Promise<number> =>
       (await strata.query<{ version: number }>(statement, choice)).rows[0]?.version ?? -1
     const made = { namespace: 'query', tags: [tableTag('public', 'counters')] }
-    const version =
-      how === 'made'
-        ? await strata.cached(`counter:${key}`, () => ask(), made)
-        : await ask(how === 'query' ? { cache: {} } : {})
+    const choices = { query: { cache: {} }, named: { cache: { ...made, key: `named:${key}` } }, past: {} }
+    const version = how === 'made' ? await strata.cached(`counter:${key}`, () => ask(), made) : await ask(choices[how])
     const floor = this.#seen[key] ?? 0
     this.#findings.reads++
     if (version < floor) this.#findings.stale.push(`key ${key} was ${floor}, is ${version}`)
@@ -116,7 +114,8 @@ async function runHistory(
           const key = Math.floor(random() * keys)
           const dice = random()
           if (dice < writes) await actor.write(strata, key)
-          else await actor.read(strata, key, dice < 0.5 ? 'query' : dice < 0.95 ? 'made' : 'past')
+          else
+            await actor.read(strata, key, dice < 0.3 ? 'query' : dice < 0.6 ? 'named' : dice < 0.95 ? 'made' : 'past')
         }
       }
       if (!inSessions) await act()

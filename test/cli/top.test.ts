@@ -117,10 +117,11 @@ describeOnEachVersion('pgstrata top', (_version, database) => {
     await waiting
     expect(code).toBe(0)
     const shown = JSON.parse(out) as TopModel
-    expect(shown.blocked).toBe(1)
+    // Of the server, on which others may wait as well.
+    expect(shown.blocked).toBeGreaterThanOrEqual(1)
     expect(shown.load?.find(({ wait }) => wait === 'Lock')?.sessions).toBeGreaterThan(0.5)
     expect(shown.connections?.active).toBeGreaterThanOrEqual(1)
-    expect(page.out).toContain('1 blocked')
+    expect(page.out).toMatch(/[1-9]\d* blocked/)
     expect(out + page.out).not.toContain('hush-hush')
     expect(shown.statements).toEqual([])
     expect(page.out).toContain('statements: not available because')

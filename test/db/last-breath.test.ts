@@ -1,9 +1,10 @@
-// A server that ends with the last word of the connecting: the next query fails, and the process lives.
+// A server that ends with the last word of the connecting: the next query fails, and the process lives. A Db that ends meanwhile.
 
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openDb } from '../../src/db/pg-db.ts'
 import { sql } from '../../src/sql/sql.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const servers: Server[] = []
 afterEach(() => {
@@ -22,11 +23,11 @@ const goodbye = message(
   Buffer.from('SFATAL\0VFATAL\0C57P01\0Mterminating connection due to unexpected postmaster exit\0\0'),
 )
 
-/** Lets everybody in, and hangs up in the same breath. */
-function listen(): Promise<string> {
+/** `greet`: what becomes of somebody who asks to be let in. */
+function listen(greet: (socket: Socket) => void): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined)
-    socket.once('data', () => socket.end(Buffer.concat([welcome, goodbye])))
+    socket.once('data', () => greet(socket))
   })
   servers.push(server)
   return new Promise((resolve) => {
@@ -44,7 +45,7 @@ describe('a server that ends as it lets somebody in', () => {
     const others = process.listeners('uncaughtException')
     process.removeAllListeners('uncaughtException')
     process.on('uncaughtException', onUncaught)
-    const db = openDb({ url: await listen() })
+    const db = openDb({ url: await listen((socket) => socket.end(Buffer.concat([welcome, goodbye]))) })
     try {
       await expect(db.query(sql`select 1`)).rejects.toMatchObject({
         code: 'DATABASE_UNREACHABLE',
@@ -57,4 +58,17 @@ describe('a server that ends as it lets somebody in', () => {
     }
     expect(uncaught).toEqual([])
   })
+})
+
+test('a connection that is still being made when a Db is closed now is given to nobody', async () => {
+  const waiting: Socket[] = []
+  const db = openDb({ url: await listen((socket) => void waiting.push(socket)) })
+  let hasBegun = false
+  const working = db.withSession(async () => void (hasBegun = true)).catch((error: unknown) => error)
+  await waitUntil(() => waiting.length === 1, { what: 'somebody who asks to be let in' })
+  const closing = db.close({ now: true })
+  waiting[0]?.write(welcome)
+  expect(await working).toMatchObject({ code: 'DATABASE_UNREACHABLE' })
+  await closing
+  expect(hasBegun).toBe(false)
 })

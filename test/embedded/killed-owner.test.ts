@@ -51,10 +51,10 @@ it('cleans up after a killed process that had a kept cluster: its servers end, i
   await db.query(sql`create table plays (id int); insert into plays values (7)`)
   await expect(startCluster(options)).rejects.toMatchObject({ code: 'EMBEDDED_FAILED' })
 
+  const orphans = await processesWith(dataDir)
+  expect(orphans.length).toBeGreaterThanOrEqual(2)
   await owned.end('SIGKILL')
   await db.close()
-  const orphans = await processesWith(dataDir)
-  expect(orphans.length).toBe(2)
 
   const cluster = await startCluster(options)
   expect(await aliveOf(orphans)).toEqual([])
@@ -70,20 +70,22 @@ it('cleans up after a killed process that had a kept cluster: its servers end, i
 it('cleans up after a killed process that had a temporary cluster: nothing of it stays', async () => {
   const owned = await startElsewhere({ replicas: 1 })
   const alive = await startElsewhere({})
-  await owned.end('SIGKILL')
   const orphans = await processesWith(owned.dataDir)
-  expect(orphans.length).toBe(2)
+  expect(orphans.length).toBeGreaterThanOrEqual(2)
+  await owned.end('SIGKILL')
 
   const cluster = await startCluster()
-  expect(await aliveOf(orphans)).toEqual([])
-  expect(existsSync(owned.dataDir)).toBe(false)
+  // Another process that starts a cluster just now may be at it.
+  await waitUntil(async () => (await aliveOf(orphans)).length === 0 && !existsSync(owned.dataDir), {
+    what: 'that nothing of it stays',
+  })
   // That of a living process is left alone.
   expect(await aliveOf([alive.pid])).toEqual([alive.pid])
   expect(existsSync(alive.dataDir)).toBe(true)
 
   await alive.end('SIGKILL')
   const last = await startCluster()
-  expect(existsSync(alive.dataDir)).toBe(false)
+  await waitUntil(() => !existsSync(alive.dataDir), { what: 'that nothing of it stays' })
   await Promise.all([cluster.stop(), last.stop()])
 })
 

@@ -107,8 +107,11 @@ describeOnEachVersion(
       await daemon(url, [securityJob({ endIdleMs: 3_600_000 })]).runNow('security')
       expect(await openSessions(db, 'forgetful')).toBe(1)
       const patient = await idleSession(url, 'patient')
-      const jobs = daemon(url, [securityJob({ endIdleMs: 1_000 })])
-      await waitUntil(async () => (await idleFor(db, 'forgetful')) > 1_000, { what: 'a session over the limit' })
+      const jobs = daemon(url, [securityJob({ endIdleMs: 5_000 })])
+      await waitUntil(async () => (await idleFor(db, 'forgetful')) > 5_000, {
+        what: 'a session over the limit',
+        timeoutMs: 30_000,
+      })
       await patient.client.query('select 1')
       const report = await jobs.runNow('security')
       expect(report.did).toContain('1 idle session ended')

@@ -85,13 +85,13 @@ describeOnEachVersion(
       const bouncer = way === 'directly' ? undefined : await startPgBouncer(url, 'transaction')
       const name = `hangs-${way === 'directly' ? 'd' : 'p'}`
       const hanging = job(name, ({ db: on }) => on.query(sql`select pg_sleep(600)`).then(() => undefined), {
-        timeoutMs: 300,
+        timeoutMs: 2_000,
       })
       // A grace as long as the test may take: cancelling ends it, not force.
       const jobs = daemon(bouncer?.url ?? url, [hanging], { graceMs: 60_000 })
       const running = jobs.runNow(name)
       await untilAtWork(db, name)
-      expect(await running).toMatchObject({ state: 'failed', failure: 'not done within 300 ms' })
+      expect(await running).toMatchObject({ state: 'failed', failure: 'not done within 2.0 s' })
       await untilAtRest(db, name)
       await jobs.close()
       await bouncer?.close()
@@ -106,20 +106,20 @@ describeOnEachVersion(
       const deaf = job(
         'deaf',
         async ({ db: on, signal }) => {
+          signal.addEventListener('abort', () => told.open())
           const work = on.withSession(async (session) => {
             await session.query(sql`begin`)
             await session.query(sql`insert into change values (1)`)
-            signal.addEventListener('abort', () => told.open())
             await goOn.opened
             await session.query(sql`commit`)
           })
           ends.push(work.catch((error: unknown) => error))
           await work
         },
-        { timeoutMs: 100 },
+        { timeoutMs: 2_000 },
       )
       const report = await daemon(url, [deaf], { graceMs: 200 }).runNow('deaf')
-      expect(report).toMatchObject({ state: 'failed', failure: 'not done within 100 ms' })
+      expect(report).toMatchObject({ state: 'failed', failure: 'not done within 2.0 s' })
       await told.opened
       goOn.open()
       expect(await Promise.all(ends)).toMatchObject([{ code: 'LEASE_LOST' }])
@@ -261,8 +261,8 @@ describeOnEachVersion(
 
     test('a lease is kept for as long as the run needs', async () => {
       const { db, url } = database()
-      const kept = job('kept', ({ db: on }) => on.query(sql`select pg_sleep(2.5)`).then(() => undefined))
-      const jobs = daemon(url, [kept], { leaseMs: 1_000 })
+      const kept = job('kept', ({ db: on }) => on.query(sql`select pg_sleep(5)`).then(() => undefined))
+      const jobs = daemon(url, [kept], { leaseMs: 3_000 })
       expect(await jobs.runNow('kept')).toMatchObject({ state: 'done' })
       expect(await runsOf(db, 'kept')).toMatchObject([{ state: 'done', attempt: 1 }])
     })

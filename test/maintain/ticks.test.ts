@@ -93,9 +93,12 @@ describeOnEachVersion(
       await db.query(
         sql`update pgstrata.job set counted_until = clock_timestamp() - interval '1 s' where name = 'back'`,
       )
-      expect(await jobs.runDue()).toMatchObject([{ job: 'back', state: 'done' }])
-      // The next tick may have come meanwhile, and been left out.
-      expect(await runsOf(db, 'back')).toContainEqual(expect.objectContaining({ era: 2, state: 'done' }))
+      // The look before may have done that tick already, or the next one may have come meanwhile.
+      const hasRun = async (): Promise<boolean> => {
+        await jobs.runDue()
+        return (await runsOf(db, 'back')).some(({ era, state }) => era === 2 && state === 'done')
+      }
+      await waitUntil(hasRun, { what: 'a tick of the time that came again' })
     })
 
     test('another schedule counts from now on', async () => {
@@ -126,9 +129,12 @@ describeOnEachVersion(
       const entered = gate()
       const mayEnd = gate()
       const ticks: number[] = []
+      let isMeant = false
       const working = job(
         name,
         async ({ tick }) => {
+          // Of the look that is only to register it.
+          if (!isMeant) return
           ticks.push(tick.getTime())
           entered.open()
           await mayEnd.opened
@@ -137,6 +143,7 @@ describeOnEachVersion(
       )
       const jobs = daemon(url, [working])
       await jobs.runDue()
+      isMeant = true
       await countUntil(db, name, sql`clock_timestamp() - interval '2 s'`)
       const running = jobs.runDue()
       await entered.opened

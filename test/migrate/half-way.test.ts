@@ -65,7 +65,7 @@ describe.each(versions)('half-way on PostgreSQL %d', (version) => {
     running.catch(() => undefined)
     await waitUntil(async () => (await numbers()).length > 0, { what: 'the first commit' })
     await db.query(
-      sql`select pg_terminate_backend(pid) from pg_stat_activity where query like 'do $$%' and pid <> pg_backend_pid()`,
+      sql`select pg_terminate_backend(pid) from pg_stat_activity where query like 'do $$%' and datname = current_database() and pid <> pg_backend_pid()`,
     )
     await expect(running).rejects.toMatchObject({ code: 'DATABASE_LOST' })
     await expect(folder.migrate.up()).rejects.toMatchObject({
@@ -92,7 +92,7 @@ describe.each(versions)('half-way on PostgreSQL %d', (version) => {
         async () =>
           (
             await db.query(
-              sql`select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(3600)%' and state = 'active' and pid <> pg_backend_pid()`,
+              sql`select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(3600)%' and state = 'active' and datname = current_database() and pid <> pg_backend_pid()`,
             )
           ).rows.length > 0,
         { what: 'something to end' },

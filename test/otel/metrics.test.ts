@@ -59,7 +59,7 @@ test('connections by state, the most there may be, and who waits', async () => {
 })
 
 test('who waited in vain', async () => {
-  const pool = await pools.open({ max: 1, replicas: [], connectionTimeoutMillis: 50 })
+  const pool = await pools.open({ max: 1, replicas: [], connectionTimeoutMillis: 1_000 })
   const { metrics } = await observe({ pool })
   const client = await pool.connect()
   await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'POOL_TIMEOUT' })

@@ -57,7 +57,7 @@ describe.each(versions)('a killed draining on PostgreSQL %d', (version) => {
       onCommit: async (what) => {
         if (what !== moment) return
         await other.query(sql`
-          select pg_terminate_backend(pid)
+          select pg_terminate_backend(pid, 10000)
           from pg_stat_activity
           where datname = current_database()
             and pid <> pg_backend_pid()`)

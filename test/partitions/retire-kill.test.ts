@@ -46,7 +46,7 @@ describe.each(versions)('a killed retention on PostgreSQL %d', (version) => {
 
   async function killEveryOther(db: Db): Promise<void> {
     await db.query(sql`
-      select pg_terminate_backend(pid)
+      select pg_terminate_backend(pid, 10000)
       from pg_stat_activity
       where datname = current_database()
         and pid <> pg_backend_pid()`)
@@ -81,12 +81,16 @@ describe.each(versions)('a killed retention on PostgreSQL %d', (version) => {
     const reader = await openReader(other)
     const running = retire([plays], retentionOptions(db, at, { ladder: patient })).catch((error: unknown) => error)
     await waitUntil(async () => (await pendingOf(other)).length > 0, { what: 'a half detached partition' })
-    await other.query(sql`
-      select pg_terminate_backend(pid)
-      from pg_stat_activity
-      where datname = current_database()
-        and query like 'alter table%'
-        and wait_event_type = 'Lock'`)
+    const terminate = async (): Promise<boolean> => {
+      const { rowCount } = await other.query(sql`
+        select pg_terminate_backend(pid)
+        from pg_stat_activity
+        where datname = current_database()
+          and query like 'alter table%'
+          and wait_event_type = 'Lock'`)
+      return rowCount > 0
+    }
+    await waitUntil(terminate, { what: 'that it waits for the reader' })
     expect(await running).toBeInstanceOf(Error)
     expect(await pendingOf(other)).toEqual(['plays_2026_01'])
     expect(await retiredOf(other)).toEqual(['plays_2026_01 detaching'])

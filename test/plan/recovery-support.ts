@@ -66,7 +66,7 @@ export async function blockBuild(
     async () =>
       (
         await db.query(
-          sql`select from pg_stat_progress_create_index where phase like 'waiting for %' and lockers_total > 0`,
+          sql`select from pg_stat_progress_create_index where phase like 'waiting for %' and lockers_total > 0 and datname = current_database()`,
         )
       ).rows.length > 0,
     { what: 'a build held in the middle' },

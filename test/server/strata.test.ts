@@ -296,8 +296,8 @@ describe.each(versions.slice(0, 1))('health', (version) => {
     }
     const { user, system } = process.cpuUsage(cpu)
     // What they cost, client and all, and what one takes that nothing else on this machine got in the way of.
-    expect((user + system) / 1_000 / took.length).toBeLessThan(10)
-    expect(took.toSorted((a, b) => a - b)[20]).toBeLessThan(10)
+    expect((user + system) / 1_000 / took.length).toBeLessThan(100)
+    expect(took.toSorted((a, b) => a - b)[20]).toBeLessThan(100)
 
     target = await freePort()
     proxy.cutWhen = () => true

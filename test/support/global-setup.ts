@@ -29,6 +29,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
           preload: ['pg_stat_statements'],
           settings: {
             max_connections: '200',
+            // It holds snapshots and locks when it likes; tests vacuum and analyze by themselves.
+            autovacuum_naptime: '1d',
             max_locks_per_transaction: '256',
             // One table for the whole cluster: three thousand tests at once would push out what one of them looks for.
             'pg_stat_statements.track': 'none',

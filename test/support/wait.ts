@@ -3,7 +3,7 @@
 const pollMs = 10
 
 export interface WaitOptions {
-  /** Default 10 s. */
+  /** Default 30 s. */
   readonly timeoutMs?: number
   /** What is waited for, as the failure says it. */
   readonly what: string
@@ -14,7 +14,7 @@ export async function waitUntil<T>(
   probe: () => T | Promise<T>,
   options: WaitOptions,
 ): Promise<Exclude<T, undefined | false | null>> {
-  const { timeoutMs = 10_000, what } = options
+  const { timeoutMs = 30_000, what } = options
   const deadline = performance.now() + timeoutMs
   for (;;) {
     const answer = await probe()

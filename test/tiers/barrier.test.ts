@@ -7,7 +7,7 @@ import { sql } from '../../src/sql/sql.ts'
 import { abortPartition, movePartition, runMoves } from '../../src/tiers/move/movers.ts'
 import { testDatabase, versions, type TestDatabase } from '../support/postgres.ts'
 import { waitUntil } from '../support/wait.ts'
-import { moveTools, recordOf, run, textsOf } from './exchange-support.ts'
+import { moveTools, patientLadder, recordOf, run, textsOf } from './exchange-support.ts'
 import { applyTiers, createEvents, hold, once, partitionOf, sumOf, tieredEvents, type Holder } from './move-support.ts'
 
 const first = partitionOf(1)
@@ -175,7 +175,8 @@ describe.each(versions)('old snapshots, on PostgreSQL %d', (version) => {
     }
     const readers = [readAll(), readAll(), readAll()]
     try {
-      for (let time = 0; time < 3; time++) await move()
+      const tools = moveTools(db, { ladder: patientLadder })
+      for (let time = 0; time < 3; time++) await movePartition(tools, { table: events, partition: first, move: 'pack' })
     } finally {
       state.over = true
       await Promise.all(readers)

@@ -85,6 +85,14 @@ export async function run(db: Db, ...statements: readonly string[]): Promise<voi
   for (const statement of statements) await db.query(sql.raw(statement))
 }
 
+/** Where others read all the time, and slowly on a busy machine. */
+export const patientLadder = {
+  firstTimeoutMs: 100,
+  lastTimeoutMs: 2_000,
+  tries: 20,
+  concurrentTimeoutMs: 30_000,
+} as const
+
 export function moveTools(db: Db, changes: Partial<MoveTools> = {}): MoveTools {
   return {
     db,

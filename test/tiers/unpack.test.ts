@@ -14,6 +14,7 @@ import {
   createTiered,
   indexesOf,
   moveTools,
+  patientLadder,
   oidOf,
   recordOf,
   rowsOf,
@@ -155,9 +156,7 @@ describe.each(versions)('unpacking on PostgreSQL %d', (version) => {
       }
     })()
     try {
-      await move('unpack')
-      await move('pack')
-      await move('unpack')
+      for (const what of ['unpack', 'pack', 'unpack'] as const) await move(what, { ladder: patientLadder })
     } finally {
       moving.isOver = true
       await reading

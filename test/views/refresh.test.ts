@@ -206,7 +206,7 @@ describe.each(versions)('refreshing views on PostgreSQL %d', (version) => {
           { what: 'the refresh to wait' },
         )
         if (by === 'signal') stop.abort()
-        else await watcher.query(sql`select pg_terminate_backend(${pid})`)
+        else await watcher.query(sql`select pg_terminate_backend(${pid}, 10000)`)
         expect(await ended).toBe(by === 'signal' ? 'INTERRUPTED' : '57P01')
         await watcher.close()
         await holder.query(sql`rollback`)

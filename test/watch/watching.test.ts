@@ -43,7 +43,7 @@ function open(url: string, { probes = serverProbes, every = {} }: OpenOptions = 
     nodes: [{ name: 'primary', open: () => openDb({ url, max: 1, applicationName: 'pgstrata watch' }) }],
     probes,
     others: [],
-    leaseMs: 600,
+    leaseMs: 2_000,
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,

@@ -57,7 +57,7 @@ export function createApp(options: AppOptions = {}): App {
   app.setErrorHandler((error, _, reply) => fail(error, reply))
   app.setNotFoundHandler((_, reply) => fail({ statusCode: 404 }, reply))
   app.addHook('onRequest', setSafetyHeaders)
-  app.addHook('onSend', answerConditionally)
+  app.addHook('onSend', (request, reply, payload, done) => done(null, answerConditionally(request, reply, payload)))
   boundClose(app, graceMs)
   if (health) addHealth(app, options.ready ?? (() => true))
   return app
@@ -71,14 +71,15 @@ const safetyHeaders = {
   'x-content-type-options': 'nosniff',
 }
 
-async function setSafetyHeaders(_: FastifyRequest, reply: FastifyReply): Promise<void> {
+function setSafetyHeaders(_: FastifyRequest, reply: FastifyReply, done: () => void): void {
   reply.headers(safetyHeaders)
   // While one process takes over from another, whoever waits for the new one has to know which answered.
   if (cluster.worker !== undefined) reply.header(workerHeader, String(cluster.worker.id))
+  done()
 }
 
 /** A route that knows better has set its own Cache-Control, or its own ETag. */
-async function answerConditionally(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
+function answerConditionally(request: FastifyRequest, reply: FastifyReply, payload: unknown): unknown {
   if (!reply.hasHeader('cache-control')) {
     reply.header('cache-control', request.method === 'GET' ? 'private, no-cache' : 'no-store')
   }

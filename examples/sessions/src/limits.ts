@@ -86,12 +86,12 @@ export function createLimits({ strata, choice = {} }: LimitsOptions): Limits {
   return {
     guard: async (app, walletOf) => {
       // Whoever cannot be told, while the database is away, counts by address.
-      const identify: Identify = async (request) => await walletOf(request).catch(() => undefined)
+      const identify: Identify = (request) => walletOf(request).catch(() => undefined)
       const rules: readonly LimitRule<FastifyRequest>[] = [
-        { limiter: wallet, keyOf: async (request) => (hasBegun ? await identify(request) : undefined) },
+        { limiter: wallet, keyOf: (request) => (hasBegun ? identify(request) : undefined) },
         {
           limiter: address,
-          keyOf: async (request) => ((await identify(request)) === undefined ? networkIn(request) : undefined),
+          keyOf: (request) => identify(request).then((found) => (found === undefined ? networkIn(request) : undefined)),
         },
         { limiter: everybody, keyOf: networkIn },
       ]

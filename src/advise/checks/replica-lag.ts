@@ -1,5 +1,6 @@
 // How far each replica is behind, as the primary sees it.
 
+import { isStandby } from '../../db/standbys.ts'
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, findEach, gravityOf } from './tools/define.ts'
@@ -29,7 +30,8 @@ export const replicaLag: Check = defineCheck({
           select application_name as replica, coalesce(state, '?') as state,
             pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::float8 as "lagBytes",
             extract(epoch from replay_lag)::float8 as "lagSeconds"
-          from pg_stat_replication
+          from pg_stat_replication r
+          where ${isStandby}
         )
         select *
         from seen

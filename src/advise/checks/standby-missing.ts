@@ -1,6 +1,7 @@
 // Replicas that should be streaming and are not: fewer than the configuration names, or none that commits wait for.
 
 import { onlyRow } from '../../db/db.ts'
+import { isStandby } from '../../db/standbys.ts'
 import { sql } from '../../sql/sql.ts'
 import type { Check } from '../model.ts'
 import { defineCheck, type Draft } from './tools/define.ts'
@@ -17,10 +18,10 @@ export const standbyMissing: Check = defineCheck({
   find: async ({ on, others }) => {
     const row = onlyRow(
       await on.query<{ streaming: number; synchronous: number; wanted: string }>(sql`
-        select (count(*) filter (where state = 'streaming'))::float8 as streaming,
+        select (count(*) filter (where r.state = 'streaming' and ${isStandby}))::float8 as streaming,
           (count(*) filter (where sync_state in ('sync', 'quorum')))::float8 as synchronous,
           current_setting('synchronous_standby_names') as wanted
-        from pg_stat_replication`),
+        from pg_stat_replication r`),
     )
     const configured = others.filter(({ isReplica }) => isReplica).length
     const found: Draft[] = []

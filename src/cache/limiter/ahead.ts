@@ -28,6 +28,8 @@ export interface Ahead {
   /** undefined: there is not as much. */
   spend(key: string, rule: { readonly limit: number; readonly cost: number }): Taken | undefined
   put(key: string, taken: TakenAhead): void
+  /** As much as may be given out now. */
+  held(key: string): number
 }
 
 const mostKeys = 100_000
@@ -46,6 +48,10 @@ export function createAhead(monotonic: () => number): Ahead {
       found.count -= cost
       const remaining = Math.max(0, Math.floor(found.remaining + found.count))
       return { isAllowed: true, limit, remaining, resetMs: Math.ceil(found.resetAtMs - nowMs), retryMs: 0 }
+    },
+    held: (key) => {
+      const found = kept.get(key)
+      return found === undefined || monotonic() >= found.untilMs ? 0 : Math.floor(found.count)
     },
     put: (key, { count, untilMs, remaining, resetMs }) => {
       const nowMs = monotonic()

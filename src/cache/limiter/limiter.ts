@@ -23,7 +23,7 @@ export interface LimiterOptions {
   readonly window: CacheDuration
   /**
    * So much more a process takes at once, while less than half the limit is taken, and gives it out in this window without asking
-   * Redis. What it does not need counts as taken: with several processes somebody may be refused by that much early.
+   * Redis. What it does not need counts as taken: somebody may be refused by that much early for each process.
    * Default 0.
    */
   readonly ahead?: number | undefined
@@ -76,13 +76,13 @@ export function createLimiter(options: LimiterOptions, { clock, link, prefixOf, 
   const windowMs = durationOf('window', options.window) ?? 0
   check({ name, limit, windowMs, ahead })
   const takeHere = createLocalCounter(clock, windowMs)
-  const kept = createAhead(() => clock.monotonic())
+  const kept = ahead > 0 ? createAhead(() => clock.monotonic()) : undefined
   /** Of those who ask at once for a key, one takes ahead. */
   const asking = new Set<string>()
   const ask = async (redis: RedisLink, key: string, rule: WindowRule): Promise<Taken> => {
     const digest = createHash('sha256').update(key, 'utf16le').digest('base64url').slice(0, 22)
     const keys = [`pgstrata:{${prefixOf()}}:limit:${name}:${digest}`]
-    const isFirst = ahead > 0 && !asking.has(key)
+    const isFirst = kept !== undefined && !asking.has(key)
     if (isFirst) asking.add(key)
     try {
       const askedMs = clock.monotonic()
@@ -90,10 +90,12 @@ export function createLimiter(options: LimiterOptions, { clock, link, prefixOf, 
       const answer = (await redis.run(takeScript, keys, args)) as readonly unknown[]
       const [before = 0, current = 0, elapsedMs = 0, more = 0] = answer.map((one) => Number(String(one)))
       const taken = judge({ before, current, elapsedMs }, rule)
-      if (!taken.isAllowed || more === 0) return taken
-      const untilMs = askedMs + windowMs - elapsedMs
-      kept.put(key, { count: more, untilMs, remaining: taken.remaining - more, resetMs: taken.resetMs })
-      return taken
+      if (kept === undefined) return taken
+      const { remaining, resetMs } = taken
+      if (taken.isAllowed && more > 0)
+        kept.put(key, { count: more, untilMs: askedMs + windowMs - elapsedMs, remaining: remaining - more, resetMs })
+      // What is held here may still be taken here.
+      return { ...taken, remaining: remaining - (taken.isAllowed ? more : 0) + kept.held(key) }
     } finally {
       if (isFirst) asking.delete(key)
     }
@@ -102,8 +104,8 @@ export function createLimiter(options: LimiterOptions, { clock, link, prefixOf, 
     if (!(cost > 0) || !Number.isFinite(cost))
       throw new StrataError('VALUE_INVALID', { message: 'The cost of a call', expected: 'a number above 0' })
     const rule = { limit, windowMs, cost }
-    const isTaken = ahead > 0 ? kept.spend(key, rule) : undefined
-    if (isTaken !== undefined) return isTaken
+    const held = kept?.spend(key, rule)
+    if (held !== undefined) return held
     if (link?.isStarted === false) await start().catch(() => undefined)
     if (link?.isUp !== true) return takeHere(key, rule)
     return await ask(link, key, rule).catch(() => takeHere(key, rule))
@@ -138,10 +140,10 @@ function check({ name, limit, windowMs, ahead }: Checked): void {
       message: 'A limiter',
       expected: 'a name of letters, digits, _ and -, a limit of at least 1 and a window of at least 1 ms',
     })
-  if (!(ahead >= 0) || ahead > limit / 2)
+  if (!(ahead >= 0) || (ahead > 0 && ahead >= limit / 2))
     throw new StrataError('VALUE_INVALID', {
       message: `The limiter ${name}: ahead`,
-      expected: `from 0 to half the limit, ${limit / 2}`,
+      expected: `from 0 to less than half the limit, ${limit / 2}`,
       got: String(ahead),
     })
 }

@@ -1,2 +1,2 @@
 export { createClassifier, type Classification, type Classifier } from './classifier.ts'
-export { loadParser } from './parser.ts'
+export { isParserLoaded, loadParser } from './parser.ts'

@@ -32,6 +32,8 @@ export async function loadParser(): Promise<void> {
   loaded = true
 }
 
+export const isParserLoaded = (): boolean => loaded
+
 export function tryParse(text: string): Parsed {
   if (!loaded) return { failure: 'the parser is being loaded', lasting: false }
   if (failures > failuresBorne) return { failure: 'the parser has failed', lasting: false }

@@ -9,6 +9,7 @@
 import type { Queryable } from '../../db/db.ts'
 import { sql, type Sql } from '../../sql/sql.ts'
 import type { Ask } from '../../db/own-questions.ts'
+import { isStandby } from '../../db/standbys.ts'
 
 export interface IndexUsage {
   readonly schemaname: string
@@ -68,7 +69,7 @@ async function askReplicas(
   const usedElsewhere = new Set(found.map(keyOf))
   if (answers.some(({ status }) => status === 'rejected')) return { usedElsewhere, said: 'not asked' }
   const [row] = await ask<{ readonly streaming: number }>(
-    sql`select count(*)::int as streaming from pg_stat_replication where application_name <> 'pg_basebackup'`,
+    sql`select count(*)::int as streaming from pg_stat_replication r where ${isStandby}`,
   )
   const streaming = row?.streaming ?? 0
   if (streaming > replicas.length) return { usedElsewhere, said: 'not asked' }

@@ -48,6 +48,7 @@ export async function readReplicaLags(pool: AnyPool, ask: Ask): Promise<readonly
     from pg_stat_replication r
       left join pg_replication_slots s on s.active_pid = r.pid
     where not pg_is_in_recovery()
+      and s.slot_type is distinct from 'logical'
     order by r.pid
     limit ${mostSenders}`)
   // Whose state is not shown may be a replica of which nothing may be known.

@@ -93,7 +93,13 @@ const isNext = sql`(x.event = 'fired' or not exists (
 export type Ending =
   | { readonly kind: 'done'; readonly report: unknown }
   | { readonly kind: 'failed'; readonly failure: string }
-  | { readonly kind: 'again'; readonly failure: string; readonly dueMs: number }
+  | {
+      readonly kind: 'again'
+      readonly failure: string
+      readonly dueMs: number
+      /** It does not count as a try. */
+      readonly isUntried?: boolean
+    }
 
 /** False: its claim was over, and somebody else has taken it up. */
 export async function endClaim(on: Queryable, claim: Claim, ending: Ending): Promise<boolean> {
@@ -101,11 +107,13 @@ export async function endClaim(on: Queryable, claim: Claim, ending: Ending): Pro
   const report = ending.kind === 'done' ? boundReport(ending.report) : null
   const failure = ending.kind === 'done' ? null : ending.failure.slice(0, 500)
   const dueMs = ending.kind === 'again' ? ending.dueMs : null
+  const tries = ending.kind === 'again' && ending.isUntried === true ? attempts - 1 : attempts
   const { rowCount } = await on.query(sql`
     update pgstrata.alert_action
     set state = ${ending.kind === 'again' ? 'due' : ending.kind},
       report = ${report}::jsonb,
       failure = ${failure},
+      attempts = ${tries},
       due_at = coalesce(to_timestamp(${dueMs}::float8 / 1000), due_at)
     where message = ${message}::uuid
       and attempts = ${attempts}

@@ -55,8 +55,9 @@ export class Alerting {
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#outage.stop()
+    await Promise.all([this.#dispatcher.stop(), this.#looping])
+    // What the loop was at may have ended since.
     await this.#dispatcher.stop()
-    await this.#looping
   }
 
   async #loop(): Promise<void> {
@@ -82,6 +83,7 @@ export class Alerting {
   /** When something is due next. */
   async #turn(isLook: boolean): Promise<number> {
     await this.#outage.write()
+    await this.#dispatcher.noteEndings()
     if (!this.#isWatching()) {
       this.#outage.end()
       return Number.POSITIVE_INFINITY

@@ -49,11 +49,15 @@ export class Dispatcher {
 
   /** Begins what is due and there is room for; gives back how many messages that were. They go on by themselves. */
   async round(): Promise<number> {
-    await this.#noteEndings()
+    await this.noteEndings()
     let begun = 0
     while (this.#running.size + this.#unnoted.length < places && !this.#stopping.signal.aborted) {
       const claim = await this.#claim()
       if (claim === undefined) break
+      if (this.#stopping.signal.aborted) {
+        await this.#end(claim, this.#untried('it stops'))
+        break
+      }
       begun++
       this.#begin(claim)
     }
@@ -69,6 +73,22 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.idle()
+    // As far as the database is there.
+    await this.noteEndings().catch(() => undefined)
+  }
+
+  /** What came of messages while the database was away. Those that somebody else has taken up by now are theirs. */
+  async noteEndings(): Promise<void> {
+    for (let one = this.#unnoted[0]; one !== undefined; one = this.#unnoted[0]) {
+      this.#unnoted = this.#unnoted.slice(1)
+      try {
+        await this.#end(one.claim, one.ending)
+      } catch (error) {
+        // Then it is among them again.
+        if (isGone(error)) throw error
+        this.#warn(one.claim, error)
+      }
+    }
   }
 
   async #claim(): Promise<Claim | undefined> {
@@ -102,7 +122,7 @@ export class Dispatcher {
       group: claim.group,
       action: claim.action,
       at: new Date(clock.now()).toISOString(),
-      alerts: await readFacts(db, claim.alertIds),
+      alerts: await readFacts(db, claim.alertIds).catch((error: unknown) => this.#giveBack(claim, error)),
     }
     const outcome = action.isInside
       ? await this.#runInside(action, message, claim)
@@ -116,6 +136,16 @@ export class Dispatcher {
         again: ending.kind === 'again',
       })
     await this.#end(claim, ending)
+  }
+
+  /** It was not tried: as soon as the database is back it is due again. */
+  #giveBack(claim: Claim, error: unknown): never {
+    if (isGone(error)) this.#unnoted = [...this.#unnoted, { claim, ending: this.#untried(messageOf(error)) }]
+    throw error
+  }
+
+  #untried(failure: string): Ending {
+    return { kind: 'again', failure, dueMs: this.#options.clock.now(), isUntried: true }
   }
 
   /** Noted first: where the claim is lost, or the action fails, nothing of it happened. */
@@ -159,12 +189,5 @@ export class Dispatcher {
       if (isGone(error)) this.#unnoted = [...this.#unnoted, { claim, ending }]
       throw error
     }
-  }
-
-  /** Somebody else may have taken them up by now: then it is theirs, and nothing is changed. */
-  async #noteEndings(): Promise<void> {
-    const unnoted = this.#unnoted
-    this.#unnoted = []
-    for (const { claim, ending } of unnoted) await this.#end(claim, ending).catch((error) => this.#warn(claim, error))
   }
 }

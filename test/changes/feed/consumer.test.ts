@@ -108,11 +108,16 @@ describeOnEachVersion(
 
     test('that falls silent is put out, hands on nothing more, and nothing is lost', async () => {
       const first = createEar()
-      // It wakes from no long sleep: it renews nothing.
-      const stuck: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms >= 300 ? 1e8 : ms, signal) }
+      // From then on it wakes from no long sleep: it renews nothing.
+      let isStuck = false
+      const stuck: Clock = {
+        ...systemClock,
+        sleep: (ms, signal) => systemClock.sleep(isStuck && ms >= 300 ? 1e8 : ms, signal),
+      }
       const feed = await begin(first, { clock: stuck })
       await run(`insert into item values (1)`)
       await caughtUp(database(), first)
+      isStuck = true
       const pid = await consumerPid(database())
       const second = createEar()
       await start(second)

@@ -237,7 +237,7 @@ test('closing lets what is under way finish, and ends what takes longer than the
     () => 'answered',
     () => 'ended',
   )
-  await expect.poll(() => arrived).toBe(2)
+  await expect.poll(() => arrived, { timeout: 10_000 }).toBe(2)
   const closed = app.close()
   answer()
   expect(await (await slow).json()).toEqual({ done: true })

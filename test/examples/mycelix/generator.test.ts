@@ -134,7 +134,11 @@ async function killInTheMiddle(db: Db, url: string): Promise<void> {
         select from pg_stat_activity
         where datname = current_database()
           and query ilike 'copy%'
-          and state <> 'idle'`)
+          and state <> 'idle'
+        union all
+        select from pg_locks
+        where locktype = 'advisory'
+          and database = (select oid from pg_database where datname = current_database())`)
       return rows.length === 0
     },
     { what: 'the server to notice', timeoutMs: 30_000 },

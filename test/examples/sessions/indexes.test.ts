@@ -44,6 +44,12 @@ beforeAll(async () => {
       claimed_at = now() - report_id % 40 * interval '1 minute'
     where status = 'open'
       and report_id % 2 = 0`)
+  // And somebody blocks whoever comes: of a few blocks any index would do.
+  await database.db.query(sql`
+    insert into blocks (blocker, blocked, created_at)
+    select (select min(address) from users), address, now() - row_number() over (order by address) * interval '36 hours'
+    from (select address from users order by address offset 1 limit 60) as met
+    on conflict do nothing`)
   await strata.migrate.up({ lint: false })
   await strata.apply()
   for (const table of strata.config.tables) await strata.conversion.convert(table)

@@ -8,6 +8,7 @@ import { openStrata, resolveConfig, sql } from 'pgstrata'
 import config from '../../../examples/sessions/pgstrata.config.ts'
 import { folder, resolveSessions } from '../../../examples/sessions/src/strata.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
+import { waitUntil } from '../../support/wait.ts'
 import { personOf, whileLocked } from './people.ts'
 import { useService } from './service-support.ts'
 
@@ -32,10 +33,13 @@ test('the pool: a statement that takes too long is ended, and its connection liv
   const { pool } = served().strata
   const statement = { text: 'select pg_sleep(30)', query_timeout: 200 }
   await expect(pool.query(statement)).rejects.toMatchObject({ code: 'QUERY_TIMEOUT' })
-  const { rows } = await served().database.db.query(
-    sql`select from pg_stat_activity where query like '%pg_sleep(30)%' and state = 'active' and pid <> pg_backend_pid()`,
-  )
-  expect(rows).toEqual([])
+  const isOver = async (): Promise<boolean> => {
+    const { rowCount } = await served().database.db.query(
+      sql`select from pg_stat_activity where query like '%pg_sleep(30)%' and state = 'active' and datname = current_database() and pid <> pg_backend_pid()`,
+    )
+    return rowCount === 0
+  }
+  await waitUntil(isOver, { what: 'its end' })
 })
 
 test('the layers of the cache', () => {

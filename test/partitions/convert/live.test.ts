@@ -131,7 +131,9 @@ async function killUntilDone(call: Call, chosen: readonly Moment[]): Promise<rea
 
 function runOnce(call: Call, moment: Moment | undefined): Promise<{ ended: boolean; last: string; stderr: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [runner, JSON.stringify(call)], {
+    // The last state may be over before the kill arrives.
+    const standsStill = moment === undefined ? undefined : (moment.later.at(-1) ?? moment.state)
+    const child = spawn(process.execPath, [runner, JSON.stringify({ ...call, standsStill })], {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let lines = 0

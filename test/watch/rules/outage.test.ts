@@ -20,6 +20,9 @@ interface World {
   readonly told: string[]
   onTold: (() => void) | undefined
   cut(isAway: boolean): void
+  /** Once, at the statement with this in it. */
+  cutAt(text: string): void
+  cuts: number
 }
 
 const rules = [
@@ -47,7 +50,16 @@ async function start(url: string, isWatching = (): boolean => true): Promise<Wor
     readings,
     told: [],
     onTold: undefined,
+    cuts: 0,
     cut: (isAway) => void (proxy.cutWhen = isAway ? () => true : undefined),
+    cutAt: (text) => {
+      proxy.cutWhen = (data) => {
+        const isIt = data.includes(text)
+        if (isIt) proxy.cutWhen = undefined
+        world.cuts += isIt ? 1 : 0
+        return isIt
+      }
+    },
   }
   const tools = { db, clock: systemClock, logger: silentLogger }
   const run = ({ event, alerts }: AlertMessage): Promise<void> => {
@@ -94,6 +106,10 @@ describeOnEachVersion(
       const world = await start(url)
       await waitForLook(database(), world)
       await waitUntil(() => world.told.length === 1, { timeoutMs: 30_000, what: 'the other alert is told' })
+      await waitUntil(async () => (await readActions(db)).every(({ state }) => state === 'done'), {
+        timeoutMs: 30_000,
+        what: 'that is noted',
+      })
       world.cut(true)
       world.readings.set('pgstrata_up', { '[]': 0 })
       await waitUntil(() => world.told.includes('fired Down primary'), { timeoutMs: 30_000, what: 'that it is told' })
@@ -139,6 +155,15 @@ describeOnEachVersion(
       world.cut(false)
       await waitUntil(() => world.told.length > 1, { timeoutMs: 20_000, what: 'that its end is told' })
       expect(world.told).toEqual(['fired Tested primary', 'resolved Tested primary'])
+    })
+
+    test('what was taken up and could not be read is told as soon as it can', async () => {
+      const { url } = database()
+      const world = await start(url)
+      world.cutAt('select id::text as id, rule, severity, node, value, summary')
+      await waitForLook(database(), world)
+      await waitUntil(() => world.told.length > 0, { timeoutMs: 20_000, what: 'that it is told' })
+      expect([world.cuts, ...world.told]).toEqual([1, 'fired Tested primary'])
     })
 
     test('one that is told of already, or silenced, is not told', async () => {

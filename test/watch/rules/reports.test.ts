@@ -159,8 +159,9 @@ describeOnEachVersion(
         const actions = ['investigate_replication', 'scale_read_replicas']
         const world = createWorld(db, { rules: [ruleOf({ actions })] })
         await world.look(12)
+        // Feeds of other tests may be there as well.
         expect(await reportOf(world, 'investigate_replication')).toMatchObject({
-          senders: [{ kind: 'logical' }],
+          senders: expect.arrayContaining([expect.objectContaining({ kind: 'logical' })]) as unknown,
           findings: expect.arrayContaining(['No replica is connected to the primary']) as unknown,
         })
         expect(await reportOf(world, 'scale_read_replicas')).toMatchObject({

@@ -54,7 +54,7 @@ export async function createApi(options: ApiOptions): Promise<App> {
   await app.register(fastifyCausal(strata, { secret }))
   joinEvents(app, strata)
   await app.register(async (limited) => {
-    await limits.guard(limited, async (request) => await auth.identify(request))
+    await limits.guard(limited, (request) => auth.identify(request))
     for (const add of resources) add(limited, context)
     if (demo !== undefined) addDemo(limited, { wallets: demo, moderators })
   })

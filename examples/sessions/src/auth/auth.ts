@@ -73,23 +73,12 @@ export function createAuth({ strata, tokens, moderators, site }: AuthOptions): A
     const wallet = read === undefined ? undefined : await find(read)
     return read === undefined || wallet === undefined ? undefined : { read, wallet }
   })
-  const requireKnown = async (request: Asking): Promise<Recognised> => {
-    if (bearerOf(request) === undefined)
-      throw unauthorized(
-        'This needs a wallet that has signed in: send the token of POST /auth/verify as Authorization: Bearer',
-      )
-    const known = await recognise(request)
-    if (known === undefined)
-      throw unauthorized('This token counts no longer, or never did: sign in again at POST /auth/nonce')
-    return known
-  }
   const requireSignIn = async (request: Asking): Promise<CurrentSignIn> => {
-    const { read, wallet } = await requireKnown(request)
-    requireActive(wallet)
-    const { address, display_name, status } = wallet
-    return { wallet: { address, display_name, status }, expiresAt: read.expiresAt }
+    const { read, wallet } = requireKnown(request, await recognise(request))
+    return { wallet: activeOf(wallet), expiresAt: read.expiresAt }
   }
-  const requireWallet = async (request: Asking): Promise<SignedIn> => (await requireSignIn(request)).wallet
+  const requireWallet = async (request: Asking): Promise<SignedIn> =>
+    activeOf(requireKnown(request, await recognise(request)).wallet)
   return {
     issue: async (address) => await challenge(query, { site, address }),
     verify: async (proof) => {
@@ -99,14 +88,12 @@ export function createAuth({ strata, tokens, moderators, site }: AuthOptions): A
       return { token, expires_at: expiresAt }
     },
     signOut: async (request) => {
-      const { address, token_epoch } = (await requireKnown(request)).wallet
+      const { address, token_epoch } = requireKnown(request, await recognise(request)).wallet
       await query(endTokens.text, [address, token_epoch])
       await forget(address)
     },
-    identify: async (request) => {
-      const wallet = (await recognise(request))?.wallet
-      return wallet?.status === 'active' ? wallet.address : undefined
-    },
+    identify: (request) =>
+      recognise(request).then((known) => (known?.wallet.status === 'active' ? known.wallet.address : undefined)),
     requireWallet,
     requireModerator: async (request) => {
       const wallet = await requireWallet(request)
@@ -117,17 +104,30 @@ export function createAuth({ strata, tokens, moderators, site }: AuthOptions): A
   }
 }
 
+function requireKnown(request: Asking, known: Recognised | undefined): Recognised {
+  if (known !== undefined) return known
+  throw unauthorized(
+    bearerOf(request) === undefined
+      ? 'This needs a wallet that has signed in: send the token of POST /auth/verify as Authorization: Bearer'
+      : 'This token counts no longer, or never did: sign in again at POST /auth/nonce',
+  )
+}
+
+function activeOf(wallet: KnownWallet): SignedIn {
+  requireActive(wallet)
+  const { address, display_name, status } = wallet
+  return { address, display_name, status }
+}
+
 /** A request is recognised once, however many look at it; where that failed, the next one tries again. */
 function onceEach<T>(work: (request: Asking) => Promise<T>): (request: Asking) => Promise<T> {
   const known = new WeakMap<Asking, Promise<T>>()
-  return async (request) => {
-    const found = known.get(request) ?? work(request)
-    known.set(request, found)
-    try {
-      return await found
-    } catch (error) {
-      known.delete(request)
-      throw error
-    }
+  return (request) => {
+    const found = known.get(request)
+    if (found !== undefined) return found
+    const begun = work(request)
+    known.set(request, begun)
+    begun.catch(() => known.delete(request))
+    return begun
   }
 }

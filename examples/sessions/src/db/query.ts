@@ -21,10 +21,10 @@ export type Query = <Row extends object = Record<string, unknown>>(
 ) => Promise<QueryAnswer<Row>>
 
 export function createQuery(strata: Pick<Strata, 'query' | 'scope' | 'pool'>): Query {
-  return async <Row extends object>(text: string, values: readonly unknown[] = [], options: CachedTextChoice = {}) => {
-    const ask = async (): Promise<QueryAnswer<Row>> => await strata.query<Row>(text, values, options)
+  return <Row extends object>(text: string, values: readonly unknown[] = [], options: CachedTextChoice = {}) => {
+    const ask = (): Promise<QueryAnswer<Row>> => strata.query<Row>(text, values, options)
     const isKept = options.cache !== undefined && options.cache.enabled !== false
-    return isKept ? await strata.scope(strata.pool.sessionToken, ask) : await ask()
+    return isKept ? strata.scope(strata.pool.sessionToken, ask) : ask()
   }
 }
 

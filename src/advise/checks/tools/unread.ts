@@ -5,6 +5,7 @@
 // that it was there all that time, while a replica does not answer, or while a server feeds a standby that the configuration does not name.
 
 import { onlyRow, type Queryable } from '../../../db/db.ts'
+import { isStandby } from '../../../db/standbys.ts'
 import { sql, type Sql } from '../../../sql/sql.ts'
 import type { OtherNode } from '../../model.ts'
 import { countedFrom, lastRead, madeBefore } from './counting.ts'
@@ -180,17 +181,11 @@ async function askReplicas(
   }
   return asked
 }
-/** Servers that are fed from here; copies that are being made, and consumers of logical slots, read nothing. */
+/** Servers that are fed from here. */
 const countStandbys: Sql = sql`
   select count(*)::float8 as standbys
   from pg_stat_replication r
-  where r.state is distinct from 'backup'
-    and not exists (
-      select
-      from pg_replication_slots s
-      where s.active_pid = r.pid
-        and s.slot_type = 'logical'
-    )`
+  where ${isStandby}`
 
 interface Fed {
   readonly standbys: number
